@@ -1,0 +1,29 @@
+"""Property keys of artifacts and names of files inside them: what one stage leaves for the next."""
+
+from __future__ import annotations
+
+# Custom properties of RatingsExampleGen's `examples` (integers, KFP-safe).
+ROWS = {"train": "rows_train", "eval": "rows_eval", "test": "rows_test"}
+USERS = "users"
+MOVIES = "movies"
+DUPLICATES_DROPPED = "duplicates_dropped"
+HAS_RATINGS = "has_ratings"  # 0 or 1
+HAS_TIMESTAMPS = "has_timestamps"  # 0 or 1
+
+# Custom properties of MoviesExampleGen's `examples`.
+CATALOGUE_ROWS = "rows"
+ADDED_TO_CATALOGUE = "added_from_ratings"
+
+# Custom properties of ServedModel's `model`.
+ABSENT = "absent"  # 1 when nothing is served yet
+SERVED_VERSION = "version"
+
+# Custom properties of the Pusher's `pushed_model`.
+PUSHED = "pushed"  # 1 when this execution published a version
+PUSHED_VERSION = "pushed_version"
+PUSHED_DESTINATION = "pushed_destination"
+
+# Files.
+TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
+INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
+GATE_REPORT = "gates.json"  # in the evaluation: verdicts and reasons

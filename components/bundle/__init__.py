@@ -1,0 +1,1 @@
+"""One SavedModel of everything that answers a request."""

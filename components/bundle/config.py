@@ -1,0 +1,37 @@
+"""Settings of the served bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from components.settings import require
+
+KNOWN_ROWS = ("auto", "all", "before_test")
+ORDERS = ("relevance", "stars", "blend")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleConfig:
+    """Settings of the served bundle.
+
+    Attributes:
+      known_rows: What the served signatures know of a user: `all` rows, those `before_test`, or
+        `auto`: before_test for presplit data (so that others can score the answers), else all.
+      default_n: Movies in an answer that names no number.
+      order: Order of the final list: `relevance` (retrieval score), `stars` (predicted rating) or
+        `blend` (relevance + blend_weight * predicted rating).
+      blend_weight: Weight of a predicted star against one unit of relevance.
+      rank_candidates: Candidates that are ranked for an answer.
+    """
+
+    known_rows: str = "auto"
+    default_n: int = 10
+    order: str = "relevance"
+    blend_weight: float = 0.5
+    rank_candidates: int = 100
+
+    def __post_init__(self) -> None:
+        require(self.known_rows in KNOWN_ROWS, "bundle.known_rows", "one of " + ", ".join(KNOWN_ROWS), self.known_rows)
+        require(self.order in ORDERS, "bundle.order", "one of " + ", ".join(ORDERS), self.order)
+        require(1 <= self.default_n <= 100, "bundle.default_n", "from 1 to 100", self.default_n)
+        require(self.rank_candidates >= 100, "bundle.rank_candidates", "100 or more", self.rank_candidates)

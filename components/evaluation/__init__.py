@@ -1,0 +1,1 @@
+"""Judges the bundle on test rows with TFMA."""

@@ -1,0 +1,46 @@
+"""What is measured on the test rows, and what a bundle must reach to be blessed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from components.settings import require
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Settings of evaluation and gates.
+
+    Attributes:
+      k: Length of the judged list; a tenth of the catalogue where that is shorter.
+      cut_offs: Further list lengths at which recall and NDCG are reported.
+      min_recall_lift: Lower bound of the 95 % paired bootstrap interval of recall@k minus
+        popularity's must be above this.
+      max_rmse_ratio: RMSE divided by that of user + movie means must be below this.
+      max_recall_drop: Recall@k may be this much below the served bundle's.
+      max_rmse_rise: RMSE may be this much above the served bundle's, in stars.
+      bootstrap_samples: Resamplings of the users for the interval.
+      seed: Seed of the bootstrap.
+    """
+
+    k: int = 100
+    cut_offs: tuple[int, ...] = (10, 20)
+    min_recall_lift: float = 0.0
+    max_rmse_ratio: float = 1.0
+    max_recall_drop: float = 0.01
+    max_rmse_rise: float = 0.01
+    bootstrap_samples: int = 1_000
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        require(1 <= self.k <= 100, "evaluation.k", "from 1 to 100", self.k)
+        require(
+            all(1 <= c <= self.k for c in self.cut_offs),
+            "evaluation.cut_offs",
+            "from 1 to evaluation.k",
+            self.cut_offs,
+        )
+        require(self.max_rmse_ratio > 0, "evaluation.max_rmse_ratio", "above 0", self.max_rmse_ratio)
+        require(self.max_recall_drop >= 0, "evaluation.max_recall_drop", "0 or more", self.max_recall_drop)
+        require(self.max_rmse_rise >= 0, "evaluation.max_rmse_rise", "0 or more", self.max_rmse_rise)
+        require(self.bootstrap_samples >= 100, "evaluation.bootstrap_samples", "100 or more", self.bootstrap_samples)

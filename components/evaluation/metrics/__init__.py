@@ -1,0 +1,1 @@
+"""Metrics of lists and ratings for TFMA, one file each."""

@@ -1,0 +1,1 @@
+"""The index over all candidates, checked against exact search."""

@@ -1,0 +1,1 @@
+"""Interactions and catalogue from their source to Examples, by tf.data."""

@@ -1,0 +1,1 @@
+"""Publishes a blessed bundle as a new version, whole or not at all."""

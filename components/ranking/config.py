@@ -1,0 +1,68 @@
+"""Settings of the rating model and its training."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from components.settings import require
+
+ARCHITECTURES = ("factorization_machine", "matrix_factorization", "dense", "cross")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RankingConfig:
+    """Settings of the ranking model. L2 weights are in units of squared error per training row:
+    the loss is mean squared error + l2 / rows * squared norm.
+
+    Attributes:
+      architecture: factorization_machine, matrix_factorization (Koren 2009), dense or cross (DCN v2).
+      embedding_dim: Width of the id vectors.
+      history_length: Most recent interactions that the user side reads.
+      raters: Most recent raters that the movie side reads (factorization_machine).
+      layers: Widths of the hidden layers (dense, cross).
+      dropout: Share of hidden units dropped in training (dense, cross).
+      id_dropout: Share of a batch's user ids, and of its movie ids, replaced by the unknown id.
+      l2_ids: L2 on id vectors.
+      l2_history: L2 on history and rater vectors.
+      l2_features: L2 on vectors of genres and eras.
+      l2_biases: L2 on biases.
+      seeds: Models trained with different seeds whose ratings are averaged.
+      epochs: Most epochs.
+      patience: Epochs without a lower eval error before training stops.
+      batch_size: Rows a step; with fewer rows than this a step sees all of them.
+      learning_rate: Adam's step size.
+      seed: First seed.
+    """
+
+    architecture: str = "factorization_machine"
+    embedding_dim: int = 10
+    history_length: int = 200
+    raters: int = 200
+    layers: tuple[int, ...] = (64, 32)
+    dropout: float = 0.2
+    id_dropout: float = 0.02
+    l2_ids: float = 30.0
+    l2_history: float = 20.0
+    l2_features: float = 40.0
+    l2_biases: float = 20.0
+    seeds: int = 1
+    epochs: int = 250
+    patience: int = 25
+    batch_size: int = 131_072
+    learning_rate: float = 0.01
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        require(
+            self.architecture in ARCHITECTURES,
+            "ranking.architecture",
+            "one of " + ", ".join(ARCHITECTURES),
+            self.architecture,
+        )
+        for name in ("embedding_dim", "history_length", "raters", "seeds", "epochs", "patience", "batch_size"):
+            require(getattr(self, name) >= 1, f"ranking.{name}", "1 or more", getattr(self, name))
+        for name in ("l2_ids", "l2_history", "l2_features", "l2_biases"):
+            require(getattr(self, name) >= 0, f"ranking.{name}", "0 or more", getattr(self, name))
+        for name in ("dropout", "id_dropout"):
+            require(0 <= getattr(self, name) < 1, f"ranking.{name}", "from 0 to below 1", getattr(self, name))
+        require(self.learning_rate > 0, "ranking.learning_rate", "above 0", self.learning_rate)

@@ -1,0 +1,1 @@
+"""Curated schemas of interactions and catalogue."""

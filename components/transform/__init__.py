@@ -1,0 +1,1 @@
+"""Vocabularies, item frequencies and the transform graph."""

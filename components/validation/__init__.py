@@ -1,0 +1,1 @@
+"""Statistics and the gate that stops a run on anomalies."""

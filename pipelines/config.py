@@ -1,0 +1,94 @@
+"""The whole configuration: one frozen dataclass a stage, presets as TOML, overrides by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from components.bundle.config import BundleConfig
+from components.errors import InputError
+from components.evaluation.config import EvaluationConfig
+from components.index.config import IndexConfig
+from components.ingestion.config import DataConfig, SplitConfig
+from components.ranking.config import RankingConfig
+from components.retrieval.config import RetrievalConfig
+from components.settings import from_mapping
+from components.transform.config import TransformConfig
+from components.validation.config import StatisticsConfig
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PipelineConfig:
+    """Everything that decides what a run computes; each field is a section of a preset."""
+
+    data: DataConfig = DataConfig()
+    split: SplitConfig = SplitConfig()
+    statistics: StatisticsConfig = StatisticsConfig()
+    transform: TransformConfig = TransformConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    ranking: RankingConfig = RankingConfig()
+    index: IndexConfig = IndexConfig()
+    bundle: BundleConfig = BundleConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the project."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load(preset: str, overrides: Iterable[str] = (), data_options: Mapping[str, Any] | None = None) -> PipelineConfig:
+    """Reads a preset and lays overrides over it.
+
+    Args:
+      preset: Name of a preset, or path of a TOML file.
+      overrides: `section.key=value` each, as given with `--set`.
+      data_options: Values of the `data` section that come from options of their own.
+
+    Raises:
+      InputError: No such preset, broken TOML, an unknown key or an impossible value.
+    """
+    values = _read(preset)
+    for override in overrides:
+        section, key, value = _parse_override(override)
+        values.setdefault(section, {})[key] = value
+    if data_options:
+        values["data"] = {**values.get("data", {}), **data_options}
+    return from_mapping(PipelineConfig, values)
+
+
+def _read(preset: str) -> dict[str, Any]:
+    path = Path(preset) if preset.endswith(".toml") else PRESETS / f"{preset}.toml"
+    if not path.is_file():
+        raise InputError(
+            f"there is no preset `{preset}`",
+            expected="one of " + ", ".join(preset_names()) + ", or the path of a .toml file",
+            received=preset,
+            action="choose one with --preset",
+        )
+    try:
+        return tomli.loads(path.read_text(encoding="utf-8"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the preset {path} is not valid TOML: {error}",
+            action="correct the file; docs/configuration.md has examples",
+        ) from error
+
+
+def _parse_override(override: str) -> tuple[str, str, str]:
+    name, equals, value = override.partition("=")
+    section, dot, key = name.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise InputError(
+            f"cannot read the override `{override}`",
+            expected="section.key=value, for instance retrieval.epochs=10",
+            received=override,
+            action="write --set section.key=value",
+        )
+    return section, key, value.strip()

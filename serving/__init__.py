@@ -1,0 +1,1 @@
+"""Answers questions from a pushed bundle; knows no TFX and no Beam."""

@@ -1,0 +1,51 @@
+"""Distribution of tfx-recommenders. Tool settings live in pyproject.toml, versions in requirements.lock."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+EXTRAS = {
+    # Answers questions from a pushed bundle: no TFX, no Beam.
+    "serving": [
+        "tensorflow==2.16.2",
+        "tf-keras==2.16.0",
+        "scann==1.3.2",
+        "numpy",
+    ],
+    # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.
+    "pipeline": [
+        "tfx==1.16.0",
+        "tensorflow==2.16.2",
+        "tf-keras==2.16.0",
+        "tensorflow-recommenders==0.7.7",
+        "tensorflow-datasets==4.9.10",
+        "scann==1.3.2",
+        "dill>=0.3.1.1,<0.3.2",  # Beam made it an extra; tfx_bsl and Transform import it
+        "pandas",
+        "pyarrow",
+    ],
+    # Compiles and submits the pipeline to Kubeflow.
+    "kubeflow": ["tfx[kfp]==1.16.0"],
+    "test": ["pytest", "pytest-timeout", "hypothesis"],
+    "dev": ["mypy", "ruff", "types-protobuf", "types-psutil"],
+}
+
+setup(
+    name="tfx-recommenders",
+    version="0.1.0",
+    description="A production recommender as one TFX pipeline on TensorFlow Recommenders.",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.11",
+    packages=find_packages(include=["pipelines*", "components*", "serving*"]),
+    package_data={
+        "pipelines": ["presets/*.toml"],
+        "components": ["schema/*.pbtxt"],
+    },
+    install_requires=["click>=8", "rich>=13", "tomli>=2"],
+    extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},
+    entry_points={"console_scripts": ["recommender = pipelines.cli.main:main"]},
+)
