@@ -18,6 +18,7 @@ class BundleConfig:
       known_rows: What the served signatures know of a user: `all` rows, those `before_test`, or
         `auto`: before_test for presplit data (so that others can score the answers), else all.
       default_n: Movies in an answer that names no number.
+      retrieve_n: Movies that the signature `retrieve` answers with.
       order: Order of the final list: `relevance` (retrieval score), `stars` (predicted rating) or
         `blend` (relevance + blend_weight * predicted rating).
       blend_weight: Weight of a predicted star against one unit of relevance.
@@ -26,6 +27,7 @@ class BundleConfig:
 
     known_rows: str = "auto"
     default_n: int = 10
+    retrieve_n: int = 20
     order: str = "relevance"
     blend_weight: float = 0.5
     rank_candidates: int = 100
@@ -34,4 +36,5 @@ class BundleConfig:
         require(self.known_rows in KNOWN_ROWS, "bundle.known_rows", "one of " + ", ".join(KNOWN_ROWS), self.known_rows)
         require(self.order in ORDERS, "bundle.order", "one of " + ", ".join(ORDERS), self.order)
         require(1 <= self.default_n <= 100, "bundle.default_n", "from 1 to 100", self.default_n)
+        require(1 <= self.retrieve_n <= 100, "bundle.retrieve_n", "from 1 to 100", self.retrieve_n)
         require(self.rank_candidates >= 100, "bundle.rank_candidates", "100 or more", self.rank_candidates)

@@ -1,0 +1,58 @@
+"""The models that a bundle must beat: popularity, and user + movie means. They travel inside the bundle,
+so that TFMA judges them on the same rows, with the same movies left out."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from components.examples import Floats, Ints, Longs, RaggedRows
+
+DAMPING = 5.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Means:
+    """Rating = mean + user's bias + movie's bias.
+
+    Attributes:
+      mean: Mean of all training ratings, in stars.
+      users: float32 `[users]`, 0 for a user without training rows.
+      movies: float32 `[movies]`, 0 for a movie without training rows.
+    """
+
+    mean: float
+    users: Floats
+    movies: Floats
+
+
+def popularity(sequences: RaggedRows, movies: int) -> Longs:
+    """Training rows of each movie, int64 `[movies]`."""
+    return np.bincount(sequences.rows, minlength=movies)
+
+
+def popular_order(counts: Longs) -> Ints:
+    """Catalogue rows from most to least popular, ties by catalogue row, int32 `[movies]`."""
+    return np.argsort(-counts, kind="stable").astype(np.int32)
+
+
+def damped_means(sequences: RaggedRows, movies: int) -> Means:
+    """Biases by damped means.
+
+    movie = sum(rating - mean) / (ratings + 5); user = sum(rating - mean - movie) / (ratings + 5), both
+    over training rows (Funk 2006; Ekstrand et al., "Collaborative Filtering Recommender Systems", 2011, eq. 2.1).
+    """
+    if not len(sequences.ratings):
+        return Means(mean=0.0, users=np.zeros(len(sequences), np.float32), movies=np.zeros(movies, np.float32))
+    owner = np.repeat(np.arange(len(sequences)), np.diff(sequences.row_splits))
+    mean = float(sequences.ratings.mean(dtype=np.float64))
+    movie_bias = _damped(sequences.rows, sequences.ratings - mean, movies)
+    residual = sequences.ratings - mean - movie_bias[sequences.rows]
+    user_bias = _damped(owner, residual, len(sequences))
+    return Means(mean=mean, users=user_bias.astype(np.float32), movies=movie_bias.astype(np.float32))
+
+
+def _damped(groups: Longs | Ints, values: Floats, size: int) -> Floats:
+    sums = np.bincount(groups, weights=values, minlength=size)
+    return sums / (np.bincount(groups, minlength=size) + DAMPING)

@@ -1,0 +1,74 @@
+"""RecommenderBundler: the one SavedModel that is judged, pushed and served."""
+
+from __future__ import annotations
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.bundle import executor
+
+
+class RecommenderBundlerSpec(component_spec.ComponentSpec):  # type: ignore[misc]
+    """Inputs, outputs and parameters of the RecommenderBundler."""
+
+    PARAMETERS = {
+        executor.CONFIG_KEY: component_spec.ExecutionParameter(type=str),
+        executor.BEFORE_TEST_KEY: component_spec.ExecutionParameter(type=int),
+        executor.JUDGED_K_KEY: component_spec.ExecutionParameter(type=int),
+    }
+    INPUTS = {
+        executor.RETRIEVAL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        executor.INDEX_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
+        executor.RANKING_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        executor.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        executor.MOVIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {executor.BUNDLE_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}
+
+
+class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
+    """Puts retrieval, index, ranking, catalogue and known users into one SavedModel.
+
+    Args:
+      retrieval: The retrieval model.
+      index: The candidate index.
+      ranking: The ranking model; None for data without ratings.
+      examples: Interactions in splits train, eval, test.
+      movies: The catalogue.
+      sequences: Training rows of the users.
+      config: BundleConfig as JSON.
+      before_test: Whether the served signatures know only what came before the test rows.
+      judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
+    """
+
+    SPEC_CLASS = RecommenderBundlerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        retrieval: types.Channel,
+        index: types.Channel,
+        ranking: types.Channel | None,
+        examples: types.Channel,
+        movies: types.Channel,
+        sequences: types.Channel,
+        config: str,
+        before_test: bool,
+        judged_k: int,
+    ) -> None:
+        super().__init__(
+            spec=RecommenderBundlerSpec(
+                retrieval=retrieval,
+                index=index,
+                ranking=ranking,
+                examples=examples,
+                movies=movies,
+                sequences=sequences,
+                config=config,
+                before_test=int(before_test),
+                judged_k=judged_k,
+                model=types.Channel(type=standard_artifacts.Model),
+            )
+        )

@@ -1,0 +1,154 @@
+"""Executor of the RecommenderBundler: one SavedModel of all that answers a request."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from typing import Any
+
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components import artifacts, features
+from components.bundle.baselines import damped_means, popular_order, popularity
+from components.bundle.config import BundleConfig
+from components.bundle.filters import GenreFilter
+from components.bundle.first_stage import FirstStage
+from components.bundle.known import KnownUsers, known_users
+from components.bundle.recommender import Recommender
+from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
+from components.index.scann_index import NAMESPACE, load_operations
+from components.settings import from_json
+from serving import contract
+
+RETRIEVAL_KEY = "retrieval"
+INDEX_KEY = "index"
+RANKING_KEY = "ranking"
+EXAMPLES_KEY = "examples"
+MOVIES_KEY = "movies"
+SEQUENCES_KEY = "sequences"
+BUNDLE_KEY = "model"
+CONFIG_KEY = "config"
+BEFORE_TEST_KEY = "before_test"
+JUDGED_K_KEY = "judged_k"
+
+EXAMPLE_USERS = 200
+PACKAGES = ("tfx-recommenders", "tensorflow", "tensorflow-recommenders", "tfx", "scann")
+
+
+class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
+    """Bundles retrieval, index, ranking, catalogue and what is known of the users."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Reads the parts, puts them together, writes the SavedModel and its extra assets."""
+        config = from_json(BundleConfig, exec_properties[CONFIG_KEY])
+        before_test = bool(int(exec_properties[BEFORE_TEST_KEY]))
+        catalogue = read_catalogue(_files(input_dict, MOVIES_KEY, features.CATALOGUE_SPLIT))
+        sequences = read_sequences(_files(input_dict, SEQUENCES_KEY, features.SEQUENCES_SPLIT), catalogue.movie_ids)
+        held_out = [
+            read_interactions(_files(input_dict, EXAMPLES_KEY, split), catalogue.movie_ids)
+            for split in (features.EVAL, features.TEST)
+        ]
+        known = known_users(sequences, *held_out)
+        load_operations()
+        retrieval = _load(input_dict, RETRIEVAL_KEY)
+        index = _load(input_dict, INDEX_KEY)
+        ranker = _load(input_dict, RANKING_KEY) if input_dict.get(RANKING_KEY) else None
+        report = _index_report(input_dict)
+        counts = popularity(sequences.movies, len(catalogue))
+        genres = GenreFilter(catalogue)
+        list_length = min(int(exec_properties[JUDGED_K_KEY]), max(1, len(catalogue) // 10))
+        module = Recommender(
+            config,
+            catalogue,
+            known,
+            before_test,
+            retrieval,
+            FirstStage(retrieval, index, genres, counts, popular_order(counts), report["kind"] != "exact"),
+            index,
+            ranker,
+            genres,
+            damped_means(sequences.movies, len(catalogue)),
+            list_length,
+        )
+        folder = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[BUNDLE_KEY]))
+        save(module, folder)
+        facts = {
+            "model_name": contract.MODEL_NAME,
+            "movies": len(catalogue),
+            "users": len(known.user_ids),
+            "has_ratings": ranker is not None,
+            "known_rows": "before_test" if before_test else "all",
+            "order": config.order,
+            "default_n": config.default_n,
+            "list_length": list_length,
+            "index": {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")},
+            "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        }
+        _write_json(folder, contract.BUNDLE_FILE, facts)
+        _write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
+
+
+def save(module: Recommender, folder: str) -> None:
+    """Writes the bundle with its signatures."""
+    names = (
+        contract.SERVING_DEFAULT,
+        contract.RECOMMEND,
+        contract.RETRIEVE,
+        contract.RANK,
+        contract.SIMILAR,
+        contract.HISTORY,
+        contract.EVALUATE,
+    )
+    tf.saved_model.save(
+        module,
+        folder,
+        signatures={name: getattr(module, name) for name in names},
+        options=tf.saved_model.SaveOptions(namespace_whitelist=[NAMESPACE]),
+    )
+
+
+def _files(inputs: dict[str, list[types.Artifact]], key: str, split: str) -> list[str]:
+    return [f"{artifact_utils.get_split_uri(inputs[key], split)}/*"]
+
+
+def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
+    return tf.saved_model.load(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+
+
+def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:
+    with tf.io.gfile.GFile(f"{artifact_utils.get_single_uri(inputs[INDEX_KEY])}/{artifacts.INDEX_REPORT}") as file:
+        return dict(json.loads(file.read()))
+
+
+def _catalogue_file(catalogue: Catalogue, known: KnownUsers) -> dict[str, Any]:
+    """What a page needs to offer movies and users to choose from; ids that are not UTF-8 are left out."""
+    movies = [
+        {"id": i.decode(), "title": t.decode("utf-8", "replace"), "genres": [g.decode("utf-8", "replace") for g in gs]}
+        for i, t, gs in zip(catalogue.movie_ids, catalogue.titles, catalogue.genres, strict=True)
+        if _is_text(i)
+    ]
+    return {"movies": movies, "users": [u.decode() for u in known.user_ids[:EXAMPLE_USERS] if _is_text(u)]}
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _write_json(folder: str, name: str, content: dict[str, Any]) -> None:
+    extra = f"{folder}/{contract.EXTRA_ASSETS}"
+    tf.io.gfile.makedirs(extra)
+    with tf.io.gfile.GFile(f"{extra}/{name}", "w") as file:
+        file.write(json.dumps(content, ensure_ascii=False, sort_keys=True))

@@ -1,0 +1,88 @@
+"""Keeps movies out of lists: seen ones, and those of other genres.
+
+Shapes: `B` rows, `S` entries of a list, `C` candidates of a row, `N` movies. -1 is padding everywhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from components.examples import Catalogue
+
+LOWEST = tf.float32.min
+UNKNOWN_GENRE = -2
+
+
+def contains(lists: Any, rows: Any) -> Any:
+    """Whether `rows` int32 `[B, C]` occur in the row's own list of `lists` int32 `[B, S]`, bool `[B, C]`."""
+    ordered = tf.sort(lists, axis=1)
+    ordered = tf.concat([ordered, tf.fill([tf.shape(lists)[0], 1], tf.int32.max)], axis=1)
+    position = tf.searchsorted(ordered, rows)
+    return tf.gather(ordered, position, batch_dims=1) == rows
+
+
+def lower(scores: Any, rows: Any) -> Any:
+    """Gives the lowest score to columns `rows` int32 `[B, S]` of `scores` `[B, N]`."""
+    present = tf.where(rows >= 0)
+    positions = tf.stack([present[:, 0], tf.cast(tf.gather_nd(rows, present), tf.int64)], axis=1)
+    return tf.tensor_scatter_nd_update(scores, positions, tf.fill([tf.shape(positions)[0]], LOWEST))
+
+
+def compact(rows: Any, scores: Any, dropped: Any, k: Any) -> tuple[Any, Any]:
+    """The first `k` candidates that are not dropped, in their order; at least `k` columns come in."""
+    kept = tf.logical_not(dropped) & (rows >= 0)
+    order = tf.argsort(tf.cast(tf.logical_not(kept), tf.int32), axis=1, stable=True)[:, :k]
+    kept = tf.gather(kept, order, batch_dims=1)
+    return (
+        tf.where(kept, tf.gather(rows, order, batch_dims=1), -1),
+        tf.where(kept, tf.gather(scores, order, batch_dims=1), LOWEST),
+    )
+
+
+def newest_last(rows: Any, values: Any) -> tuple[Any, Any]:
+    """Moves padding (-1 in `rows` `[B, S]`) to the front, order kept; `values` moves along."""
+    order = tf.argsort(tf.cast(rows >= 0, tf.int32), axis=1, stable=True)
+    return tf.gather(rows, order, batch_dims=1), tf.gather(values, order, batch_dims=1)
+
+
+class GenreFilter(tf.Module):  # type: ignore[misc]
+    """Which movies belong to a genre.
+
+    Args:
+      catalogue: All movies.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(name="genre_filter")
+        names = sorted({genre for genres in catalogue.genres for genre in genres})
+        numbers = {name: number for number, name in enumerate(names)}
+        members: list[list[int]] = [[] for _ in names]
+        for row, genres in enumerate(catalogue.genres):
+            for genre in set(genres):
+                members[numbers[genre]].append(row)
+        lists = tf.ragged.constant([*members, []], dtype=tf.int32, ragged_rank=1)
+        self._rows = tf.Variable(lists.flat_values, trainable=False, name="rows_of_genres")
+        self._splits = tf.Variable(lists.row_splits, trainable=False, name="splits_of_genres")
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(names or [b"\x00"], tf.string), tf.range(max(1, len(names)), dtype=tf.int32)
+            ),
+            UNKNOWN_GENRE,
+        )
+        self._empty = len(names)
+
+    def lookup(self, genres: Any) -> Any:
+        """Genre numbers int32 `[B, G]` of names `[B, G]`: -1 for "", UNKNOWN_GENRE for a name nothing has."""
+        return tf.where(tf.equal(genres, ""), -1, self._table.lookup(genres))
+
+    def keep(self, scores: Any, genres: Any) -> Any:
+        """Gives the lowest score to movies of none of the row's genres; rows without a genre stay."""
+        lists = tf.RaggedTensor.from_row_splits(self._rows.read_value(), self._splits.read_value(), validate=False)
+        wanted = tf.where(genres >= 0, genres, self._empty)
+        rows = tf.gather(lists, wanted).merge_dims(1, 2)
+        positions = tf.stack([tf.cast(rows.value_rowids(), tf.int32), rows.flat_values], axis=1)
+        allowed = tf.scatter_nd(positions, tf.ones_like(rows.flat_values), tf.shape(scores)) > 0
+        asked = tf.reduce_any(tf.not_equal(genres, -1), axis=1, keepdims=True)
+        return tf.where(allowed | tf.logical_not(asked), scores, LOWEST)

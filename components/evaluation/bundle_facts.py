@@ -1,0 +1,59 @@
+"""What an evaluation must know of a bundle: length of its judged list, catalogue, ratings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+from components.errors import InputError
+from components.push.storage import storage_for
+from serving.contract import BUNDLE_FILE, EVALUATE, EXTRA_ASSETS, SAVED_MODEL_FILE
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BundleFacts:
+    """Facts from `bundle.json`.
+
+    Attributes:
+      list_length: Length of the lists of the signature `evaluate`; None where it is not told.
+      movies: Movies in the catalogue; None where it is not told.
+      has_ratings: Whether predicted ratings mean anything.
+    """
+
+    list_length: int | None = None
+    movies: int | None = None
+    has_ratings: bool = True
+
+
+def read_bundle_facts(model: str) -> BundleFacts:
+    """Reads the facts from the SavedModel folder `model`; defaults where there is no `bundle.json`."""
+    path = f"{model}/{EXTRA_ASSETS}/{BUNDLE_FILE}"
+    storage = storage_for(path)
+    if not storage.exists(path):
+        return BundleFacts()
+    values = json.loads(b"".join(storage.read(path)))
+    return BundleFacts(
+        list_length=values.get("list_length"),
+        movies=values.get("movies"),
+        has_ratings=bool(values.get("has_ratings", True)),
+    )
+
+
+def require_evaluate_signature(model: str, version: str) -> None:
+    """Checks that the served model can be judged at all.
+
+    Raises:
+      InputError: It has no signature `evaluate`.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    path = f"{model}/{SAVED_MODEL_FILE}"
+    saved_model = saved_model_pb2.SavedModel.FromString(b"".join(storage_for(path).read(path)))
+    signatures = sorted({name for graph in saved_model.meta_graphs for name in graph.signature_def})
+    if EVALUATE not in signatures:
+        raise InputError(
+            f"the served version {version} cannot be compared: it has no signature `{EVALUATE}`",
+            expected=f"a bundle of this project (signature `{EVALUATE}`) at the push destination",
+            received="signatures " + ", ".join(name for name in signatures if not name.startswith("__")),
+            action="push into another directory, or move that version away from this one",
+        )

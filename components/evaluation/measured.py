@@ -1,0 +1,97 @@
+"""Reads TFMA's output: every metric of every slice, of the judged bundle and of the served one."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+
+from components.evaluation import metric_names as names
+from components.evaluation.eval_config import RATING_SLICES
+from components.evaluation.results import Figure, SliceFigures
+from serving.contract import MOVIE_IDS
+
+Slice = tuple[tuple[str, str], ...]
+"""Pairs of feature and value; empty for all rows."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    """The numbers of an evaluation.
+
+    Attributes:
+      model: Metrics of the judged bundle by slice and name.
+      served: Those of the served bundle; empty without one.
+      change: Judged minus served; empty without one.
+    """
+
+    model: dict[Slice, dict[str, float]]
+    served: dict[Slice, dict[str, float]]
+    change: dict[Slice, dict[str, float]]
+
+    def overall(self) -> dict[str, Figure]:
+        """The metrics of all rows."""
+        return self._figures(())
+
+    def slices(self) -> list[SliceFigures]:
+        """The metrics of each slice, sorted by feature and value."""
+        return [
+            SliceFigures(feature=key[0][0], value=key[0][1], metrics=self._figures(key))
+            for key in sorted(self.model)
+            if key
+        ]
+
+    def _figures(self, key: Slice) -> dict[str, Figure]:
+        model, served = self.model.get(key, {}), self.served.get(key, {})
+        return {
+            name: Figure(
+                model=number(value),
+                baseline=number(model.get(names.baseline(name))),
+                served=number(served.get(name)),
+            )
+            for name, value in model.items()
+            if not name.startswith(names.BASELINE_PREFIX)
+        }
+
+
+def read_measured(evaluation_uri: str) -> Measured:
+    """Reads TFMA's `metrics-*.tfrecord`.
+
+    Metrics of lists are dropped in slices by movie, which only their marked rows' movie would name,
+    and so is coverage in every slice, which there only counts users.
+    """
+    measured = Measured({}, {}, {})
+    for record in tfma.load_metrics(evaluation_uri):
+        key = tuple((one.column, _text(one)) for one in record.slice_key.single_slice_keys)
+        for pair in record.metric_keys_and_values:
+            if _belongs(pair.key, key):
+                by_slice = _side(measured, pair.key)
+                by_slice.setdefault(key, {})[pair.key.name] = pair.value.double_value.value
+    return measured
+
+
+def number(value: float | None) -> float | None:
+    """The number, or None where it is missing, NaN or infinite."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _side(measured: Measured, key: Any) -> dict[Slice, dict[str, float]]:
+    if key.is_diff:
+        return measured.change
+    return measured.served if key.model_name == tfma.BASELINE_KEY else measured.model
+
+
+def _belongs(key: Any, slice_key: Slice) -> bool:
+    if not slice_key:
+        return True
+    if key.output_name == MOVIE_IDS and any(feature in RATING_SLICES for feature, _ in slice_key):
+        return False
+    return "coverage" not in key.name
+
+
+def _text(one: Any) -> str:
+    kind = one.WhichOneof("kind")
+    value = getattr(one, kind)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

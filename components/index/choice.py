@@ -1,0 +1,130 @@
+"""Chooses and builds the index: measured against exact search, the cheapest setting that is good enough."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components import progress
+from components.examples import Floats, Ints
+from components.index.config import IndexConfig
+from components.index.scann_index import ScannIndex, ScannSetting, leaves_for, settings_for
+from components.index.search import ExactIndex
+
+QUERIES_PER_BATCH = 256
+SMALLEST_SCANN = 100  # below, ScaNN crashes or answers garbage
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IndexReport:
+    """What was built and how good it is; written as `index.json`.
+
+    Attributes:
+      kind: `exact` or `scann`.
+      size: Number of candidates.
+      dimensions: Width of a vector.
+      k: List length at which recall was measured.
+      recall: Share of the exact k best that the index finds, averaged over the queries (1 for exact).
+      queries: Number of queries.
+      leaves: ScaNN's leaves, 0 for exact.
+      leaves_to_search: Leaves that a query looks into.
+      reorder: Candidates scored exactly.
+      curve: Every setting that was tried: leaves_to_search, reorder, recall.
+    """
+
+    kind: str
+    size: int
+    dimensions: int
+    k: int
+    recall: float
+    queries: int
+    leaves: int = 0
+    leaves_to_search: int = 0
+    reorder: int = 0
+    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+class RecallTooLowError(RuntimeError):
+    """No setting of the index reaches the configured recall."""
+
+
+def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any, IndexReport]:
+    """Builds the index over `candidates` and measures it on `queries`.
+
+    Args:
+      config: Kind, and the recall to reach.
+      candidates: float32 `[N, D]`, the whole catalogue.
+      queries: float32 `[Q, D]`, embedded users.
+
+    Raises:
+      RecallTooLowError: ScaNN misses the recall even where it searches every leaf.
+    """
+    exact = ExactIndex(candidates)
+    k = min(config.k, len(candidates))
+    if not wants_scann(config, len(candidates)) or not len(queries):
+        return exact, IndexReport(
+            kind="exact",
+            size=len(candidates),
+            dimensions=candidates.shape[1],
+            k=k,
+            recall=1.0,
+            queries=len(queries),
+        )
+    truth = _search(exact.search, queries, k)
+    leaves = leaves_for(len(candidates))
+    settings = settings_for(len(candidates), leaves)
+    index = ScannIndex(candidates, leaves, settings[0])
+    curve: list[dict[str, float]] = []
+    for setting in settings:
+        recall = _recall(truth, _search(_with_setting(index, setting), queries, k))
+        curve.append({**dataclasses.asdict(setting), "recall": round(recall, 4)})
+        if recall >= config.min_recall:
+            break
+    progress.report("ScaNN %d leaves, searching %d: recall@%d %.3f", leaves, setting.leaves_to_search, k, recall)
+    if recall < config.min_recall:
+        raise RecallTooLowError(
+            f"ScaNN finds {recall:.3f} of the exact top {k}, index.min_recall asks for {config.min_recall}; "
+            "choose --set index.kind=exact, or lower index.min_recall"
+        )
+    index.setting = setting
+    return index, IndexReport(
+        kind="scann",
+        size=len(candidates),
+        dimensions=candidates.shape[1],
+        k=k,
+        recall=round(recall, 6),
+        queries=len(queries),
+        leaves=leaves,
+        leaves_to_search=setting.leaves_to_search,
+        reorder=setting.reorder,
+        curve=curve,
+    )
+
+
+def wants_scann(config: IndexConfig, movies: int) -> bool:
+    """Whether a catalogue of this size gets a ScaNN index."""
+    if movies < SMALLEST_SCANN:
+        return False
+    return config.kind == "scann" or (config.kind == "auto" and movies >= config.scann_from)
+
+
+def _with_setting(index: ScannIndex, setting: ScannSetting) -> Any:
+    return lambda queries, k: index.search(queries, k, setting)
+
+
+def _search(search: Any, queries: Floats, k: int) -> Ints:
+    return np.concatenate(
+        [
+            search(tf.constant(queries[start : start + QUERIES_PER_BATCH]), tf.constant(k))[0].numpy()
+            for start in range(0, len(queries), QUERIES_PER_BATCH)
+        ]
+    )
+
+
+def _recall(truth: Ints, found: Ints) -> float:
+    """Mean share of `truth[i]` that occurs in `found[i]`; -1 in `found` is nothing."""
+    shares = [np.isin(best, got[got >= 0]).mean() for best, got in zip(truth, found, strict=True)]
+    return float(np.mean(shares))

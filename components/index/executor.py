@@ -1,0 +1,96 @@
+"""Executor of the CandidateIndexer: embeds the whole catalogue, builds the index, measures it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components import artifacts, features
+from components.examples import Catalogue, Floats, read_catalogue, read_sequences
+from components.index.choice import IndexReport, build
+from components.index.config import IndexConfig
+from components.index.export import save_index
+from components.retrieval.exact_search import last_rows
+from components.settings import from_json
+
+MODEL_KEY = "model"
+MOVIES_KEY = "movies"
+SEQUENCES_KEY = "sequences"
+INDEX_KEY = "index"
+CONFIG_KEY = "config"
+BATCH = 1024
+QUERY_HISTORY = 200
+
+
+class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
+    """Builds the candidate index of a retrieval model."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Embeds all movies by the model's own signature, so that index size = catalogue size."""
+        config = from_json(IndexConfig, exec_properties[CONFIG_KEY])
+        model_artifact = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
+        model = tf.saved_model.load(path_utils.serving_model_path(model_artifact.uri))
+        catalogue = read_catalogue([split_pattern(input_dict[MOVIES_KEY], features.CATALOGUE_SPLIT)])
+        candidates = embed_catalogue(model, catalogue)
+        if len(candidates) != len(catalogue):
+            raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} movies")
+        sequences = read_sequences(
+            [split_pattern(input_dict[SEQUENCES_KEY], features.SEQUENCES_SPLIT)], catalogue.movie_ids
+        )
+        chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
+        users = np.unique(chosen.astype(np.int64))
+        queries = embed_queries(model, last_rows(sequences.movies, users, QUERY_HISTORY))
+        index, report = build(config, candidates, queries)
+        output = artifact_utils.get_single_instance(output_dict[INDEX_KEY])
+        save_index(index, candidates, path_utils.serving_model_dir(output.uri))
+        _write_report(report, output.uri)
+
+
+def embed_catalogue(model: Any, catalogue: Catalogue) -> Floats:
+    """Candidate vectors float32 `[N, D]` of the whole catalogue, in its order."""
+    embed = model.signatures["embed_candidates"]
+    parts = []
+    for start in range(0, len(catalogue), BATCH):
+        part = slice(start, start + BATCH)
+        genres = tf.ragged.constant(catalogue.genres[part], dtype=tf.string, ragged_rank=1).to_tensor("")
+        found = embed(
+            movie_id=tf.constant(catalogue.movie_ids[part].tolist(), tf.string),
+            movie_title=tf.constant(catalogue.titles[part].tolist(), tf.string),
+            movie_genres=genres,
+        )
+        parts.append(found["embedding"].numpy())
+    return np.concatenate(parts)
+
+
+def embed_queries(model: Any, histories: Any) -> Floats:
+    """Queries float32 `[Q, D]` of histories int32 `[Q, H]`."""
+    embed = model.signatures["embed_query"]
+    return np.concatenate(
+        [
+            embed(history_rows=tf.constant(histories[start : start + BATCH]))["embedding"].numpy()
+            for start in range(0, len(histories), BATCH)
+        ]
+    )
+
+
+def split_pattern(examples: list[types.Artifact], split: str) -> str:
+    """File pattern of one split of an Examples artifact."""
+    return f"{artifact_utils.get_split_uri(examples, split)}/*"
+
+
+def _write_report(report: IndexReport, uri: str) -> None:
+    with tf.io.gfile.GFile(f"{uri}/{artifacts.INDEX_REPORT}", "w") as file:
+        file.write(json.dumps(dataclasses.asdict(report), indent=1))

@@ -1,0 +1,108 @@
+"""From a source to Examples artifacts: the two executors of ingestion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+
+from components import artifacts, features
+from components.examples import Catalogue, read_catalogue
+from components.ingestion.arrow_rows import ExampleRows, movie_batch
+from components.ingestion.catalogue import complete_catalogue
+from components.ingestion.config import DataConfig, SplitConfig
+from components.ingestion.interactions import (
+    EVAL_PART,
+    TEST_PART,
+    TRAIN_PART,
+    Rows,
+    in_order,
+    read_rows,
+    without_duplicates,
+)
+from components.ingestion.source import open_source
+from components.ingestion.splits import assign_parts, resolve_kind
+from components.ingestion.writer import ExamplesFolder
+from components.progress import warn
+from components.settings import from_json
+
+# Keys of inputs, outputs and execution properties.
+CONFIG, SPLIT, FINGERPRINT = "config", "split", "fingerprint"
+MOVIES, EXAMPLES, SEQUENCES = "movies", "examples", "sequences"
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class MoviesExampleGenExecutor(base_executor.BaseExecutor):
+    """Writes the whole catalogue as one split."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Reads the catalogue, completes it with the rated movies, and writes it.
+
+        Raises:
+          InputError: The data cannot be used.
+        """
+        del input_dict
+        movies, added = complete_catalogue(open_source(from_json(DataConfig, exec_properties[CONFIG])))
+        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
+        with ExamplesFolder(examples.uri) as folder:
+            batch = movie_batch(movies.ids, movies.titles, movies.genres)
+            folder.write(features.CATALOGUE_SPLIT, [batch], len(movies), rows_per_shard=len(movies))
+        _describe(examples, [features.CATALOGUE_SPLIT])
+        examples.set_int_custom_property(artifacts.CATALOGUE_ROWS, len(movies))
+        examples.set_int_custom_property(artifacts.ADDED_TO_CATALOGUE, added)
+
+
+class RatingsExampleGenExecutor(base_executor.BaseExecutor):
+    """Writes the interactions as train, eval and test, and the training rows once more user by user."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Reads the interactions, splits them, and writes both artifacts.
+
+        Raises:
+          InputError: The data cannot be used, or are too few to be split.
+        """
+        source = open_source(from_json(DataConfig, exec_properties[CONFIG]))
+        split = from_json(SplitConfig, exec_properties[SPLIT])
+        facts = source.facts()
+        kind = resolve_kind(split, facts)
+        catalogue = _read_movies(input_dict[MOVIES])
+        rows, dropped = without_duplicates(read_rows(source, list(catalogue.movie_ids)))
+        if dropped:
+            warn("%d rows repeat a pair of user and movie: the latest row of each pair was kept", dropped)
+        rows = in_order(rows, list(catalogue.movie_ids))
+        rows = rows.with_parts(assign_parts(rows, catalogue.movie_ids, kind, split))
+        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
+        sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
+        _write(rows, catalogue, split, examples.uri, sequences.uri)
+        _describe(examples, list(features.SPLITS))
+        _describe(sequences, [features.SEQUENCES_SPLIT])
+        for name, part in zip(features.SPLITS, (TRAIN_PART, EVAL_PART, TEST_PART), strict=True):
+            examples.set_int_custom_property(artifacts.ROWS[name], rows.count(part))
+        examples.set_int_custom_property(artifacts.USERS, len(rows.user_ids))
+        examples.set_int_custom_property(artifacts.MOVIES, len(catalogue))
+        examples.set_int_custom_property(artifacts.DUPLICATES_DROPPED, dropped)
+        examples.set_int_custom_property(artifacts.HAS_RATINGS, int(facts.has_ratings))
+        examples.set_int_custom_property(artifacts.HAS_TIMESTAMPS, int(facts.has_timestamps))
+
+
+def _read_movies(movies: list[Artifact]) -> Catalogue:
+    uri = artifact_utils.get_split_uri(movies, features.CATALOGUE_SPLIT)
+    return read_catalogue([f"{uri}/*"])
+
+
+def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: str, sequences_uri: str) -> None:
+    batches = ExampleRows(rows, catalogue)
+    with ExamplesFolder(sequences_uri) as sequences, ExamplesFolder(examples_uri) as examples:
+        examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART))
+        examples.write(features.EVAL, batches.held_out(EVAL_PART, split.history_length), rows.count(EVAL_PART), 100_000)
+        examples.write(features.TEST, batches.held_out(TEST_PART, split.history_length), rows.count(TEST_PART), 100_000)
+        sequences.write(features.SEQUENCES_SPLIT, batches.sequences(), batches.users_with_training_rows(), 100_000)
+
+
+def _describe(examples: Artifact, splits: list[str]) -> None:
+    examples.split_names = artifact_utils.encode_split_names(splits)
+    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)

@@ -1,0 +1,59 @@
+"""Thins out the log of a training with hundreds of short epochs."""
+
+from __future__ import annotations
+
+import math
+
+from components import progress
+from components.ranking.config import RankingConfig
+from components.ranking.fitting import Epoch
+from components.training.training_log import TrainingLog
+
+_LINES = 10
+
+
+class EpochLog:
+    """Gathers epochs by a tenth of the most there can be, and hands the best of each on to `TrainingLog`.
+
+    So the best epoch of all is always among those that are written. An entry carries the time and
+    the rows of all epochs that it stands for.
+
+    Args:
+      config: Settings of the training.
+    """
+
+    def __init__(self, config: RankingConfig) -> None:
+        self._log = TrainingLog("RMSE", epochs=config.epochs, higher_is_better=False, models=config.seeds)
+        self._every = max(1, config.epochs // _LINES)
+        self._pending: list[Epoch] = []
+
+    def add(self, epoch: Epoch) -> None:
+        """Takes an epoch, in the order of training."""
+        if self._pending and self._pending[0].model != epoch.model:
+            self.flush()
+        self._pending.append(epoch)
+        if epoch.epoch % self._every == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hands on what is gathered; to be called after the last epoch."""
+        if not self._pending:
+            return
+        judged = not math.isnan(self._pending[-1].rmse)
+        best = min(self._pending, key=lambda epoch: epoch.rmse) if judged else self._pending[-1]
+        self._log.epoch(
+            best.epoch,
+            seconds=sum(epoch.seconds for epoch in self._pending),
+            rows=sum(epoch.rows for epoch in self._pending),
+            loss=best.loss,
+            metrics={"RMSE": best.rmse, "MAE": best.mae} if judged else None,
+            model=best.model,
+        )
+        self._pending = []
+
+    def write(self, model_run_dir: str) -> None:
+        """Writes `training.json` and says which epoch was kept."""
+        self.flush()
+        self._log.write(model_run_dir)
+        if best := self._log.best_epoch():
+            progress.report("kept the weights of epoch %d, the one with the lowest eval RMSE", best)

@@ -1,0 +1,131 @@
+"""Trains rating models: Adam on the training rows, stopped by the error on the eval rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.ranking.architectures import create_model
+from components.ranking.batches import SIGNATURE, Batch, cut_batch
+from components.ranking.config import RankingConfig
+from components.ranking.known_ratings import KnownRatings, RatingRows
+from components.ranking.movie_features import MovieFeatures
+from components.ranking.rating_model import RatingModel
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one pass over the training rows came to.
+
+    Attributes:
+      model: Number of the model, from 1.
+      epoch: Number of the epoch, from 1.
+      seconds: Wall-clock time of the training, without the evaluation.
+      rows: Training rows.
+      loss: Mean squared error of the training rows plus L2, with ids hidden and units dropped.
+      rmse: Root mean squared error of the eval rows, in stars; NaN without eval rows.
+      mae: Mean absolute error of the eval rows, in stars; NaN without eval rows.
+    """
+
+    model: int
+    epoch: int
+    seconds: float
+    rows: int
+    loss: float
+    rmse: float
+    mae: float
+
+
+def fit(
+    config: RankingConfig,
+    movies: MovieFeatures,
+    known: KnownRatings,
+    eval_rows: RatingRows,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[RatingModel]:
+    """Trains `config.seeds` models, each with the weights of its best epoch.
+
+    Without eval rows a model trains for `config.epochs` and keeps its last weights.
+    """
+    return [
+        _fit_one(create_model(config, movies, known, config.seed + number), config, known, eval_rows, number, on_epoch)
+        for number in range(config.seeds)
+    ]
+
+
+def predict(models: list[RatingModel], known: KnownRatings, rows: RatingRows, batch_size: int) -> Any:
+    """Ratings of rows, float32 `[rows]`: the models' mean, clipped to the training ratings' range."""
+    parts = [np.zeros(0, np.float32)]
+    for batch in _Batches(known, rows, batch_size):
+        parts.append(models[0].clip(tf.add_n([model(batch) for model in models]) / len(models)).numpy())
+    return np.concatenate(parts)
+
+
+def _fit_one(
+    model: RatingModel,
+    config: RankingConfig,
+    known: KnownRatings,
+    eval_rows: RatingRows,
+    number: int,
+    on_epoch: Callable[[Epoch], None],
+) -> RatingModel:
+    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
+    train_step = tf.function(model.train_step, input_signature=[SIGNATURE], autograph=False)
+    eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
+    training = _Batches(known, known.rows, config.batch_size, shuffle_seed=config.seed + number)
+    judging = _Batches(known, eval_rows, config.batch_size)
+    best, best_epoch, best_weights = np.inf, 0, None
+    for epoch in range(1, config.epochs + 1):
+        start = time.perf_counter()
+        loss = _mean_loss(train_step, training)
+        seconds = time.perf_counter() - start
+        rmse, mae = _errors(model, eval_step, judging)
+        on_epoch(
+            Epoch(model=number + 1, epoch=epoch, seconds=seconds, rows=len(known.rows), loss=loss, rmse=rmse, mae=mae)
+        )
+        if rmse < best:
+            best, best_epoch, best_weights = rmse, epoch, model.get_weights()
+        if len(eval_rows) and epoch - best_epoch >= config.patience:
+            break
+    if best_weights is not None:
+        model.set_weights(best_weights)
+    return model
+
+
+def _mean_loss(step: Callable[[Batch], dict[str, Any]], batches: _Batches) -> float:
+    losses = [(float(step(batch)["total_loss"]), len(batch.ratings)) for batch in batches]
+    return float(np.average([loss for loss, _ in losses], weights=[rows for _, rows in losses]))
+
+
+def _errors(model: RatingModel, step: Callable[[Batch], dict[str, Any]], batches: _Batches) -> tuple[float, float]:
+    if not len(batches.rows):
+        return float("nan"), float("nan")
+    model.reset_metrics()
+    for batch in batches:
+        results = step(batch)
+    return float(results["rmse"]), float(results["mae"])
+
+
+class _Batches:
+    """Batches of rows, in another order each time where a seed is given; a single one is made once."""
+
+    def __init__(self, known: KnownRatings, rows: RatingRows, size: int, shuffle_seed: int | None = None) -> None:
+        self.rows = rows
+        self._known = known
+        self._count = -(-len(rows) // size)
+        self._generator = None if shuffle_seed is None else np.random.default_rng(shuffle_seed)
+        self._whole = cut_batch(known, rows) if self._count == 1 else None
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._whole is not None:
+            yield self._whole
+            return
+        order = np.arange(len(self.rows)) if self._generator is None else self._generator.permutation(len(self.rows))
+        for positions in np.array_split(order, max(self._count, 1)):
+            if len(positions):
+                yield cut_batch(self._known, self.rows, positions)

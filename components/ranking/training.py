@@ -1,0 +1,71 @@
+"""`run_fn` of the RankingTrainer: from ingestion's files to the exported rating model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components import progress
+from components.errors import InputError
+from components.examples import Catalogue, Floats, read_catalogue, read_interactions, read_sequences
+from components.ranking.config import RankingConfig
+from components.ranking.epoch_log import EpochLog
+from components.ranking.fitting import fit, predict
+from components.ranking.index_lists import IndexLists
+from components.ranking.known_ratings import held_out_rows, known_ratings
+from components.ranking.movie_features import MovieFeatures, era_of
+from components.ranking.ranker import Ranker, save
+from components.settings import from_json
+from components.transform.graph import TransformGraph
+
+
+def run_fn(fn_args: Any) -> None:
+    """Trains the rating model and writes it to `fn_args.serving_model_dir`.
+
+    Args:
+      fn_args: TFX FnArgs. Read are eval_files, transform_output, serving_model_dir, model_run_dir and
+        custom_config: `config` (RankingConfig as JSON), `movies` and `sequences` (file patterns).
+    """
+    config = from_json(RankingConfig, fn_args.custom_config["config"])
+    graph = TransformGraph(fn_args.transform_output)
+    catalogue = read_catalogue(fn_args.custom_config["movies"])
+    sequences = read_sequences(fn_args.custom_config["sequences"], catalogue.movie_ids)
+    if not len(sequences.movies.rows):
+        raise InputError("there are no training ratings", expected="at least one", received="0")
+    movies = movie_features(graph, catalogue)
+    known = known_ratings(
+        sequences,
+        graph.index_users(sequences.user_ids).astype(np.int32),
+        movies,
+        known_users=graph.vocabulary_sizes.users,
+        history_length=config.history_length,
+        raters=config.raters,
+    )
+    eval_rows = held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), sequences.user_ids)
+    log = EpochLog(config)
+    models = fit(config, movies, known, eval_rows, log.add)
+    log.write(fn_args.model_run_dir)
+    if config.seeds > 1 and len(eval_rows):
+        report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
+    save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
+
+
+def report_average(errors: Floats, models: int) -> None:
+    """Says how far off the models' mean rating is on the eval rows: `[rows]` stars."""
+    rmse, mae = np.sqrt(np.mean(errors**2)), np.mean(np.abs(errors))
+    progress.report("%d models averaged  RMSE %.4f  MAE %.4f", models, rmse, mae)
+
+
+def movie_features(graph: TransformGraph, catalogue: Catalogue) -> MovieFeatures:
+    """What the transform graph makes of the catalogue, as the rating model reads it."""
+    transformed = graph.catalogue_features(catalogue)
+    return MovieFeatures(
+        movie_index=transformed.movie_index.astype(np.int32),
+        genres=IndexLists(
+            splits=transformed.genre_indices.row_splits, values=transformed.genre_indices.values.astype(np.int32)
+        ),
+        eras=era_of(transformed.year),
+        known_movies=graph.vocabulary_sizes.movies,
+        known_genres=graph.vocabulary_sizes.genres,
+    )

@@ -1,0 +1,77 @@
+"""Training rows: a user's sequence cut at a random place, what was before and what came next."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from components.examples import Ints, Longs, RaggedRows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CutSampler:
+    """Draws training rows from the users' sequences.
+
+    Attributes:
+      sequences: Training rows of each user, oldest first.
+      history_length: Most movies before the cut.
+      targets: Most movies after the cut.
+      cuts_per_user: Cuts of each user in an epoch; users with a single row have none.
+      ordered: False for undated data: every cut then shuffles its sequence, for there is no order.
+    """
+
+    sequences: RaggedRows
+    history_length: int
+    targets: int
+    cuts_per_user: int
+    ordered: bool = True
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Number of training rows in an epoch."""
+        return int((np.diff(self.sequences.row_splits) >= 2).sum()) * self.cuts_per_user
+
+    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
+        """Yields batches of an epoch in random order.
+
+        Returns:
+          `history` int32 `[batch, history_length]` and `targets` int32 `[batch, targets]`, catalogue
+          rows; history newest last with -1 in front, targets oldest first with -1 behind.
+        """
+        lengths = np.diff(self.sequences.row_splits)
+        users = np.repeat(np.flatnonzero(lengths >= 2), self.cuts_per_user)
+        rng.shuffle(users)
+        cuts = 1 + (rng.random(len(users)) * (lengths[users] - 1)).astype(np.int64)
+        for start in range(0, len(users), batch_size):
+            part = slice(start, start + batch_size)
+            yield self._rows(users[part], cuts[part], rng)
+
+    def _rows(self, users: Longs, cuts: Longs, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        starts = self.sequences.row_splits[users]
+        lengths = self.sequences.row_splits[users + 1] - starts
+        width = int(min(self.history_length, cuts.max()))
+        before = cuts[:, None] + np.arange(-width, 0)[None, :]
+        after = cuts[:, None] + np.arange(self.targets)[None, :]
+        if not self.ordered:
+            before, after = _shuffled(before, after, lengths, rng)
+        return (
+            self._take(starts, before, before >= 0),
+            self._take(starts, after, (after >= 0) & (after < lengths[:, None])),
+        )
+
+    def _take(self, starts: Longs, positions: Longs, valid: npt.NDArray[np.bool_]) -> Ints:
+        rows = self.sequences.rows[np.where(valid, starts[:, None] + positions, 0)]
+        return np.where(valid, rows, -1).astype(np.int32)
+
+
+def _shuffled(before: Longs, after: Longs, lengths: Longs, rng: np.random.Generator) -> tuple[Longs, Longs]:
+    """Maps positions of each row through a random permutation of the row's sequence."""
+    longest = int(lengths.max())
+    keys = np.where(np.arange(longest)[None, :] < lengths[:, None], rng.random((len(lengths), longest)), 2.0)
+    order = np.argsort(keys, axis=1)
+    taken_before = np.take_along_axis(order, np.clip(before, 0, longest - 1), axis=1)
+    taken_after = np.take_along_axis(order, np.clip(after, 0, longest - 1), axis=1)
+    return np.where(before >= 0, taken_before, -1), np.where(after < lengths[:, None], taken_after, -1)

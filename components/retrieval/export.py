@@ -1,0 +1,81 @@
+"""The retrieval model as a SavedModel: histories to queries, movies to candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components import features
+from components.retrieval.content import ItemContent
+from components.retrieval.model import TwoTowerModel
+from components.retrieval.towers import embed_history
+from components.transform.graph import TransformGraph, sparse_genres
+
+EMBED_QUERY = "embed_query"
+EMBED_CANDIDATES = "embed_candidates"
+HISTORY_ROWS = "history_rows"
+EMBEDDING = "embedding"
+
+
+class RetrievalExport(tf.Module):  # type: ignore[misc]
+    """Trained models side by side: their vectors concatenated, so that one inner product adds their scores.
+
+    Args:
+      models: Models of the same data, trained with different seeds.
+      content: What they see of a movie.
+      graph: The transform graph they were trained with.
+
+    Attributes:
+      direction: float32 `[D]`, 0 at the dimensions that hold a candidate's bias, 1 elsewhere.
+    """
+
+    def __init__(self, models: Sequence[TwoTowerModel], content: ItemContent, graph: TransformGraph) -> None:
+        super().__init__(name="retrieval")
+        self._half_lives = models[0].query_tower.half_lives
+        one = np.append(np.ones(models[0].candidate_tower.encoder.ids.shape[1], np.float32), np.float32(0))
+        self.direction = tf.Variable(np.tile(one, len(models)), trainable=False)
+        self._tables = [tf.Variable(model.embed_catalogue()[0], trainable=False) for model in models]
+        self._candidate_towers = [model.candidate_tower for model in models]
+        self._content = content
+        self._transform = graph.layer
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)])
+    def embed_query(self, history_rows: Any) -> dict[str, Any]:
+        """Queries float32 `[B, D]` of histories: catalogue rows, newest last, -1 = padding, anywhere."""
+        queries = [embed_history(history_rows, tables, self._half_lives) for tables in self._tables]
+        return {EMBEDDING: tf.concat(queries, axis=1)}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name=features.MOVIE_ID),
+            tf.TensorSpec([None], tf.string, name=features.MOVIE_TITLE),
+            tf.TensorSpec([None, None], tf.string, name=features.MOVIE_GENRES),
+        ]
+    )
+    def embed_candidates(self, movie_id: Any, movie_title: Any, movie_genres: Any) -> dict[str, Any]:
+        """Candidates float32 `[B, D]` of movies, known or new; genres padded with ""."""
+        transformed = self._transform(
+            {
+                features.MOVIE_ID: movie_id,
+                features.MOVIE_TITLE: movie_title,
+                features.MOVIE_GENRES: sparse_genres(movie_genres),
+            }
+        )
+        items = self._content(
+            transformed[features.MOVIE_INDEX],
+            transformed[features.MOVIE_YEAR],
+            tf.RaggedTensor.from_sparse(transformed[features.MOVIE_GENRE_INDICES]),
+            tf.RaggedTensor.from_sparse(transformed[features.MOVIE_TITLE_WORD_INDICES]),
+        )
+        return {EMBEDDING: tf.concat([tower(items) for tower in self._candidate_towers], axis=1)}
+
+    def save(self, folder: str) -> None:
+        """Writes the SavedModel."""
+        tf.saved_model.save(
+            self,
+            folder,
+            signatures={EMBED_QUERY: self.embed_query, EMBED_CANDIDATES: self.embed_candidates},
+        )

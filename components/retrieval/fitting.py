@@ -1,0 +1,151 @@
+"""Trains one two-tower model on sequences, and stops it by exact NDCG on the eval split."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.examples import Longs, MarkedRows, RaggedRows
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.content import ItemContent, Items
+from components.retrieval.cuts import CutSampler
+from components.retrieval.exact_search import ndcg
+from components.retrieval.model import HISTORY, TARGETS, TwoTowerModel
+from components.retrieval.towers import CandidateTower, QueryTower
+from components.training.training_log import TrainingLog
+
+CUT_OFF = 100
+METRIC = f"NDCG@{CUT_OFF}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """Everything a retrieval model is trained on.
+
+    Attributes:
+      content: Id slots and content features of movies.
+      items: The whole catalogue, encoded by `content`.
+      counts: int64 `[N]`, training rows of each movie (of Transform's counting).
+      sequences: Training rows of each user, oldest first.
+      marked: Marked rows of the eval split.
+    """
+
+    content: ItemContent
+    items: Items
+    counts: Longs
+    sequences: RaggedRows
+    marked: MarkedRows
+
+    @property
+    def dated(self) -> bool:
+        """Whether the order of a sequence means anything."""
+        return bool(self.sequences.timestamps.any())
+
+
+def fit(config: RetrievalConfig, data: TrainingData, seed: int, log: TrainingLog, number: int = 1) -> TwoTowerModel:
+    """Trains a model with `seed` and returns it with the weights of its best epoch.
+
+    Undated data has no recency: its sequences are shuffled at every cut and pooled evenly.
+    """
+    tf.keras.utils.set_random_seed(seed)
+    model = build(config, data, seed)
+    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
+    sampler = CutSampler(
+        sequences=data.sequences,
+        history_length=config.history_length,
+        targets=1 if uses_in_batch(config, len(data.counts)) else config.targets,
+        cuts_per_user=config.cuts_per_user,
+        ordered=data.dated,
+    )
+    keeper = _BestEpoch(config, data, log, sampler.rows_per_epoch, number)
+    if sampler.rows_per_epoch:
+        model.fit(_dataset(sampler, config.batch_size, seed), epochs=config.epochs, callbacks=[keeper], verbose=0)
+        keeper.restore()
+    return model
+
+
+def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerModel:
+    """An untrained model for the data."""
+    half_lives = config.half_lives if data.dated else (0.0,)
+    slots, content = data.content.slots, data.content.size
+    log_popularity = np.zeros(slots, np.float32)
+    totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
+    members = np.bincount(data.items.slots.numpy(), minlength=slots)
+    log_popularity[:] = np.log1p(totals / np.maximum(members, 1))
+    return TwoTowerModel(
+        QueryTower(half_lives, slots, content, config.embedding_dim, seed * 1_000),
+        CandidateTower(slots, content, config.embedding_dim, log_popularity, seed * 1_000 + 500),
+        data.items,
+        np.maximum(data.counts, 1) / max(1, data.counts.sum()),
+        in_batch=uses_in_batch(config, len(data.counts)),
+        l2=config.l2,
+        movie_dropout=config.movie_dropout,
+    )
+
+
+def uses_in_batch(config: RetrievalConfig, movies: int) -> bool:
+    """Whether a catalogue of this size is trained with the in-batch softmax."""
+    return config.loss == "in_batch_softmax" or (config.loss == "auto" and movies > config.full_softmax_limit)
+
+
+def _dataset(sampler: CutSampler, batch_size: int, seed: int) -> Any:
+    rng = np.random.default_rng(seed)
+    rows = tf.TensorSpec([None, None], tf.int32)
+    epoch = tf.data.Dataset.from_generator(
+        lambda: ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng)),
+        output_signature={HISTORY: rows, TARGETS: rows},
+    )
+    return epoch.prefetch(2)
+
+
+class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """Evaluates, logs, stops without progress, and keeps the best weights."""
+
+    def __init__(self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, rows: int, number: int) -> None:
+        super().__init__()
+        self._config = config
+        self._data = data
+        self._log = log
+        self._rows = rows
+        self._number = number
+        self._best = (-1.0, 0)
+        self._weights: list[Any] = []
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.monotonic() - self._started
+        number = epoch + 1
+        if number % self._config.eval_every and number != self._config.epochs:
+            return
+        metric = self._evaluate()
+        loss = float((logs or {}).get("total_loss", float("nan")))
+        self._log.epoch(
+            number, seconds=seconds, rows=self._rows, loss=loss, metrics={METRIC: metric}, model=self._number
+        )
+        if metric > self._best[0] or not self._weights:
+            self._best = (metric, number)
+            self._weights = [weight.numpy() for weight in self.model.trainable_variables]
+        elif number - self._best[1] >= self._config.patience:
+            self.model.stop_training = True
+
+    def restore(self) -> None:
+        """Puts the best weights back."""
+        for variable, value in zip(self.model.trainable_variables, self._weights, strict=True):
+            variable.assign(value)
+
+    def _evaluate(self) -> float:
+        tables, candidates = self.model.embed_catalogue()
+        return ndcg(
+            lambda history: self.model.query_tower(history, tables),
+            candidates,
+            self._data.marked,
+            CUT_OFF,
+            self._config.history_length,
+        )

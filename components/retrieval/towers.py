@@ -1,0 +1,111 @@
+"""The two towers: query (a history of movies) and candidate (a movie), dot product in between.
+
+Shapes: `B` rows, `H` history positions, `N` movies of the catalogue, `d` embedding_dim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.examples import Floats
+from components.retrieval.content import UNKNOWN_SLOT, Items
+
+INITIAL_SCALE = 0.05
+
+
+class ItemEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Vector of a movie = id vector + weighted sum of content vectors (genres, era, title words)."""
+
+    def __init__(self, slots: int, content: int, dim: int, seed: int, name: str) -> None:
+        super().__init__(name=name)
+        self.ids = self.add_weight("ids", [slots, dim], initializer=_normal(seed))
+        self.content = self.add_weight("content", [content, dim], initializer=_normal(seed + 1))
+
+    def call(self, items: Items, hidden: Any = None) -> Any:
+        """Encodes `n` movies as float32 `[n, d]`; `hidden` (bool `[n]`) hides ids behind the unknown slot."""
+        slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
+        parts = tf.gather(self.content, items.content.flat_values) * items.weights.flat_values[:, tf.newaxis]
+        return tf.gather(self.ids, slots) + tf.math.segment_sum(parts, items.content.value_rowids())
+
+
+class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Query = sum of poolings of the history, each with its own item encoder.
+
+    Pooling `p` weighs the movie that is `age` positions before the latest one by
+    `2 ** (-age / half_life)` (0: all alike); a row's weights are l2-normalised. No user id is
+    needed: a person whom training never saw is served by the same trained path.
+    """
+
+    def __init__(self, half_lives: Sequence[float], slots: int, content: int, dim: int, seed: int) -> None:
+        super().__init__(name="query_tower")
+        self.half_lives = tuple(half_lives)
+        self.encoders = [
+            ItemEncoder(slots, content, dim, seed + 10 * position, f"history_{position}")
+            for position in range(len(half_lives))
+        ]
+
+    def tables(self, items: Items, hidden: Any = None) -> Any:
+        """Input vectors of `n` movies for all poolings, float32 `[n, poolings * d]`."""
+        return tf.concat([encoder(items, hidden) for encoder in self.encoders], axis=1)
+
+    def call(self, history: Any, tables: Any) -> Any:
+        """Embeds histories.
+
+        Args:
+          history: int32 `[B, H]` rows of `tables`, newest last, -1 = padding, anywhere.
+          tables: float32 `[n, poolings * d]`.
+
+        Returns:
+          float32 `[B, d + 1]`; the last dimension is 1 and meets the candidate's bias.
+        """
+        return embed_history(history, tables, self.half_lives)
+
+
+class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
+    """Candidate = item encoder plus one more dimension, a bias that starts at log popularity."""
+
+    def __init__(self, slots: int, content: int, dim: int, log_popularity: Floats, seed: int) -> None:
+        super().__init__(name="candidate_tower")
+        self.encoder = ItemEncoder(slots, content, dim, seed, "candidates")
+        self.bias = self.add_weight("bias", [slots], initializer=lambda *_, **__: tf.constant(log_popularity))
+
+    def call(self, items: Items, hidden: Any = None) -> Any:
+        """Embeds `n` movies as float32 `[n, d + 1]`."""
+        slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
+        return tf.concat([self.encoder(items, hidden), tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
+
+
+def embed_history(history: Any, tables: Any, half_lives: Sequence[float]) -> Any:
+    """Pools input vectors of a history; see `QueryTower`."""
+    width = tables.shape[1] // len(half_lives)
+    vectors = tf.gather(tables, tf.maximum(history, 0))
+    pooled = [
+        tf.linalg.matvec(vectors[:, :, p * width : (p + 1) * width], weights, transpose_a=True)
+        for p, weights in enumerate(pooling_weights(history, half_lives))
+    ]
+    query = tf.add_n(pooled)
+    return tf.concat([query, tf.ones_like(query[:, :1])], axis=1)
+
+
+def pooling_weights(history: Any, half_lives: Sequence[float]) -> list[Any]:
+    """Weights of every position for every half-life, each float32 `[B, H]`, 0 at padding."""
+    present = tf.cast(history >= 0, tf.float32)
+    age = tf.cumsum(present, axis=1, reverse=True, exclusive=True)
+    weights = []
+    for half_life in half_lives:
+        raw = present if half_life == 0 else present * tf.pow(2.0, -age / half_life)
+        weights.append(tf.math.divide_no_nan(raw, tf.norm(raw, axis=1, keepdims=True)))
+    return weights
+
+
+def _normal(seed: int) -> Any:
+    values = np.random.default_rng(seed)
+
+    def initialize(shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return tf.constant(values.normal(0.0, INITIAL_SCALE, [int(s) for s in shape]), dtype or tf.float32)
+
+    return initialize

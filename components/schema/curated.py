@@ -1,0 +1,81 @@
+"""The schemas that the data is held to: written by hand, so that they say what is right and not what was seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from components import features
+from components.errors import InputError
+
+INTERACTIONS, MOVIES = KINDS = ("interactions", "movies")
+
+GENRE_DOMAIN = "genre"
+
+
+def schema_file(kind: str) -> str:
+    """Path of the packaged schema, for ImportSchemaGen: MovieLens' genres, ratings from 0.5 to 5.
+
+    Args:
+      kind: `interactions` or `movies`.
+    """
+    if kind not in KINDS:
+        raise InputError(f"there is no schema `{kind}`", expected="one of " + ", ".join(KINDS), received=kind)
+    return str(Path(__file__).parent / f"{kind}.pbtxt")
+
+
+def curated_schema(
+    kind: str,
+    *,
+    rating_min: float | None = None,
+    rating_max: float | None = None,
+    genres: Iterable[str] | None = None,
+    any_genre: bool = False,
+) -> schema_pb2.Schema:
+    """The packaged schema, adapted to data that is not MovieLens.
+
+    Args:
+      kind: `interactions` or `movies`.
+      rating_min: Smallest rating, in stars; None: 0.5. Of no effect on `movies`.
+      rating_max: Largest rating, in stars; None: 5.0. Of no effect on `movies`.
+      genres: All genres that are right; None: MovieLens'.
+      any_genre: Whether every genre is right (`genres` is then of no effect).
+    """
+    schema = text_format.Parse(Path(schema_file(kind)).read_text(encoding="utf-8"), schema_pb2.Schema())
+    if kind == INTERACTIONS:
+        domain = _feature(schema, features.RATING).float_domain
+        domain.min = domain.min if rating_min is None else rating_min
+        domain.max = domain.max if rating_max is None else rating_max
+    if any_genre:
+        _feature(schema, features.MOVIE_GENRES).ClearField("domain")
+        del schema.string_domain[_genre_domain(schema)]
+    elif genres is not None:
+        schema.string_domain[_genre_domain(schema)].value[:] = sorted(set(genres))
+    return schema
+
+
+def write_schema(schema: schema_pb2.Schema, folder: str) -> str:
+    """Writes the schema as text into the folder and returns its path, for ImportSchemaGen.
+
+    The file is named after its content: ImportSchemaGen is cached by the path alone, and another
+    schema must not be taken for the one that was imported before.
+    """
+    text = text_format.MessageToString(schema, as_utf8=True)
+    path = f"{folder.rstrip('/')}/schema-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pbtxt"
+    tf.io.gfile.makedirs(folder)
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def _feature(schema: schema_pb2.Schema, name: str) -> schema_pb2.Feature:
+    return next(feature for feature in schema.feature if feature.name == name)
+
+
+def _genre_domain(schema: schema_pb2.Schema) -> int:
+    return [domain.name for domain in schema.string_domain].index(GENRE_DOMAIN)

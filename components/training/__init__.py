@@ -1,0 +1,1 @@
+"""The Trainer that both models share: TFX's, with the catalogue and the users' sequences as inputs."""

@@ -1,0 +1,71 @@
+"""Wires the Trainer that both models share."""
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import trainer_pb2
+from tfx.types import BaseChannel, Channel, standard_artifacts, standard_component_specs
+from tfx.types.component_spec import ChannelParameter
+from tfx.utils import json_utils
+
+from components import features
+from components.training.executor import CONFIG, MOVIES, SEQUENCES, Executor
+
+
+class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
+    """TFX Trainer's inputs, outputs and properties, and two more inputs."""
+
+    INPUTS = {
+        **standard_component_specs.TrainerSpec.INPUTS,
+        MOVIES: ChannelParameter(type=standard_artifacts.Examples),
+        SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
+    }
+
+
+class RecommenderTrainer(base_component.BaseComponent):
+    """TFX Trainer whose `run_fn` also gets the whole catalogue and every user's training rows in order.
+
+    `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
+    `fn_args.train_files` and `fn_args.eval_files` (patterns of the two splits),
+    `fn_args.transform_output`, `fn_args.model_run_dir` and `fn_args.custom_config`:
+    `{"config": "<JSON>", "movies": [pattern], "sequences": [pattern]}`.
+
+    Args:
+      examples: Interactions with splits train and eval.
+      movies: The catalogue, split `all`.
+      sequences: One Example a user, split `train`.
+      transform_graph: What Transform made.
+      run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
+      config: Its settings as one line of JSON.
+      schema: Schema of the interactions; handed on as `fn_args.schema_path`.
+
+    Outputs: `model` (standard Model) and `model_run` (standard ModelRun).
+    """
+
+    SPEC_CLASS = RecommenderTrainerSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        movies: BaseChannel,
+        sequences: BaseChannel,
+        transform_graph: BaseChannel,
+        run_fn: str,
+        config: str,
+        schema: BaseChannel | None = None,
+    ) -> None:
+        super().__init__(
+            RecommenderTrainerSpec(
+                examples=examples,
+                movies=movies,
+                sequences=sequences,
+                transform_graph=transform_graph,
+                schema=schema,
+                run_fn=run_fn,
+                train_args=trainer_pb2.TrainArgs(splits=[features.TRAIN]),
+                eval_args=trainer_pb2.EvalArgs(splits=[features.EVAL]),
+                custom_config=json_utils.dumps({CONFIG: config}),
+                model=Channel(type=standard_artifacts.Model),
+                model_run=Channel(type=standard_artifacts.ModelRun),
+            )
+        )

@@ -1,0 +1,37 @@
+"""Runs a `run_fn` with the catalogue and the sequences beside what TFX's Trainer hands it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.trainer.executor import GenericExecutor
+from tfx.components.trainer.fn_args_utils import FnArgs
+from tfx.types import Artifact, artifact_utils
+from tfx.utils import io_utils
+
+from components import features
+
+MOVIES = "movies"
+SEQUENCES = "sequences"
+CONFIG = "config"
+
+_SPLITS = {MOVIES: features.CATALOGUE_SPLIT, SEQUENCES: features.SEQUENCES_SPLIT}
+
+
+class Executor(GenericExecutor):
+    """TFX's GenericExecutor: adds the file patterns of the further inputs to `custom_config`."""
+
+    def _GetFnArgs(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> FnArgs:
+        fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
+        patterns = {key: _patterns(input_dict[key], split) for key, split in _SPLITS.items()}
+        fn_args.custom_config = {**(fn_args.custom_config or {}), **patterns}
+        return fn_args
+
+
+def _patterns(examples: list[Artifact], split: str) -> list[str]:
+    return [io_utils.all_files_pattern(uri) for uri in artifact_utils.get_split_uris(examples, split)]

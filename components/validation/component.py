@@ -1,0 +1,79 @@
+"""Wires the statistics and the gate; between them stands TFX's ExampleValidator."""
+
+import tensorflow_data_validation as tfdv
+from tfx.dsl.components.base import base_beam_component, base_component, executor_spec
+from tfx.types import BaseChannel, Channel, standard_artifacts, standard_component_specs
+from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+
+from components.settings import from_json
+from components.validation.config import StatisticsConfig
+from components.validation.executor import GATE, MOVIES, RATINGS, SAMPLE_ABOVE, GateExecutor, StatisticsExecutor
+
+
+class RecommenderStatisticsGenSpec(standard_component_specs.StatisticsGenSpec):
+    """TFX StatisticsGen's inputs, outputs and properties, and the size above which it samples."""
+
+    PARAMETERS = {
+        **standard_component_specs.StatisticsGenSpec.PARAMETERS,
+        SAMPLE_ABOVE: ExecutionParameter(type=int),
+    }
+
+
+class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
+    """TFX StatisticsGen that looks at a sample of splits above a size.
+
+    The rate of each split stands in the artifact's property `sample_rate_by_split`. Frequent and
+    distinct values are counted by sketches: exact up to 16,384 distinct values of a feature, and
+    half the time of exact counts.
+
+    Args:
+      examples: Examples with row counts in their properties (artifacts.ROWS, artifacts.CATALOGUE_ROWS).
+      config: A StatisticsConfig as one line of JSON.
+
+    Outputs: `statistics` (standard ExampleStatistics).
+    """
+
+    SPEC_CLASS = RecommenderStatisticsGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(StatisticsExecutor)
+
+    def __init__(self, *, examples: BaseChannel, config: str) -> None:
+        options = tfdv.StatsOptions(use_sketch_based_topk_uniques=True)
+        super().__init__(
+            RecommenderStatisticsGenSpec(
+                examples=examples,
+                sample_above=from_json(StatisticsConfig, config).sample_above,
+                stats_options_json=options.to_json(),
+                exclude_splits="[]",
+                statistics=Channel(type=standard_artifacts.ExampleStatistics),
+            )
+        )
+
+
+class DataGateSpec(ComponentSpec):
+    """Anomalies in, permission out."""
+
+    PARAMETERS: dict[str, ExecutionParameter] = {}
+    INPUTS = {
+        MOVIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        RATINGS: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+    OUTPUTS = {GATE: ChannelParameter(type=standard_artifacts.String)}
+
+
+class DataGate(base_component.BaseComponent):
+    """Stops the run with an InputError when a validator found anomalies of error severity.
+
+    Nodes that must wait for it have no data to take from it: `transform.add_upstream_node(gate)`.
+
+    Args:
+      movies: Anomalies of the catalogue.
+      ratings: Anomalies of the interactions.
+
+    Outputs: `gate` (standard String, so that a passed gate is cached): JSON with the warnings.
+    """
+
+    SPEC_CLASS = DataGateSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)
+
+    def __init__(self, *, movies: BaseChannel, ratings: BaseChannel) -> None:
+        super().__init__(DataGateSpec(movies=movies, ratings=ratings, gate=Channel(type=standard_artifacts.String)))

@@ -1,0 +1,126 @@
+"""A bundle over vectors chosen by hand, saved and loaded as a real SavedModel."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from components.bundle.baselines import damped_means, popular_order, popularity
+from components.bundle.config import BundleConfig
+from components.bundle.executor import save
+from components.bundle.filters import GenreFilter
+from components.bundle.first_stage import FirstStage
+from components.bundle.known import KnownUsers
+from components.bundle.recommender import Recommender
+from components.examples import Catalogue, RaggedRows
+from components.index.export import SearchModule
+from components.index.scann_index import ScannIndex, ScannSetting
+from components.index.search import ExactIndex
+from components.retrieval.towers import embed_history
+from serving.model import LoadedBundle
+
+
+class Retrieval(tf.Module):
+    """The last movie of the history is the query: recency with a half-life of next to nothing."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        super().__init__()
+        self.tables = tf.Variable(vectors.astype(np.float32))
+        self.direction = tf.Variable(np.append(np.ones(vectors.shape[1]), 0).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def embed_query(self, history_rows):
+        return {"embedding": embed_history(history_rows, self.tables, [0.02])}
+
+
+class Ranker(tf.Module):
+    """Predicts 1 star for row 0, 2 stars for row 1, …: an order that has nothing to do with relevance."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None, None], tf.int32),
+        ]
+    )
+    def predict(self, user_id, history_rows, history_ratings, movie_rows):
+        return {"predicted_rating": tf.cast(movie_rows, tf.float32) + 1.0}
+
+
+def strings(values: list[str]) -> np.ndarray:
+    array = np.empty(len(values), dtype=object)
+    array[:] = [value.encode() for value in values]
+    return array
+
+
+def ragged(lists: list[list[int]], ratings: list[list[float]] | None = None) -> RaggedRows:
+    flat = [row for one in lists for row in one]
+    stars = [r for one in ratings for r in one] if ratings else [3.0] * len(flat)
+    return RaggedRows(
+        row_splits=np.cumsum([0] + [len(one) for one in lists]).astype(np.int64),
+        rows=np.array(flat, np.int32),
+        ratings=np.array(stars, np.float32),
+        timestamps=np.arange(len(flat), dtype=np.int64),
+    )
+
+
+def build_bundle(
+    folder: Path,
+    *,
+    movie_ids: list[str],
+    genres: list[list[str]],
+    vectors: np.ndarray,
+    biases: np.ndarray,
+    users: dict[str, list[int]],
+    test_rows: dict[str, int],
+    config: BundleConfig | None = None,
+    before_test: bool = False,
+    ranked: bool = True,
+    scann: bool = False,
+    list_length: int = 3,
+) -> LoadedBundle:
+    """Saves a bundle and loads it back.
+
+    `users` maps a user to catalogue rows, oldest first, of which the last `test_rows[user]` are test rows.
+    """
+    catalogue = Catalogue(
+        movie_ids=strings(movie_ids),
+        titles=strings([f"Title of {movie}" for movie in movie_ids]),
+        genres=[[genre.encode() for genre in one] for one in genres],
+    )
+    before = {user: len(rows) - test_rows.get(user, 0) for user, rows in users.items()}
+    training = ragged([rows[: before[user]] for user, rows in users.items()])
+    candidates = np.concatenate([vectors, biases[:, None]], axis=1).astype(np.float32)
+    index = (
+        ScannIndex(candidates, 20, ScannSetting(leaves_to_search=20, reorder=500)) if scann else ExactIndex(candidates)
+    )
+    search = SearchModule(index, candidates)
+    counts = popularity(training, len(catalogue))
+    retrieval = Retrieval(vectors)
+    genre_filter = GenreFilter(catalogue)
+    module = Recommender(
+        config or BundleConfig(),
+        catalogue,
+        KnownUsers(
+            user_ids=strings(list(users)),
+            interactions=ragged(list(users.values())),
+            before_test=np.array(list(before.values()), np.int32),
+        ),
+        before_test,
+        retrieval,
+        FirstStage(retrieval, search, genre_filter, counts, popular_order(counts), scann),
+        search,
+        Ranker() if ranked else None,
+        genre_filter,
+        damped_means(training, len(catalogue)),
+        list_length,
+    )
+    save(module, str(folder))
+    extra = folder / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    (extra / "bundle.json").write_text(json.dumps({"index": {"kind": "scann" if scann else "exact"}}))
+    return LoadedBundle(folder)

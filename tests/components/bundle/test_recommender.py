@@ -1,0 +1,232 @@
+"""The signatures of a bundle, asked through a real SavedModel, against answers worked out by hand.
+
+Six movies lie on a line: the vector of movie `i` is (i, 1), the bias 0. The query is the vector of the
+last movie of the history, (h, 1), so movie `i` scores h * i + 1: for h > 0 the order is f e d c b a.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.bundle.config import BundleConfig
+from tests.components.bundle.small_bundle import build_bundle
+
+MOVIES = ["a", "b", "c", "d", "é", "f f"]
+GENRES = [["Drama"], ["Comedy"], ["Drama", "Comedy"], [], ["Drama"], ["Comedy"]]
+VECTORS = np.array([[i, 1.0] for i in range(6)])
+# Popularity: a 3 training rows, b 2, c 1, others 0. The last row of Ann is her test row: movie f.
+USERS = {"Ann": [0, 1, 2, 5], "Bo": [0, 1], "Cy": [0]}
+
+
+def small(folder, **options):
+    return build_bundle(
+        folder,
+        movie_ids=MOVIES,
+        genres=GENRES,
+        vectors=VECTORS,
+        biases=np.zeros(6),
+        users=USERS,
+        test_rows={"Ann": 1},
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return small(tmp_path_factory.mktemp("bundle"))
+
+
+def ids(answer):
+    return [movie.id for movie in answer.movies]
+
+
+def test_a_known_user_gets_unseen_movies_in_the_order_of_relevance(bundle):
+    (answer,) = bundle.recommend(["Bo"])
+    # Last movie b: scores d 3 + 1, é 4 + 1, f 5 + 1, c 2 + 1; a and b are seen.
+    assert ids(answer) == ["f f", "é", "d", "c"]
+    assert [movie.score for movie in answer.movies] == pytest.approx([6, 5, 4, 3])
+    assert [movie.predicted_rating for movie in answer.movies] == [6, 5, 4, 3]
+    assert answer.movies[1].title == "Title of é"
+    assert answer.source == "model"
+
+
+def test_all_rows_are_known_when_going_live_and_those_before_test_where_answers_are_scored(bundle, tmp_path):
+    assert ids(bundle.recommend(["Ann"])[0]) == ["é", "d"]  # f, the test row, is seen
+    held_back = small(tmp_path, before_test=True)
+    assert ids(held_back.recommend(["Ann"])[0]) == ["f f", "é", "d"]
+
+
+def test_a_stranger_without_history_gets_popular_movies(bundle):
+    (answer,) = bundle.recommend(["nobody"])
+    assert ids(answer)[:3] == ["a", "b", "c"]
+    assert answer.source == "popularity"
+    assert answer.movies[0].score == pytest.approx(3 / 6)  # 3 of 6 training rows
+
+
+def test_a_history_in_the_request_replaces_the_stored_one_and_both_are_left_out(bundle):
+    (stranger,) = bundle.recommend([""], history=[("d", 4.0)])
+    assert (ids(stranger), stranger.source) == (["f f", "é", "c", "b", "a"], "history")
+    (known,) = bundle.recommend(["Bo"], history=[("d", 0.0)])
+    assert (ids(known), known.source) == (["f f", "é", "c"], "history")
+
+
+def test_unknown_ids_in_a_history_count_as_no_history(bundle):
+    assert bundle.recommend([""], history=[("no such movie", 5.0)])[0].source == "popularity"
+
+
+def test_excluded_movies_do_not_appear(bundle):
+    assert ids(bundle.recommend(["Bo"], exclude=["f f", "unknown"])[0]) == ["é", "d", "c"]
+
+
+def test_genres_keep_movies_of_any_of_them(bundle):
+    assert ids(bundle.recommend(["Bo"], genres=["Comedy"])[0]) == ["f f", "c"]
+    assert ids(bundle.recommend(["Bo"], genres=["Comedy", "Drama"])[0]) == ["f f", "é", "c"]
+    assert ids(bundle.recommend(["nobody"], genres=["Drama"])[0]) == ["a", "c", "é"]
+
+
+def test_a_genre_that_no_movie_has_leaves_nothing(bundle):
+    (answer,) = bundle.recommend(["Bo"], genres=["Musical"])
+    assert answer.movies == []
+
+
+def test_n_is_the_default_at_zero_and_clamped_at_the_maximum(tmp_path):
+    two = small(tmp_path, config=BundleConfig(default_n=2))
+    assert len(two.recommend(["Bo"])[0].movies) == 2
+    assert len(two.recommend(["Bo"], n=1)[0].movies) == 1
+    output = two.signatures["recommend"](**request(["Bo"], n=1_000_000))
+    assert output["movie_ids"].shape == (1, 100)
+    assert output["count"].numpy().tolist() == [4]
+    assert output["movie_ids"].numpy()[0, 4:].tolist() == [b""] * 96
+
+
+def request(users, history=(), ratings=None, exclude=(), genres=(), n=0):
+    rows = len(users)
+    ratings = [0.0] * len(history) if ratings is None else ratings
+
+    def many(values, dtype):
+        return tf.reshape(tf.constant(list(values) * rows, dtype), [rows, len(values)])
+
+    return {
+        "user_id": tf.constant(users),
+        "history_movie_ids": many(history, tf.string),
+        "history_ratings": many(ratings, tf.float32),
+        "exclude_movie_ids": many(exclude, tf.string),
+        "genres": many(genres, tf.string),
+        "n": tf.constant([n] * rows, tf.int32),
+    }
+
+
+def test_empty_strings_are_neutral_anywhere(bundle):
+    ask = bundle.signatures["recommend"]
+    plain = ask(**request(["Bo"], ["d", "c"], [1, 2], ["f f"], ["Drama"], 3))
+    padded = ask(**request(["Bo"], ["", "d", "", "c", ""], [0, 1, 0, 2, 0], ["", "f f"], ["", "Drama", ""], 3))
+    for name in plain:
+        np.testing.assert_array_equal(plain[name].numpy(), padded[name].numpy())
+
+
+def test_a_history_without_ratings_may_leave_their_list_empty(bundle):
+    ask = bundle.signatures["recommend"]
+    output = ask(**request([""], ["d"], []))
+    assert output["movie_ids"].numpy()[0, :5].tolist() == [b"f f", "é".encode(), b"c", b"b", b"a"]
+
+
+def test_a_row_answers_the_same_alone_and_among_others(bundle):
+    users = ["Ann", "nobody", "Bo", "", "Cy"]
+    together = bundle.recommend(users)
+    assert together == [bundle.recommend([user])[0] for user in users]
+    output = bundle.signatures["serving_default"](user_id=tf.constant(users))
+    assert output["count"].numpy().tolist() == [len(answer.movies) for answer in together]
+
+
+def test_rows_of_a_batch_may_ask_for_different_numbers(bundle):
+    arguments = request(["Bo", "Cy"])
+    arguments["n"] = tf.constant([1, 3], tf.int32)
+    output = bundle.signatures["recommend"](**arguments)
+    assert output["movie_ids"].numpy().tolist() == [[b"f f", b"", b""], [b"b", b"c", b"d"]]  # Cy: all tie
+
+
+def test_the_order_can_follow_predicted_stars(tmp_path):
+    # Cy has seen a only, so every movie scores 1: relevance ties; stars order by row.
+    stars = small(tmp_path / "stars", config=BundleConfig(order="stars"))
+    assert ids(stars.recommend(["Cy"])[0]) == ["f f", "é", "d", "c", "b"]
+
+
+def test_without_ratings_nothing_is_predicted(tmp_path):
+    (answer,) = small(tmp_path, ranked=False).recommend(["Bo"])
+    assert [movie.predicted_rating for movie in answer.movies] == [0, 0, 0, 0]
+
+
+def test_similar_compares_directions_and_leaves_the_movie_out(bundle):
+    # Cosine of (1, 1) with (2, 1), (3, 1), …, (0, 1): closest in angle first.
+    assert [movie.id for movie in bundle.similar("b")][:3] == ["c", "d", "é"]
+    assert bundle.similar("b")[0].score == pytest.approx(3 / np.sqrt(2 * 5))
+    assert bundle.similar("no such movie") == []
+
+
+def test_history_lists_what_is_known_oldest_first(bundle):
+    assert [row[0] for row in bundle.user_history("Ann")] == ["a", "b", "c", "f f"]
+    assert bundle.user_history("nobody") == []
+
+
+def test_retrieve_is_the_first_stage_alone(tmp_path):
+    bundle = small(tmp_path, config=BundleConfig(retrieve_n=2))
+    output = bundle.signatures["retrieve"](user_id=tf.constant(["Bo", ""]))
+    assert output["movie_ids"].numpy().tolist() == [[b"f f", "é".encode()], [b"a", b"b"]]
+
+
+def test_rank_answers_pairs(bundle):
+    output = bundle.signatures["rank"](user_id=tf.constant(["Bo"]), movie_id=tf.constant(["c"]))
+    assert output["predicted_rating"].numpy().tolist() == [3.0]
+
+
+def example(**features_):
+    def feature(value):
+        if isinstance(value, list) and value and isinstance(value[0], float):
+            return tf.train.Feature(float_list=tf.train.FloatList(value=value))
+        values = value if isinstance(value, list) else [value]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[v.encode() for v in values]))
+
+    named = {name: feature(value) for name, value in features_.items()}
+    return tf.train.Example(features=tf.train.Features(feature=named)).SerializeToString()
+
+
+def test_evaluate_finds_a_planted_test_movie_from_what_the_row_says_of_the_past(bundle):
+    past = {"history_movie_ids": ["b", "c"], "history_ratings": [3.0, 3.0]}
+    marked = example(user_id="Ann", movie_id="f f", seen_movie_ids=["a", "b", "c"], held_out_movie_ids=["f f"], **past)
+    other = example(user_id="Ann", movie_id="d", **past)
+    output = bundle.signatures["evaluate"](examples=tf.constant([other, marked]))
+    # The bundle knows Ann's test row, the row does not: f f must be found and not be left out.
+    assert output["movie_ids"].numpy().tolist() == [[b"", b"", b""], [b"f f", "é".encode(), b"d"]]
+    assert output["popular_movie_ids"].numpy()[1].tolist() == [b"d", "é".encode(), b"f f"]  # none has a row: in order
+    assert output["predicted_rating"].numpy().tolist() == [4.0, 6.0]
+
+
+def test_evaluate_returns_the_baseline_of_damped_means(bundle):
+    row = example(user_id="Bo", movie_id="a", history_movie_ids=["b"], history_ratings=[3.0])
+    output = bundle.signatures["evaluate"](examples=tf.constant([row]))
+    assert output["baseline_rating"].numpy().tolist() == pytest.approx([3.0])  # every rating is 3
+
+
+@pytest.mark.parametrize("seen", [3, 120, 500])
+def test_scann_answers_like_exact_search_with_few_and_many_movies_left_out(tmp_path, seen):
+    rng = np.random.default_rng(seen)
+    vectors = rng.normal(size=(1_000, 8))
+    options = {
+        "movie_ids": [str(i) for i in range(1_000)],
+        "genres": [["Even"] if i % 2 == 0 else ["Odd"] for i in range(1_000)],
+        "vectors": vectors,
+        "biases": rng.normal(size=1_000),
+        "users": {"u": rng.permutation(1_000)[:seen].tolist(), "v": [1, 2]},
+        "test_rows": {},
+    }
+    exact = build_bundle(tmp_path / "exact", **options)
+    approximate = build_bundle(tmp_path / "scann", scann=True, **options)
+    for arguments in ({}, {"genres": ["Odd"]}, {"exclude": ["7", "9"]}):
+        for one, other in zip(
+            exact.recommend(["u", "v", ""], n=50, **arguments),
+            approximate.recommend(["u", "v", ""], n=50, **arguments),
+            strict=True,
+        ):
+            assert ids(one) == ids(other)

@@ -1,0 +1,177 @@
+"""A bundle with the signature `evaluate` whose every answer is known, and test rows to judge it on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+SEPARATOR = "|"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One test row; `held_out` only on a user's marked row."""
+
+    user: str
+    movie: str
+    rating: float | None
+    activity: str
+    popularity: str
+    genres: tuple[str, ...]
+    held_out: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What the bundle answers: lists by user, stars by (user, movie)."""
+
+    lists: dict[str, list[str]]
+    popular: dict[str, list[str]]
+    stars: dict[tuple[str, str], float]
+    means: dict[tuple[str, str], float]
+
+
+def make_rows(users: int = 40, movies: int = 60, seed: int = 1, has_ratings: bool = True) -> list[Row]:
+    generator = np.random.default_rng(seed)
+    rows = []
+    for user in range(users):
+        held_out = [f"m{movie}" for movie in generator.choice(movies, size=generator.integers(1, 7), replace=False)]
+        for position, movie in enumerate(held_out):
+            number = int(movie[1:])
+            rows.append(
+                Row(
+                    user=f"u{user}",
+                    movie=movie,
+                    rating=float(generator.integers(1, 11)) / 2 if has_ratings else None,
+                    activity=("1-19", "20-49")[user % 2],
+                    popularity=("1-4", "5-19", "20-99")[number % 3],
+                    genres=(("Drama",), ("Comedy", "Drama"), ())[number % 3],
+                    held_out=tuple(held_out) if position == 0 else (),
+                )
+            )
+    return rows
+
+
+def make_answers(
+    rows: list[Row], quality: float, star_noise: float, length: int = 20, movies: int = 60, seed: int = 2
+) -> Answers:
+    """Lists that hold each held-out movie with probability `quality`, stars that err by `star_noise`."""
+    generator = np.random.default_rng(seed)
+    lists, popular = {}, {}
+    for row in rows:
+        if row.held_out:
+            drawn = [f"m{movie}" for movie in generator.permutation(movies)]
+            wanted = [movie for movie in row.held_out if generator.random() < quality]
+            others = [movie for movie in drawn if movie not in row.held_out]
+            lists[row.user] = [str(movie) for movie in generator.permutation(wanted + others[: length - len(wanted)])]
+            popular[row.user] = [f"m{movie}" for movie in range(length - 2)]
+    pairs = {(row.user, row.movie): row.rating or 0.0 for row in rows}
+    noise = generator.normal(size=(2, len(pairs)))
+    return Answers(
+        lists=lists,
+        popular=popular,
+        stars={pair: rating + star_noise * noise[0, i] for i, (pair, rating) in enumerate(pairs.items())},
+        means={pair: rating + noise[1, i] for i, (pair, rating) in enumerate(pairs.items())},
+    )
+
+
+def save_bundle(
+    folder: str | Path,
+    answers: Answers,
+    length: int = 20,
+    movies: int = 60,
+    has_ratings: bool = True,
+    signature: str = "evaluate",
+) -> str:
+    """Writes the SavedModel with `assets.extra/bundle.json`."""
+    module = _Bundle(answers, length)
+    tf.saved_model.save(module, str(folder), signatures={signature: module.evaluate})
+    extra = Path(folder) / "assets.extra"
+    extra.mkdir()
+    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings}
+    (extra / "bundle.json").write_text(json.dumps(described))
+    return str(folder)
+
+
+def write_rows(folder: str | Path, rows: list[Row], shards: int = 3) -> None:
+    """Writes `Split-test`; the last shard has no marked row, if there is more than one."""
+    target = Path(folder) / "Split-test"
+    target.mkdir(parents=True)
+    marked = [row for row in rows if row.held_out]
+    others = [row for row in rows if not row.held_out]
+    parts = [rows] if shards == 1 else [*_dealt(marked + others[::2], shards - 1), others[1::2]]
+    options = tf.io.TFRecordOptions(compression_type="GZIP")
+    for number, part in enumerate(parts):
+        path = str(target / f"data_tfrecord-{number:05d}-of-{shards:05d}.gz")
+        with tf.io.TFRecordWriter(path, options) as writer:
+            for row in part:
+                writer.write(to_example(row).SerializeToString())
+
+
+def to_example(row: Row) -> tf.train.Example:
+    features = {
+        "user_id": _text([row.user]),
+        "movie_id": _text([row.movie]),
+        "user_activity": _text([row.activity]),
+        "movie_popularity": _text([row.popularity]),
+        "movie_genres": _text(row.genres),
+    }
+    features["rating"] = tf.train.Feature(
+        float_list=tf.train.FloatList(value=[1.0 if row.rating is None else row.rating])
+    )
+    if row.held_out:
+        features["held_out_movie_ids"] = _text(row.held_out)
+    return tf.train.Example(features=tf.train.Features(feature=features))
+
+
+class _Bundle(tf.Module):
+    def __init__(self, answers: Answers, length: int) -> None:
+        super().__init__()
+        self._length = length
+        self._lists = _table({user: SEPARATOR.join(movies) for user, movies in answers.lists.items()}, "")
+        self._popular = _table({user: SEPARATOR.join(movies) for user, movies in answers.popular.items()}, "")
+        self._stars = _table({SEPARATOR.join(pair): stars for pair, stars in answers.stars.items()}, 0.0)
+        self._means = _table({SEPARATOR.join(pair): stars for pair, stars in answers.means.items()}, 0.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def evaluate(self, examples: Any) -> dict[str, Any]:
+        parsed = tf.io.parse_example(
+            examples,
+            {
+                "user_id": tf.io.FixedLenFeature([], tf.string),
+                "movie_id": tf.io.FixedLenFeature([], tf.string),
+                "held_out_movie_ids": tf.io.RaggedFeature(tf.string),
+            },
+        )
+        marked = parsed["held_out_movie_ids"].row_lengths() > 0
+        pair = tf.strings.join([parsed["user_id"], parsed["movie_id"]], SEPARATOR)
+        return {
+            "movie_ids": self._split(self._lists, parsed["user_id"], marked),
+            "popular_movie_ids": self._split(self._popular, parsed["user_id"], marked),
+            "predicted_rating": self._stars.lookup(pair),
+            "baseline_rating": self._means.lookup(pair),
+        }
+
+    def _split(self, table: Any, users: Any, marked: Any) -> Any:
+        joined = tf.where(marked, table.lookup(users), "")
+        return tf.strings.split(joined, SEPARATOR).to_tensor("", shape=[None, self._length])
+
+
+def _table(values: dict[str, Any], default: Any) -> Any:
+    dtype = tf.string if isinstance(default, str) else tf.float32
+    keys = tf.constant(list(values), tf.string)
+    initializer = tf.lookup.KeyValueTensorInitializer(keys, tf.constant(list(values.values()), dtype))
+    return tf.lookup.StaticHashTable(initializer, default)
+
+
+def _dealt(rows: list[Row], hands: int) -> list[list[Row]]:
+    return [rows[hand::hands] for hand in range(hands)]
+
+
+def _text(values: Any) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode() for value in values]))

@@ -1,0 +1,105 @@
+"""Verdicts and their reasons, judged by TFX's executor on fake bundles."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import pytest
+
+from components.errors import InputError
+from components.evaluation.config import EvaluationConfig
+from components.evaluation.results import EvaluationResult, Gate, from_json, read_evaluation, to_json
+from tests.components.evaluation.fake_bundle import make_answers, make_rows
+from tests.components.evaluation.run_evaluator import evaluate
+
+ROWS = make_rows()
+GOOD = make_answers(ROWS, quality=0.7, star_noise=0.5)
+
+
+def gates(result: EvaluationResult) -> dict[str, Gate]:
+    return {gate.name: gate for gate in result.gates}
+
+
+def test_a_bundle_that_is_worse_everywhere_is_refused_for_each_reason(tmp_path: Path) -> None:
+    bad = make_answers(ROWS, quality=0.1, star_noise=1.5)
+    result = evaluate(tmp_path, ROWS, bad, served=GOOD)
+    assert not result.blessed
+    assert {name: gate.passed for name, gate in gates(result).items()} == {
+        "recall_change": False,
+        "recall_lift": False,
+        "rmse_change": False,
+        "rmse_ratio": False,
+    }
+    recall, rmse = result.overall["recall_at_20"], result.overall["rmse"]
+    assert recall.model is not None and recall.served is not None
+    assert rmse.model is not None and rmse.served is not None and rmse.baseline is not None
+    change = gates(result)["recall_change"]
+    assert change.value == pytest.approx(recall.model - recall.served)
+    assert (change.threshold, change.baseline_version) == (-0.01, "1700000000")
+    assert change.reason == (
+        f"recall@20 {recall.model:.4f} against {recall.served:.4f} of the served version 1700000000 "
+        f"({recall.model - recall.served:+.4f}); it may drop by 0.01"
+    )
+    lift = gates(result)["recall_lift"]
+    assert lift.value is not None and lift.value <= 0
+    assert lift.reason == (
+        f"recall@20 does not clearly beat popularity: the lower bound of the lift, {lift.value:.4f}, is not above 0"
+    )
+    ratio = gates(result)["rmse_ratio"]
+    assert ratio.value == pytest.approx(rmse.model / rmse.baseline)
+    assert f"the ratio {ratio.value:.4f} is not below 1" in ratio.reason
+    assert gates(result)["rmse_change"].value == pytest.approx(rmse.model - rmse.served)
+    assert (tmp_path / "blessing" / "NOT_BLESSED").exists()
+    assert from_json(to_json(result)) == result
+
+
+def test_a_list_exactly_as_good_as_popularity_is_refused(tmp_path: Path) -> None:
+    same = dataclasses.replace(GOOD, lists=GOOD.popular)
+    nan = dataclasses.replace(same, stars={**GOOD.stars, next(iter(GOOD.stars)): math.nan})
+    result = evaluate(tmp_path, ROWS, nan, absent=True)
+    assert gates(result)["recall_lift"].value == 0.0
+    assert not gates(result)["recall_lift"].passed
+    # And one predicted rating that is no number makes RMSE none, which never passes.
+    assert result.overall["rmse"].model is None
+    assert not gates(result)["rmse_ratio"].passed
+    assert "could not be measured" in gates(result)["rmse_ratio"].reason
+    assert gates(result)["recall_change"].reason == "nothing is served yet: recall@20 not compared"
+    assert gates(result)["rmse_change"].passed
+    assert not result.blessed
+
+
+def test_a_served_bundle_with_a_shorter_list_is_compared_at_its_length(tmp_path: Path) -> None:
+    served = make_answers(ROWS, quality=0.1, star_noise=0.5, length=8)
+    config = EvaluationConfig(k=100, cut_offs=(5, 50))
+    result = evaluate(tmp_path, ROWS, GOOD, served=served, config=config, served_bundle={"length": 8})
+    assert result.list_length == 20
+    assert gates(result)["recall_change"].metric == "recall_at_8"
+    assert {name for name in result.overall if name.startswith("recall") and "minus" not in name} == {
+        "recall_at_5",
+        "recall_at_8",
+        "recall_at_20",
+    }
+    assert result.blessed
+    assert result.served_version == "1700000000"
+
+
+def test_test_rows_without_held_out_movies_bless_nothing(tmp_path: Path) -> None:
+    rows = [dataclasses.replace(row, held_out=()) for row in ROWS]
+    result = evaluate(tmp_path, rows, GOOD, shards=1)
+    assert not result.blessed
+    assert result.overall["users"].model == 0
+    assert result.overall["recall_at_20"].model is None
+    assert gates(result)["recall_lift"].reason.startswith("recall@20 could not be measured")
+    assert gates(result)["rmse_ratio"].passed
+
+
+def test_a_served_model_without_the_signature_is_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"served version 1700000000 .* no signature `evaluate`"):
+        evaluate(tmp_path, ROWS, GOOD, served=GOOD, served_bundle={"signature": "serving_default"})
+
+
+def test_an_evaluation_that_never_ended_is_the_users_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no finished evaluation"):
+        read_evaluation(str(tmp_path))

@@ -1,0 +1,128 @@
+"""Every figure of the Evaluator equals a brute force over the test rows, with one shard and with many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.evaluation.results import EvaluationResult
+from tests.components.evaluation.fake_bundle import Answers, Row, make_answers, make_rows
+from tests.components.evaluation.run_evaluator import evaluate
+
+ROWS = make_rows()
+ANSWERS = make_answers(ROWS, quality=0.6, star_noise=0.5)
+
+
+def recall(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
+    return sum(movie in held_out for movie in movies[:k]) / len(held_out)
+
+
+def ndcg(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
+    gains = [1 / math.log2(i + 2) if movie in held_out else 0 for i, movie in enumerate(movies[:k])]
+    return sum(gains) / sum(1 / math.log2(i + 2) for i in range(min(k, len(held_out))))
+
+
+def reciprocal_rank(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
+    ranks = [i + 1 for i, movie in enumerate(movies) if movie in held_out]
+    return 1 / ranks[0] if ranks else 0.0
+
+
+def mean(rows: list[Row], lists: dict[str, list[str]], score: Callable[..., float], k: int) -> float:
+    return float(np.mean([score(lists[row.user], row.held_out, k) for row in rows if row.held_out]))
+
+
+def errors(rows: list[Row], stars: dict[tuple[str, str], float]) -> np.ndarray:
+    return np.array([np.float32(stars[row.user, row.movie]) - row.rating for row in rows])
+
+
+def rmse(rows: list[Row], stars: dict[tuple[str, str], float]) -> float:
+    return float(np.sqrt(np.mean(errors(rows, stars) ** 2)))
+
+
+@pytest.fixture(scope="module", params=[("FnApiRunner", 1), ("BundleBasedDirectRunner", 8)])
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationResult:
+    runner, shards = request.param
+    return evaluate(tmp_path_factory.mktemp("evaluation"), ROWS, ANSWERS, runner=runner, shards=shards)
+
+
+def check_figures(result: EvaluationResult, rows: list[Row], answers: Answers) -> None:
+    overall = result.overall
+    for k in (5, 10, 20):
+        for name, score in ((f"recall_at_{k}", recall), (f"ndcg_at_{k}", ndcg)):
+            model, popular = mean(rows, answers.lists, score, k), mean(rows, answers.popular, score, k)
+            assert overall[name].model == pytest.approx(model, abs=1e-9)
+            assert overall[name].baseline == pytest.approx(popular, abs=1e-9)
+            assert overall[f"{name}_minus_popularity"].model == pytest.approx(model - popular, abs=1e-9)
+    assert overall["mrr"].model == pytest.approx(mean(rows, answers.lists, reciprocal_rank, 0), abs=1e-9)
+    assert overall["mrr"].baseline == pytest.approx(mean(rows, answers.popular, reciprocal_rank, 0), abs=1e-9)
+    recommended = {movie for movies in answers.lists.values() for movie in movies[:10]}
+    assert overall["coverage_at_10"].model == pytest.approx(len(recommended) / 60)
+    assert overall["coverage_at_10"].baseline == pytest.approx(10 / 60)
+    assert overall["users"].model == len({row.user for row in rows})
+    if rows[0].rating is not None:
+        assert overall["rows"].model == len(rows)
+        assert overall["rmse"].model == pytest.approx(rmse(rows, answers.stars), abs=1e-7)
+        assert overall["rmse"].baseline == pytest.approx(rmse(rows, answers.means), abs=1e-7)
+        assert overall["mae"].model == pytest.approx(np.mean(np.abs(errors(rows, answers.stars))), abs=1e-7)
+        assert overall["mae"].baseline == pytest.approx(np.mean(np.abs(errors(rows, answers.means))), abs=1e-7)
+        ratio = rmse(rows, answers.stars) / rmse(rows, answers.means)
+        assert overall["rmse_ratio"].model == pytest.approx(ratio, abs=1e-7)
+
+
+def test_every_overall_figure_equals_the_brute_force(result: EvaluationResult) -> None:
+    check_figures(result, ROWS, ANSWERS)
+
+
+def test_the_lower_bound_is_the_same_digit_by_digit_and_near_a_plain_bootstrap(result: EvaluationResult) -> None:
+    bound = result.overall["recall_at_20_minus_popularity_lower"].model
+    lifts = np.array(
+        [
+            recall(ANSWERS.lists[row.user], row.held_out, 20) - recall(ANSWERS.popular[row.user], row.held_out, 20)
+            for row in ROWS
+            if row.held_out
+        ]
+    )
+    draws = np.random.default_rng(0).choice(lifts, size=(20_000, len(lifts))).mean(axis=1)
+    expected, standard_error = np.percentile(draws, 2.5), draws.std()
+    assert bound is not None
+    assert abs(bound - expected) < standard_error / 4  # 1,000 draws place a 2.5th percentile within some 8 %
+    gate = next(gate for gate in result.gates if gate.name == "recall_lift")
+    assert gate.value == bound == pytest.approx(BOUNDS.setdefault("bound", bound), rel=0, abs=0)
+
+
+BOUNDS: dict[str, float] = {}
+
+
+def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult) -> None:
+    slices = {(one.feature, one.value): one.metrics for one in result.slices}
+    assert set(slices) == {
+        *(("user_activity", value) for value in ("1-19", "20-49")),
+        *(("movie_popularity", value) for value in ("1-4", "5-19", "20-99")),
+        *(("movie_genres", value) for value in ("Drama", "Comedy")),
+    }
+    active = [row for row in ROWS if row.activity == "20-49"]
+    figures = slices["user_activity", "20-49"]
+    assert figures["recall_at_10"].model == pytest.approx(mean(active, ANSWERS.lists, recall, 10), abs=1e-9)
+    assert figures["recall_at_10"].baseline == pytest.approx(mean(active, ANSWERS.popular, recall, 10), abs=1e-9)
+    assert figures["users"].model == len({row.user for row in active})
+    assert figures["rmse"].model == pytest.approx(rmse(active, ANSWERS.stars), abs=1e-7)
+    comedies = [row for row in ROWS if "Comedy" in row.genres]
+    figures = slices["movie_genres", "Comedy"]
+    assert figures["rmse"].model == pytest.approx(rmse(comedies, ANSWERS.stars), abs=1e-7)
+    assert figures["rows"].model == len(comedies)
+    assert not any("recall" in name or "coverage" in name for name in figures)  # lists have no genre
+
+
+def test_data_without_ratings_has_list_metrics_only(tmp_path: Path) -> None:
+    rows = make_rows(has_ratings=False)
+    answers = make_answers(rows, quality=0.9, star_noise=0.0)
+    result = evaluate(tmp_path, rows, answers)
+    check_figures(result, rows, answers)
+    assert result.blessed
+    assert [gate.name for gate in result.gates] == ["recall_change", "recall_lift"]
+    assert {one.feature for one in result.slices} == {"user_activity"}
+    assert not {"rmse", "mae", "rmse_ratio", "rows"} & set(result.overall)

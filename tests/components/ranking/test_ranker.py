@@ -1,0 +1,215 @@
+"""The exported model: the same ratings as in training, for any history, any padding, anybody."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.fitting import fit, predict
+from components.ranking.ranker import Ranker, save
+from tests.components.ranking.small_data import UserLookup, world
+
+USERS, MOVIES = 30, 24
+UNKNOWN_MOVIE = MOVIES  # a catalogue row without training rows
+RNG = np.random.default_rng(2)
+TRUTH = np.clip(
+    np.round(2 * (3 + RNG.normal(0, 0.7, MOVIES)[None] + np.outer(RNG.normal(size=USERS), RNG.normal(size=MOVIES))))
+    / 2,
+    1.0,
+    4.5,
+)
+HISTORY_LENGTH = 12  # shorter than what most users rated
+WORLD = world(TRUTH, history_length=HISTORY_LENGTH)
+LIGHT = RankingConfig(
+    embedding_dim=4,
+    history_length=HISTORY_LENGTH,
+    l2_ids=1.0,
+    l2_history=1.0,
+    l2_features=1.0,
+    l2_biases=2.0,
+    epochs=15,
+    learning_rate=0.05,
+)
+
+
+def exported(folder, **changes):
+    config = dataclasses.replace(LIGHT, **changes)
+    models = fit(config, WORLD.movies, WORLD.known, WORLD.held_out)
+    save(Ranker(models, UserLookup(USERS), WORLD.known, config), str(folder))
+    return models, tf.saved_model.load(str(folder))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    return exported(tmp_path_factory.mktemp("ranker"))
+
+
+@pytest.fixture(scope="module")
+def rate(trained):
+    return lambda *inputs: ask(trained[1], *inputs)
+
+
+def ask(loaded, users, histories, ratings, movies):
+    """Asks the loaded signature; histories and ratings are rectangular lists."""
+    batch = len(users)
+    return loaded.signatures["predict"](
+        user_id=tf.constant(users),
+        history_rows=tf.constant(np.reshape(np.array(histories, np.int32), [batch, -1])),
+        history_ratings=tf.constant(np.reshape(np.array(ratings, np.float32), [batch, -1])),
+        movie_rows=tf.constant(np.array(movies, np.int32)),
+    )["predicted_rating"].numpy()
+
+
+def rated(user):
+    """Catalogue rows of the user's training rows, oldest first."""
+    return WORLD.sequences.movies[user].tolist()
+
+
+def own_history(users):
+    width = max(len(rated(user)) for user in users)
+    return [[-1] * (width - len(rated(user))) + rated(user) for user in users]
+
+
+def assert_same_as_in_training(models, loaded):
+    rows = WORLD.held_out
+    expected = predict(models, WORLD.known, rows, 10_000)
+    users = rows.user_rows.tolist()
+    histories = own_history(users)
+    got = ask(loaded, [f"u{u}" for u in users], histories, np.zeros_like(histories), rows.movie_rows[:, None])
+    np.testing.assert_allclose(got[:, 0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a != "factorization_machine"])
+def test_saved_and_loaded_every_architecture_rates_as_in_training(architecture, tmp_path):
+    assert_same_as_in_training(*exported(tmp_path, architecture=architecture, epochs=3))
+
+
+def test_saved_and_loaded_the_default_rates_as_in_training(trained):
+    assert_same_as_in_training(*trained)
+
+
+def test_an_svd_plus_plus_reads_the_history(tmp_path):
+    models, loaded = exported(tmp_path, architecture="matrix_factorization", implicit=True, epochs=3)
+    assert_same_as_in_training(models, loaded)
+    assert ask(loaded, ["u0"], [[3, 4]], [[0, 0]], [[5]]) != ask(loaded, ["u0"], [[]], [[]], [[5]])
+
+
+def test_several_seeds_are_averaged(tmp_path):
+    assert_same_as_in_training(*exported(tmp_path, seeds=2, epochs=3))
+
+
+def test_the_function_is_reachable_beside_the_signature_and_composes(trained, rate):
+    loaded = trained[1]
+
+    class Bundle(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.ranker = loaded
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+        def first_movie(self, user):
+            none = tf.zeros([tf.shape(user)[0], 0])
+            rows = tf.zeros([tf.shape(user)[0], 1], tf.int32)
+            return self.ranker.predict(user, tf.cast(none, tf.int32), none, rows)["predicted_rating"]
+
+    bundle = Bundle()
+    np.testing.assert_allclose(bundle.first_movie(tf.constant(["u3"])).numpy(), rate(["u3"], [[]], [[]], [[0]]))
+
+
+def test_rows_of_a_batch_do_not_see_each_other(rate):
+    users, histories = ["u1", "", "u5"], [[3, 4, -1], [-1, -1, 7], [1, 2, 3]]
+    ratings, movies = [[0, 3, 0], [0, 0, 4], [1, 0, 0]], [[0, 9], [9, UNKNOWN_MOVIE], [3, -1]]
+    together = rate(users, histories, ratings, movies)
+    assert together.shape == (3, 2)
+    for row in range(3):
+        alone = rate(users[row : row + 1], histories[row : row + 1], ratings[row : row + 1], movies[row : row + 1])
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
+
+
+@pytest.mark.parametrize("user", ["u1", "stranger"])
+def test_padding_changes_nothing_wherever_it_stands(rate, user):
+    plain = rate([user], [[3, 4, 5]], [[2, 0, 4]], [[0, 4, 9]])
+    for history, ratings in (
+        ([-1, -1, 3, 4, 5], [0, 0, 2, 0, 4]),
+        ([3, 4, 5, -1, -1], [2, 0, 4, 0, 0]),
+        ([3, -1, 4, -1, 5], [2, 5, 0, 5, 4]),  # a rating on padding is ignored too
+        ([3, 4, 9999, 5], [2, 0, 5, 4]),  # so is a row that the catalogue lacks
+    ):
+        np.testing.assert_allclose(rate([user], [history], [ratings], [[0, 4, 9]]), plain, atol=1e-5)
+
+
+def test_an_empty_history_is_a_history_of_padding(rate):
+    empty = rate(["u1", "stranger"], [[], []], [[], []], [[0, 9], [0, 9]])
+    padded = rate(["u1", "stranger"], [[-1], [-1]], [[0], [0]], [[0, 9], [0, 9]])
+    assert np.isfinite(empty).all()
+    np.testing.assert_allclose(padded, empty, atol=1e-6)
+
+
+def test_only_the_latest_of_a_long_history_is_read(rate):
+    long = list(range(20))
+    for user in ("u1", "stranger"):
+        stars = [1.0] * 8 + [4.0] * 12
+        whole = rate([user], [long], [stars], [[21]])
+        np.testing.assert_allclose(rate([user], [long[-HISTORY_LENGTH:]], [stars[8:]], [[21]]), whole, atol=1e-5)
+
+
+def test_a_movie_does_not_read_itself_in_the_history(rate):
+    with_itself = rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[4]])
+    np.testing.assert_allclose(rate(["u1"], [[3, 5]], [[0, 0]], [[4]]), with_itself, atol=1e-5)
+    assert abs(rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[6]]) - rate(["u1"], [[3, 5]], [[0, 0]], [[6]])) > 1e-5
+
+
+def test_an_unknown_movie_and_padding_get_a_rating_within_the_range(rate):
+    got = rate(["u1", "stranger"], [[3, UNKNOWN_MOVIE], [-1, 4]], [[0, 0], [0, 4]], [[UNKNOWN_MOVIE, -1, 9999]] * 2)
+    assert np.isfinite(got).all()
+    assert (got >= 1.0).all() and (got <= 4.5).all()
+
+
+def test_an_unknown_movie_in_the_history_says_nothing(rate):
+    plain = rate(["u1"], [[3, 4]], [[0, 0]], [[9]])
+    np.testing.assert_allclose(rate(["u1"], [[3, UNKNOWN_MOVIE, 4]], [[0, 0, 0]], [[9]]), plain, atol=1e-5)
+
+
+def test_an_unknown_users_bias_is_folded_in_from_rated_movies(trained, rate):
+    models, _ = trained
+    model = models[0]
+    history, stars, movie = [3, 4, 5], [3.5, 0.0, 3.0], 9
+    table = {v.name.split(":")[0]: v.numpy() for v in model.trainable_variables}
+
+    def movie_bias(row):
+        genre, era = row % 3, row % 4
+        bias = table["movie_bias"][WORLD.movies.movie_index[row], 0]
+        return bias + table["genre_bias"][genre, 0] + table["era_bias"][era, 0]
+
+    mean = WORLD.known.rows.ratings.mean()
+    stranger = table["user_bias"][-1, 0]
+    # Two of the three are rated; damping is the biases' L2, 2.0.
+    errors = [star - mean - stranger - movie_bias(row) for row, star in zip(history, stars, strict=True) if star]
+    unrated = rate(["stranger"], [history], [[0, 0, 0]], [[movie]])
+    folded = rate(["stranger"], [history], [stars], [[movie]])
+    assert 1.0 < unrated < 4.5 and 1.0 < folded < 4.5
+    assert folded - unrated == pytest.approx(sum(errors) / (2 + 2.0), abs=1e-4)
+
+
+def test_a_generous_stranger_gets_higher_ratings_than_a_harsh_one_and_ids_without_rows_are_strangers(rate):
+    history, movies = [[3, 4, 5, 6]], [[9]]
+    harsh, generous = (rate(["stranger"], history, [[stars] * 4], movies) for stars in (1.0, 4.5))
+    assert generous > harsh
+    np.testing.assert_allclose(rate([""], history, [[1.0] * 4], movies), harsh)
+
+
+def test_a_known_user_has_a_bias_already(rate):
+    unrated = rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[9]])
+    np.testing.assert_allclose(rate(["u1"], [[3, 4, 5]], [[1, 1, 1]], [[9]]), unrated)
+
+
+def test_ratings_from_outside_the_range_count_as_its_ends(rate):
+    history, movies = [[3, 4, 5]], [[9]]
+    highest = rate(["stranger"], history, [[4.5] * 3], movies)
+    np.testing.assert_allclose(rate(["stranger"], history, [[1e30, np.inf, 4.5]], movies), highest)
+    unrated = rate(["stranger"], history, [[0.0] * 3], movies)
+    np.testing.assert_allclose(rate(["stranger"], history, [[np.nan, -3.0, -np.inf]], movies), unrated)
