@@ -10,6 +10,7 @@ names. So the common question takes one input, and the full one lets each of its
 | `retrieve` | `user_id` | `movie_ids`, `scores`, `count`: the first stage alone, seen movies left out |
 | `rank` | `user_id`, `movie_id` | `predicted_rating` |
 | `similar` | `movie_id` | `movie_ids`, `titles`, `scores`, `count` |
+| `history` | `user_id` | `movie_ids`, `titles`, `ratings`, `count`: what is known of a user, newest first |
 | `evaluate` | `examples` (serialized) | `movie_ids`, `popular_movie_ids`, `predicted_rating`, `baseline_rating` |
 
 The answer: `movie_ids`, `titles` (string `[batch, n]`), `scores`, `predicted_ratings` (float32
@@ -34,6 +35,7 @@ RECOMMEND = "recommend"
 RETRIEVE = "retrieve"
 RANK = "rank"
 SIMILAR = "similar"
+HISTORY = "history"
 EVALUATE = "evaluate"
 
 # Inputs.
@@ -53,6 +55,7 @@ SCORES = "scores"
 PREDICTED_RATINGS = "predicted_ratings"
 COUNT = "count"
 SOURCE = "source"
+RATINGS = "ratings"
 PREDICTED_RATING = "predicted_rating"
 POPULAR_MOVIE_IDS = "popular_movie_ids"
 BASELINE_RATING = "baseline_rating"

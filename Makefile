@@ -1,0 +1,50 @@
+# Everything a person or CI runs. `make` alone explains itself.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-all check format bench lock doctor clean
+
+PRESET ?= demo
+ARGS ?=
+BIN := .venv/bin
+
+help: ## show this help
+	@echo 'Usage: make TARGET [PRESET=demo] [ARGS="..."]'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'The first target that needs it makes .venv (Python 3.10, requirements.lock); later ones find it ready.'
+
+setup: ## make or update .venv
+	@tools/bootstrap.sh
+
+run: setup ## train, evaluate and push the recommender of PRESET into runs/PRESET
+	@$(BIN)/recommender run --preset $(PRESET) $(ARGS)
+
+test: setup ## the fast tests, a small end-to-end run included
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: setup ## every test, also those that take minutes or need the MovieLens archive
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## format, lint and types, as CI checks them
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup ## format the sources and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## run the benchmarks; each writes its table into docs/results.md
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
+	tools/bootstrap.sh uv pip compile setup.py --extra all --python-version 3.10 --no-header $(ARGS) -o requirements.lock
+	tools/bootstrap.sh uv pip compile setup.py --extra serving --python-version 3.10 --no-header --constraints requirements.lock \
+	  $(ARGS) -o requirements-serving.lock
+
+doctor: setup ## check this machine and the installation
+	@$(BIN)/recommender doctor $(ARGS)
+
+clean: ## delete .venv, .uv and caches; runs/ stays
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

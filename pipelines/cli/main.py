@@ -1,0 +1,86 @@
+"""The command `recommender`. Heavy libraries are imported inside the commands that need them.
+
+Exit codes: 0 all went well · 1 a stage or a check failed · 2 the command, a setting or the data cannot
+be used · 3 not blessed (`run --require-blessing`) · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from components.errors import InputError
+from pipelines.cli.demo_data import demo_data
+from pipelines.cli.doctor import doctor
+from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
+from pipelines.cli.presets import presets
+from pipelines.cli.query import query
+from pipelines.cli.run import run
+from pipelines.cli.similar import similar
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="tfx-recommenders", prog_name="recommender")
+def cli() -> None:
+    """Trains, evaluates, pushes and asks a two-stage recommender."""
+
+
+for command in (run, query, similar, presets, doctor, demo_data):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and ends the process with its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(args=arguments, prog_name="recommender", standalone_mode=False)
+    except click.UsageError as error:
+        _show(_usage_message(error))
+        return USAGE
+    except InputError as error:
+        _show(str(error))
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _show("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # `recommender … | head`
+        sys.stderr.close()
+        return OK
+    except click.ClickException as error:
+        _show(error.format_message())
+        return FAILURE
+    except Exception as error:
+        _show(f"{type(error).__name__}: {error}\n  the whole traceback: {_traceback_file(error)}")
+        return FAILURE
+    return code if isinstance(code, int) else OK
+
+
+def _usage_message(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx is not None else "recommender"
+    return f"{error.format_message()}\n  what to do: see {command} --help"
+
+
+def _traceback_file(error: Exception) -> str:
+    """A person reads one line; who mends the error needs all of them."""
+    with tempfile.NamedTemporaryFile("w", prefix="recommender-error-", suffix=".log", delete=False) as file:
+        file.write("".join(traceback.format_exception(error)))
+    return file.name
+
+
+def _show(message: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

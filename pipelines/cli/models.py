@@ -1,0 +1,60 @@
+"""Finds the bundle that a question is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.errors import InputError
+from components.push.versions import complete_versions, newest
+from serving.contract import SAVED_MODEL_FILE
+
+
+def find_model(model: str | None, runs: Path = Path("runs")) -> Path:
+    """The folder of a version.
+
+    Args:
+      model: A version's folder or a folder of versions (then the newest); None: the version that was
+        pushed last under `runs/*/pushed_model`.
+      runs: Where runs lie.
+
+    Raises:
+      InputError: There is none.
+    """
+    if model is None:
+        return _newest_of(runs)
+    path = Path(model).expanduser().absolute()
+    if (path / SAVED_MODEL_FILE).is_file():
+        return path
+    version = newest(path) if path.is_dir() else None
+    if version is None:
+        raise InputError(
+            f"there is no model in {path}",
+            expected="the folder of a pushed version (it holds saved_model.pb), or a folder of such versions",
+            received=_description(path),
+            action="name runs/<preset>/pushed_model, or train one: recommender run",
+        )
+    return path / str(version)
+
+
+def _newest_of(runs: Path) -> Path:
+    pushed = [
+        folder / str(version)
+        for folder in runs.absolute().glob("*/pushed_model")
+        for version in complete_versions(folder)
+    ]
+    if not pushed:
+        raise InputError(
+            f"no pushed model was found under {runs.absolute()}",
+            expected=f"a version in {runs}/<preset>/pushed_model",
+            action="train one first: recommender run; or name one with --model DIR",
+        )
+    return max(pushed, key=lambda path: (path / SAVED_MODEL_FILE).stat().st_mtime)
+
+
+def _description(path: Path) -> str:
+    if not path.exists():
+        return "no such folder"
+    if not path.is_dir():
+        return "a file"
+    names = sorted(child.name for child in path.iterdir())
+    return "a folder that holds " + (", ".join(names[:5]) if names else "nothing")

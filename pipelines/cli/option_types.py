@@ -1,0 +1,44 @@
+"""Option values that several commands read alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+class WholeNumber(click.ParamType[int]):
+    """A whole number in plain digits, from `least` to `most`."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        self._least = least
+        self._most = most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).strip()
+        wanted = f"from {self._least} to {self._most}" if self._most is not None else f"{self._least} or more"
+        if not (text.isascii() and text.removeprefix("-").isdigit()):
+            self.fail(f"{text!r} is not a whole number in plain digits ({wanted})", param, ctx)
+        number = int(text)
+        if number < self._least or (self._most is not None and number > self._most):
+            self.fail(f"{number} is out of range: expected a whole number {wanted}", param, ctx)
+        return number
+
+
+class ExistingPath(click.ParamType[str]):
+    """A file or folder that exists, made absolute, so that a run means the same from every folder."""
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        path = Path(str(value)).expanduser().absolute()
+        if not path.exists():
+            self.fail(f"there is no file or folder {path}", param, ctx)
+        return str(path)
+
+
+def comma_separated(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The parts of an option that may be repeated and may hold several parts with commas between."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())

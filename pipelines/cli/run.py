@@ -1,0 +1,159 @@
+"""`recommender run`: trains, evaluates and pushes.
+
+Progress goes to stderr and results to stdout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from components.errors import InputError
+from pipelines import run_folder
+from pipelines.cli.consoles import console_for
+from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
+from pipelines.cli.option_types import ExistingPath, comma_separated
+from pipelines.config import PipelineConfig, load
+from pipelines.progress import StageLines
+from pipelines.quiet import quiet
+
+
+@click.command()
+@click.option("--preset", help="Name of a preset, or path of a TOML file.  [default: demo; with --ratings: own-data]")
+@click.option("--output", help="Folder of the run.  [default: runs/PRESET]")
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
+@click.option("--ratings", type=ExistingPath(), help="Your interactions: CSV, Parquet, or a GroupLens-layout folder.")
+@click.option("--movies", type=ExistingPath(), help="Your catalogue: CSV or Parquet.")
+@click.option("--eval-ratings", type=ExistingPath(), help="Rows to choose on, where you have split the data yourself.")
+@click.option("--test-ratings", type=ExistingPath(), help="Rows to judge on, where you have split the data yourself.")
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="ROLE=COLUMN,…",
+    help="Your column names; roles: user, item, rating, timestamp, title, genres.",
+)
+@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
+@click.option(
+    "--manual-dir", type=ExistingPath(), help="Folder that holds the MovieLens archive already (no download)."
+)
+@click.option("--require-blessing", is_flag=True, help="Exit with 3 when the new bundle is not blessed.")
+@click.option("--no-cache", is_flag=True, help="Compute every stage anew.")
+@click.option("--verbose", is_flag=True, help="Show the libraries' own logs, and the traceback of a failure.")
+def run(
+    preset: str | None,
+    output: str | None,
+    overrides: tuple[str, ...],
+    require_blessing: bool,
+    no_cache: bool,
+    verbose: bool,
+    **data_options: Any,
+) -> int:
+    """Train, evaluate and push a recommender.
+
+    The same command again reuses every stage whose data and settings are unchanged; after an
+    interruption it goes on where it stopped.
+
+    Exit codes: 0 the run ended well, blessed or not; 1 a stage failed; 2 the command, a setting or the
+    data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
+    """
+    preset = preset or ("own-data" if data_options["ratings"] else "demo")
+    config = configure(preset, overrides, **data_options)
+    folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
+    with run_folder.locked(folder), _streams(folder, verbose) as (results, progress):
+        return _run(config, folder, preset, results, progress, not no_cache, require_blessing, verbose)
+
+
+def configure(
+    preset: str,
+    overrides: tuple[str, ...] = (),
+    *,
+    ratings: str | None = None,
+    movies: str | None = None,
+    eval_ratings: str | None = None,
+    test_ratings: str | None = None,
+    columns: tuple[str, ...] = (),
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+) -> PipelineConfig:
+    """The configuration that the command line asks for: a preset, own data in place of its data, and `--set`.
+
+    Raises:
+      InputError: Options that do not go together, or what `pipelines.config.load` refuses.
+    """
+    if (eval_ratings is None) != (test_ratings is None):
+        given = "--eval-ratings" if eval_ratings else "--test-ratings"
+        raise InputError(
+            "data that is split already needs both of its held-out parts",
+            expected="--ratings, --eval-ratings and --test-ratings together",
+            received=f"{given} alone",
+            action="give the other one too, or leave both out and let the pipeline split",
+        )
+    own: dict[str, Any] = {
+        "ratings": ratings,
+        "movies": movies,
+        "eval_ratings": eval_ratings,
+        "test_ratings": test_ratings,
+        "columns": comma_separated(columns) or None,
+    }
+    own = {key: value for key, value in own.items() if value is not None}
+    if ratings is not None:
+        own["source"] = "files"
+    elif own and load(preset, overrides).data.source != "files":
+        raise InputError(
+            "options about own data were given without the data",
+            expected="--ratings beside them",
+            received=", ".join(f"--{key.replace('_', '-')}" for key in own),
+            action="add --ratings FILE, or leave the others out",
+        )
+    if eval_ratings is not None:
+        overrides = (*overrides, "split.kind=presplit")
+    if data_dir is not None:
+        own["data_dir"] = str(Path(data_dir).expanduser().absolute())
+    if manual_dir is not None:
+        own["manual_dir"] = manual_dir
+    return load(preset, overrides, own)
+
+
+@contextlib.contextmanager
+def _streams(folder: run_folder.RunFolder, verbose: bool) -> Iterator[tuple[Console, Console]]:
+    if verbose:
+        yield console_for(sys.stdout), console_for(sys.stderr)
+        return
+    with quiet(folder.library_log) as (out, err):
+        yield console_for(out), console_for(err)
+
+
+def _run(
+    config: PipelineConfig,
+    folder: run_folder.RunFolder,
+    preset: str,
+    results: Console,
+    progress: Console,
+    cache: bool,
+    require_blessing: bool,
+    verbose: bool,
+) -> int:
+    from pipelines.printout import print_failure, print_interruption, print_summary
+    from pipelines.run import RunFailedError, execute
+    from pipelines.samples import sample_users
+
+    try:
+        with StageLines(progress) as view:
+            summary = execute(config, folder, view, preset=preset, cache=cache)
+            view.preparing("Asking the bundle for three users")
+            samples = sample_users(summary.bundle) if summary.bundle else []
+    except RunFailedError as error:
+        print_failure(progress, error.failure, traceback_of=error.__cause__ if verbose else None)
+        return USAGE if error.curable else FAILURE
+    except KeyboardInterrupt:
+        print_interruption(progress, folder)
+        return INTERRUPTED
+    print_summary(results, summary, samples, folder)
+    refused = summary.evaluation is None or not summary.evaluation.blessed
+    return NOT_BLESSED if require_blessing and refused else OK

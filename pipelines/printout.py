@@ -1,0 +1,157 @@
+"""What a run prints at its end, for a person: figures, verdict, push, and a few lists to look at."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from components.evaluation.results import Figure
+from pipelines.progress import duration
+from pipelines.run_folder import RunFolder
+from pipelines.samples import UserSample
+from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
+
+STARS = ("rmse", "mae")
+LOWER_IS_BETTER = STARS
+
+
+def print_summary(console: Console, summary: Summary, samples: Sequence[UserSample], folder: RunFolder) -> None:
+    """Prints the end of a run that went well."""
+    console.print()
+    if summary.evaluation is not None:
+        console.print(metrics_table(summary.evaluation))
+        print_verdict(console, summary.evaluation)
+    if summary.push is not None:
+        print_push(console, summary.push)
+    for sample in samples:
+        print_sample(console, sample)
+    console.print()
+    if summary.everything_cached:
+        line(
+            console,
+            Text(
+                "Everything came from the cache: data and settings are those of an earlier run. "
+                "Nothing was computed or judged anew, and nothing was pushed.",
+                "yellow",
+            ),
+        )
+    line(console, f"{duration(summary.seconds or 0.0)} in all. Everything about this run: {folder.summary}")
+
+
+def metrics_table(evaluation: EvaluationSummary) -> Table:
+    """The bundle's metrics on the test rows beside their baselines and, where one was served, that version."""
+    served = evaluation.served_version is not None
+    table = Table(title="On the test rows", title_justify="left", title_style="bold")
+    table.add_column("metric")
+    for heading in ("this bundle", "baseline", *([f"served version {evaluation.served_version}"] if served else [])):
+        table.add_column(heading, justify="right")
+    table.add_column("the baseline is")
+    for name, figure in evaluation.metrics.items():
+        if figure.model is None or figure.baseline is None:
+            continue
+        cells: list[Text | str] = [
+            metric_label(name),
+            Text(_number(name, figure.model), _colour(name, figure)),
+            _number(name, figure.baseline),
+        ]
+        cells += [_number(name, figure.served)] if served else []
+        table.add_row(*cells, _baseline_name(name, figure))
+    return table
+
+
+def print_verdict(console: Console, evaluation: EvaluationSummary) -> None:
+    """Says whether the bundle is blessed, and each gate's reason; loud when it is refused."""
+    if not evaluation.judged_anew:
+        line(console, "The verdict of an earlier run, from the cache:")
+    if evaluation.blessed:
+        console.print(Text("BLESSED", "bold green"), Text("the bundle may be served", "green"))
+    else:
+        console.print(
+            Text(" NOT BLESSED ", "bold white on red"), Text("the bundle is refused and will not be served", "bold red")
+        )
+    for gate in evaluation.gates:
+        mark = Text("  passed  ", "green") if gate.passed else Text("  REFUSED ", "bold red")
+        line(console, mark + Text(gate.reason))
+
+
+def print_push(console: Console, push: PushSummary) -> None:
+    """Says where the bundle was pushed, or why nothing was."""
+    if push.pushed:
+        line(console, Text("Pushed: ", "bold green") + Text(f"version {push.version} in {push.path}"))
+        return
+    served = f"version {push.served_version} stays" if push.served_version is not None else "nothing is served"
+    line(console, Text("Nothing pushed: ", "bold yellow") + Text(f"{push.reason} ({served})"))
+
+
+def print_sample(console: Console, sample: UserSample) -> None:
+    """Prints what the user liked and what the bundle answers."""
+    stars = ", ".join(f"{title} ({rating:g} ★)" for title, rating in sample.liked)
+    console.print()
+    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" liked {stars}"))
+    table = Table(box=None)
+    table.add_column("", justify="right")
+    table.add_column("recommended")
+    table.add_column("score", justify="right")
+    table.add_column("predicted", justify="right")
+    for position, movie in enumerate(sample.movies, start=1):
+        table.add_row(str(position), Text(movie.title), f"{movie.score:.3f}", stars_text(movie.predicted_rating))
+    console.print(table)
+
+
+def print_failure(console: Console, failure: Failure, traceback_of: BaseException | None = None) -> None:
+    """Says which stage failed and why, and where the traceback lies."""
+    if traceback_of is not None:
+        console.file.write("".join(traceback.format_exception(traceback_of)))
+    where = f"{failure.component} failed" if failure.component else "the run could not start"
+    line(console, Text("error: ", "bold red") + Text(f"{where}: {failure.message}"))
+    if failure.error_log is not None:
+        line(console, Text(f"  the whole traceback: {failure.error_log}"))
+        line(
+            console,
+            Text("  what to do: mend the cause and run the same command again; finished stages are not repeated"),
+        )
+
+
+def print_interruption(console: Console, folder: RunFolder) -> None:
+    """Says that nothing is lost."""
+    line(
+        console,
+        Text("interrupted: ", "bold yellow")
+        + Text(f"finished stages are kept in {folder.path}; the same command goes on from there"),
+    )
+
+
+def line(console: Console, text: Text | str) -> None:
+    """Prints a line as it is: paths stay whole, so that they can be copied."""
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def metric_label(name: str) -> str:
+    """`recall_at_100` as people write it: `recall@100`."""
+    return name.replace("_at_", "@").replace("_", " ")
+
+
+def stars_text(rating: float) -> str:
+    """A predicted rating, or a dash where the bundle predicts none (0)."""
+    return f"{rating:.1f} ★" if rating else "–"
+
+
+def _number(name: str, value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _colour(name: str, figure: Figure) -> str:
+    if figure.model is None or figure.baseline is None:
+        return ""
+    better = figure.model < figure.baseline if name in LOWER_IS_BETTER else figure.model > figure.baseline
+    return "green" if better else "red"
+
+
+def _baseline_name(name: str, figure: Figure) -> str:
+    if figure.baseline is None:
+        return ""
+    return "user + movie means" if name in STARS else "popularity"

@@ -1,0 +1,165 @@
+"""The flow: one pipeline from raw interactions to a pushed bundle, read from top to bottom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfx.components import ExampleValidator
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.orchestration import metadata
+from tfx.orchestration.pipeline import Pipeline
+
+from components.bundle.component import RecommenderBundler
+from components.evaluation.component import RecommenderEvaluator
+from components.evaluation.eval_config import build_eval_config
+from components.evaluation.served_model.component import ServedModel
+from components.index.component import CandidateIndexer
+from components.ingestion.blocks import SourceFacts
+from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
+from components.ingestion.splits import resolve_kind
+from components.push.component import AtomicPusher
+from components.schema.curated import curated_schema, schema_file, write_schema
+from components.settings import to_json
+from components.training.component import RecommenderTrainer
+from components.transform.component import create_transform
+from components.validation.component import DataGate, RecommenderStatisticsGen
+from pipelines.config import PipelineConfig
+
+NAME = "recommender"
+IN_MEMORY = ("--runner=FnApiRunner",)  # Beam's own default looks for an engine on the internet first
+
+
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    output: Path,
+    facts: SourceFacts,
+    fingerprint: str,
+    beam_pipeline_args: tuple[str, ...] = IN_MEMORY,
+) -> Pipeline:
+    """Wires all stages.
+
+    Args:
+      config: Every setting.
+      output: The run's folder: metadata.sqlite, artifacts/, pushed_model/.
+      facts: What the columns of the source tell; data without ratings gets no ranking model.
+      fingerprint: Of the source: changed data never answer from the cache.
+      beam_pipeline_args: Options of the Beam stages.
+    """
+    data = to_json(config.data)
+    split = resolve_kind(config.split, facts)
+
+    movies = MoviesExampleGen(config=data, fingerprint=fingerprint).with_id("MoviesExampleGen")
+    ratings = RatingsExampleGen(
+        movies=movies.outputs["examples"], config=data, split=to_json(config.split), fingerprint=fingerprint
+    ).with_id("RatingsExampleGen")
+    catalogue, interactions = movies.outputs["examples"], ratings.outputs["examples"]
+    sequences = ratings.outputs["sequences"]
+
+    checks = [
+        *_checks("Movies", "movies", catalogue, config, output),
+        *_checks("Ratings", "interactions", interactions, config, output),
+    ]
+    by_id = {check.id: check for check in checks}
+    gate = DataGate(
+        movies=by_id["MoviesValidator"].outputs["anomalies"],
+        ratings=by_id["RatingsValidator"].outputs["anomalies"],
+    ).with_id("DataGate")
+
+    transform = create_transform(
+        interactions, by_id["RatingsSchema"].outputs["schema"], to_json(config.transform)
+    ).with_id("Transform")
+    transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
+
+    def trainer(run_fn: str, settings: Any) -> RecommenderTrainer:
+        return RecommenderTrainer(
+            examples=interactions,
+            movies=catalogue,
+            sequences=sequences,
+            transform_graph=transform.outputs["transform_graph"],
+            run_fn=run_fn,
+            config=to_json(settings),
+        )
+
+    retrieval = trainer("components.retrieval.training.run_fn", config.retrieval).with_id("RetrievalTrainer")
+    ranking = trainer("components.ranking.training.run_fn", config.ranking).with_id("RankingTrainer")
+
+    indexer = CandidateIndexer(
+        model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.index)
+    ).with_id("CandidateIndexer")
+    bundler = RecommenderBundler(
+        retrieval=retrieval.outputs["model"],
+        index=indexer.outputs["index"],
+        ranking=ranking.outputs["model"] if facts.has_ratings else None,
+        examples=interactions,
+        movies=catalogue,
+        sequences=sequences,
+        config=to_json(config.bundle),
+        before_test=knows_before_test(config, split),
+        judged_k=config.evaluation.k,
+    ).with_id("RecommenderBundler")
+
+    destination = str(output / "pushed_model")
+    served = ServedModel(model=bundler.outputs["model"], push_directory=destination).with_id("ServedModel")
+    evaluator = RecommenderEvaluator(
+        examples=interactions,
+        model=bundler.outputs["model"],
+        baseline_model=served.outputs["model"],
+        eval_config=build_eval_config(config.evaluation, facts.has_ratings),
+    ).with_id("Evaluator")
+    pusher = AtomicPusher(
+        model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
+    ).with_id("Pusher")
+
+    return Pipeline(
+        pipeline_name=NAME,
+        pipeline_root=str(output / "artifacts"),
+        components=[
+            movies,
+            ratings,
+            *checks,
+            gate,
+            transform,
+            retrieval,
+            *([ranking] if facts.has_ratings else []),
+            indexer,
+            bundler,
+            served,
+            evaluator,
+            pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite")),
+        beam_pipeline_args=list(beam_pipeline_args),
+    )
+
+
+def knows_before_test(config: PipelineConfig, split: str) -> bool:
+    """Whether the served signatures know only what came before the test rows."""
+    if config.bundle.known_rows == "auto":
+        return split == "presplit"
+    return config.bundle.known_rows == "before_test"
+
+
+def _checks(prefix: str, kind: str, examples: Any, config: PipelineConfig, output: Path) -> list[Any]:
+    """Statistics, curated schema and validator of one kind of Examples."""
+    statistics = RecommenderStatisticsGen(examples=examples, config=to_json(config.statistics)).with_id(
+        f"{prefix}Statistics"
+    )
+    schema = ImportSchemaGen(schema_file=_schema_file(kind, config, output)).with_id(f"{prefix}Schema")
+    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
+        f"{prefix}Validator"
+    )
+    return [statistics, schema, validator]
+
+
+def _schema_file(kind: str, config: PipelineConfig, output: Path) -> str:
+    """The packaged schema, or one adapted to data with other ratings or other genres."""
+    own_genres = config.data.source == "files"
+    if not own_genres and (config.data.rating_min, config.data.rating_max) == (0.5, 5.0):
+        return schema_file(kind)
+    schema = curated_schema(
+        kind, rating_min=config.data.rating_min, rating_max=config.data.rating_max, any_genre=own_genres
+    )
+    return write_schema(schema, str(output / "artifacts" / "schemas" / kind))

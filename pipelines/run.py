@@ -1,0 +1,219 @@
+"""One run from a configuration to a summary: opens the data, runs the pipeline, records what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+from components.errors import InputError
+from components.progress import LOGGER
+from components.settings import to_mapping
+from pipelines import stage_facts
+from pipelines import summary as summaries
+from pipelines.config import PipelineConfig
+from pipelines.run_folder import RunFolder
+from pipelines.stages import StageFailedError, StageResult, StageView
+from pipelines.summary import Failure, StageSummary, Summary, write_summary
+
+MOST_CHARACTERS = 300
+"""Of the one line that tells the cause of a failure."""
+
+
+class RunFailedError(Exception):
+    """A run ended with an error that is recorded in its summary.
+
+    Attributes:
+      failure: The stage, the cause and where the traceback lies.
+      curable: Whether the cause is an `InputError`, which a person can cure.
+    """
+
+    def __init__(self, failure: Failure, *, curable: bool) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.curable = curable
+
+
+class RunView(StageView, Protocol):
+    """Shows a run, from before its first stage on."""
+
+    def preparing(self, message: str) -> None:
+        """Shows what happens before the first stage."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OpenedPipeline:
+    """A pipeline that is ready to run.
+
+    Attributes:
+      pipeline: A TFX pipeline.
+      source: The data set in words.
+      split: The kind of split that `auto` has come to.
+    """
+
+    pipeline: Any
+    source: str = ""
+    split: str = ""
+
+
+def open_recommender(config: PipelineConfig, folder: RunFolder) -> OpenedPipeline:
+    """Opens the data and builds this project's pipeline on it."""
+    from components.ingestion.source import open_source
+    from components.ingestion.splits import resolve_kind
+    from pipelines.recommender import create_pipeline
+
+    source = open_source(config.data)
+    facts = source.facts()
+    pipeline = create_pipeline(config, output=folder.path, facts=facts, fingerprint=source.fingerprint())
+    return OpenedPipeline(pipeline=pipeline, source=facts.name, split=resolve_kind(config.split, facts))
+
+
+def execute(
+    config: PipelineConfig,
+    folder: RunFolder,
+    view: RunView,
+    *,
+    preset: str,
+    cache: bool = True,
+    open_pipeline: Callable[[PipelineConfig, RunFolder], OpenedPipeline] = open_recommender,
+) -> Summary:
+    """Runs the pipeline and keeps `summary.json` up to date, also when the run fails.
+
+    The caller holds the folder's lock.
+
+    Args:
+      config: Every setting.
+      folder: Where everything goes.
+      view: Shows the run.
+      preset: Name of the preset, for the summary.
+      cache: Whether unchanged stages reuse their earlier results.
+      open_pipeline: Builds the pipeline.
+
+    Raises:
+      RunFailedError: A stage failed, or the data cannot be used.
+      KeyboardInterrupt: The run was interrupted.
+    """
+    start = time.monotonic()
+    folder.error_log.unlink(missing_ok=True)
+    summary = Summary(
+        status=summaries.RUNNING,
+        preset=preset,
+        config=to_mapping(config),
+        started=_now(),
+        versions=summaries.versions(),
+    )
+    write_summary(folder.summary, summary)
+    recorder = _Recorder(view)
+    try:
+        with _collected_notices(recorder.notices):
+            view.preparing("Loading TensorFlow and TFX")
+            opened = open_pipeline(config, folder)
+            from pipelines.local import LocalRunner
+
+            LocalRunner(recorder, cache=cache).run(opened.pipeline)
+            details = stage_facts.read(recorder.results, opened.source, opened.split, folder.pushed_model)
+        summary = dataclasses.replace(summary, status=summaries.OK, **details)
+    except KeyboardInterrupt:
+        failure = Failure(component=recorder.failed_stage(), message="interrupted")
+        summary = dataclasses.replace(summary, status=summaries.INTERRUPTED, failure=failure)
+        raise
+    except Exception as error:
+        failure = _failure(error, folder)
+        summary = dataclasses.replace(summary, status=summaries.FAILED, failure=failure)
+        raise RunFailedError(failure, curable=_input_error(error) is not None) from error
+    finally:
+        summary = dataclasses.replace(
+            summary,
+            finished=_now(),
+            seconds=round(time.monotonic() - start, 3),
+            stages=recorder.stages,
+            notices=recorder.notices,
+            peak_memory_bytes=summaries.peak_memory_bytes(),
+        )
+        write_summary(folder.summary, summary)
+    return summary
+
+
+class _Recorder:
+    """Hands everything on to a view and keeps what the summary needs."""
+
+    def __init__(self, view: StageView) -> None:
+        self._view = view
+        self.stages: list[StageSummary] = []
+        self.results: dict[str, StageResult] = {}
+        self.notices: list[str] = []
+
+    def begin(self, stages: Sequence[str]) -> None:
+        self._view.begin(stages)
+
+    def started(self, stage: str) -> None:
+        self._view.started(stage)
+
+    def finished(self, result: StageResult) -> None:
+        self.results[result.id] = result
+        seconds = round(result.seconds, 3)
+        self.stages.append(StageSummary(id=result.id, status=summaries.OK, seconds=seconds, cached=result.cached))
+        self._view.finished(result)
+
+    def failed(self, stage: str, seconds: float, how: str) -> None:
+        self.stages.append(StageSummary(id=stage, status=how, seconds=round(seconds, 3)))
+        self._view.failed(stage, seconds, how)
+
+    def failed_stage(self) -> str | None:
+        return next((one.id for one in self.stages if one.status != summaries.OK), None)
+
+
+class _NoticeHandler(logging.Handler):
+    def __init__(self, notices: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._notices = notices
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._notices.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def _collected_notices(notices: list[str]) -> Iterator[None]:
+    handler = _NoticeHandler(notices)
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+
+
+def _failure(error: Exception, folder: RunFolder) -> Failure:
+    """Describes the error; the traceback goes into a file unless the message says everything."""
+    stage = error.stage if isinstance(error, StageFailedError) else None
+    input_error = _input_error(error)
+    if input_error is not None:
+        return Failure(component=stage, message=str(input_error))
+    folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    cause = error.__cause__ if isinstance(error, StageFailedError) and error.__cause__ else error
+    return Failure(component=stage, message=_one_line(cause), error_log=str(folder.error_log))
+
+
+def _input_error(error: BaseException | None) -> InputError | None:
+    """The InputError among an error and its causes."""
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _one_line(error: BaseException) -> str:
+    """The error's type and the telling line of its message: Beam hides a whole traceback in one."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    if any(line.startswith("Traceback (most recent call last)") for line in lines):
+        return lines[-1][:MOST_CHARACTERS]
+    return f"{type(error).__name__}: {lines[0]}"[:MOST_CHARACTERS]
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,228 @@
+"""`summary.json`: what a run did, for machines; docs/summary.md describes every field."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import resource
+import uuid
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from components.evaluation.results import Figure, Gate
+
+SCHEMA_VERSION = 1
+
+RUNNING, OK, FAILED, INTERRUPTED = "running", "ok", "failed", "interrupted"
+
+PACKAGES = (
+    "tfx-recommenders",
+    "tfx",
+    "tensorflow",
+    "tf-keras",
+    "tensorflow-recommenders",
+    "tensorflow-transform",
+    "tensorflow-model-analysis",
+    "scann",
+    "apache-beam",
+    "numpy",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageSummary:
+    """A stage in the order of the run.
+
+    Attributes:
+      id: Id of the component.
+      status: `ok`, `failed` or `interrupted`.
+      seconds: Wall-clock time.
+      cached: Whether the result of an earlier run was reused.
+    """
+
+    id: str
+    status: str
+    seconds: float
+    cached: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """The data that was trained on and judged on.
+
+    Attributes:
+      source: The data set in words.
+      has_ratings: Whether rows carry ratings.
+      has_timestamps: Whether rows are dated.
+      split: The kind of split that was used.
+      rows: Rows of each split.
+      users: Users of all splits.
+      movies: Movies of the catalogue.
+      duplicates_dropped: Rows left out because the same user and movie came again.
+      added_movies: Movies that occur in rows and not in the catalogue file.
+    """
+
+    source: str
+    has_ratings: bool
+    has_timestamps: bool
+    split: str
+    rows: dict[str, int]
+    users: int
+    movies: int
+    duplicates_dropped: int
+    added_movies: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSummary:
+    """What a trainer did.
+
+    Attributes:
+      epochs: Epochs that were trained.
+      best_epoch: The epoch whose weights were kept.
+      metric: Name of the eval metric that chose it.
+      best_value: That metric in that epoch; None where it was not measured.
+      seconds: Sum of the epochs' training times.
+    """
+
+    epochs: int
+    best_epoch: int
+    metric: str
+    best_value: float | None
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationSummary:
+    """What the Evaluator found on the test rows.
+
+    Attributes:
+      blessed: Whether the bundle may be pushed.
+      judged_anew: Whether this run judged, or reused an earlier verdict.
+      served_version: The version compared with; None where nothing was served.
+      metrics: Each metric of the bundle, of its baseline and of the served version.
+      gates: Each condition with verdict and reason.
+    """
+
+    blessed: bool
+    judged_anew: bool
+    served_version: str | None
+    metrics: dict[str, Figure]
+    gates: list[Gate]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PushSummary:
+    """What became of the bundle.
+
+    Attributes:
+      pushed: Whether this run published a version.
+      version: The version that it published; else None.
+      path: Its folder; else None.
+      reason: Why, in words.
+      served_version: The newest complete version after the run; None where nothing was ever pushed.
+    """
+
+    pushed: bool
+    version: int | None
+    path: str | None
+    reason: str
+    served_version: int | None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why the run ended early.
+
+    Attributes:
+      component: Id of the stage; None where it was none of them.
+      message: The cause.
+      error_log: File with the whole traceback; None where the message says everything.
+    """
+
+    component: str | None
+    message: str
+    error_log: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A run.
+
+    Attributes:
+      schema_version: Rises when a field changes its meaning or goes away.
+      status: `running`, `ok`, `failed` or `interrupted`.
+      preset: Name or path of the preset.
+      config: Every setting.
+      started: When, ISO 8601, UTC.
+      finished: When; None while the run is running or after it was killed.
+      seconds: Wall-clock time.
+      everything_cached: Whether no stage did anything anew.
+      stages: The stages that were started.
+      data: None until ingestion has ended.
+      training: By component id.
+      index: The index's own report, `index.json`.
+      bundle: Folder of the bundle that was judged, pushed or not.
+      evaluation: None until the bundle was judged.
+      push: None until the Pusher has ended.
+      failure: None unless the status is `failed` or `interrupted`.
+      notices: Lines that a person should read even when everything goes well.
+      versions: Of the packages that decide about the result.
+      peak_memory_bytes: Largest resident memory of the process.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    status: str
+    preset: str
+    config: Mapping[str, Any]
+    started: str
+    finished: str | None = None
+    seconds: float | None = None
+    everything_cached: bool = False
+    stages: Sequence[StageSummary] = ()
+    data: DataSummary | None = None
+    training: Mapping[str, TrainingSummary] = dataclasses.field(default_factory=dict)
+    index: Mapping[str, Any] | None = None
+    bundle: str | None = None
+    evaluation: EvaluationSummary | None = None
+    push: PushSummary | None = None
+    failure: Failure | None = None
+    notices: Sequence[str] = ()
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    peak_memory_bytes: int = 0
+
+
+def write_summary(path: Path, summary: Summary) -> None:
+    """Writes the file in one step: a reader finds the old one or the new one, whole."""
+    incoming = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    incoming.write_text(json.dumps(_finite(dataclasses.asdict(summary)), indent=2) + "\n", encoding="utf-8")
+    incoming.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that decide about the result."""
+    return {name: version for name in PACKAGES if (version := _version(name))}
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity: null stands for them."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,165 @@
+"""One loaded bundle, asked in process; what the server and the command line stand on."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from serving import contract
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Movie:
+    """One movie of an answer.
+
+    Attributes:
+      id: Its id, as in the data.
+      title: Its title.
+      score: Relevance: inner product of the towers, or share of interactions where popularity answered.
+      predicted_rating: Stars; 0 where the bundle predicts none.
+    """
+
+    id: str
+    title: str
+    score: float
+    predicted_rating: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the bundle recommends to one person.
+
+    Attributes:
+      user_id: Whom it was asked for.
+      movies: Best first.
+      source: `model`, `history` or `popularity` (serving/contract.py).
+    """
+
+    user_id: str
+    movies: list[Movie]
+    source: str
+
+
+class LoadedBundle:
+    """A bundle in memory.
+
+    Args:
+      path: A version's folder, with saved_model.pb.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        import tensorflow as tf
+
+        self.path = Path(path)
+        self.facts = self._extra(contract.BUNDLE_FILE)
+        if self.facts.get("index", {}).get("kind") == "scann":
+            from scann.scann_ops.py import scann_ops  # registers the operations that the graph uses
+
+            self._operations = scann_ops
+        self._tf = tf
+        self._model = tf.saved_model.load(str(self.path))
+        self._catalogue: dict[str, Any] | None = None
+
+    @property
+    def signatures(self) -> dict[str, Any]:
+        """The callable signatures by name."""
+        return dict(self._model.signatures)
+
+    @property
+    def catalogue(self) -> dict[str, Any]:
+        """Movies (id, title, genres) and some user ids."""
+        if self._catalogue is None:
+            self._catalogue = self._extra(contract.CATALOGUE_FILE)
+        return self._catalogue
+
+    @property
+    def known_users(self) -> list[str]:
+        """Some users whom the bundle knows (as many as catalogue.json lists)."""
+        return list(self.catalogue.get("users", []))
+
+    @property
+    def genres(self) -> list[str]:
+        """All genres of the catalogue."""
+        return sorted({genre for movie in self.catalogue.get("movies", []) for genre in movie["genres"]})
+
+    def recommend(
+        self,
+        user_ids: Sequence[str],
+        n: int = 0,
+        history: Sequence[tuple[str, float]] = (),
+        exclude: Sequence[str] = (),
+        genres: Sequence[str] = (),
+    ) -> list[Answer]:
+        """Asks the signature `recommend`, the same history, exclusions and genres for every user.
+
+        Args:
+          user_ids: Users, "" for a person without an id.
+          n: Movies in an answer, 0 = the bundle's default.
+          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
+          exclude: Movies to leave out.
+          genres: Any of these; none = all.
+        """
+        tf, rows = self._tf, len(user_ids)
+        output = self._model.signatures[contract.RECOMMEND](
+            **{
+                contract.USER_ID: tf.constant(list(user_ids), tf.string),
+                contract.HISTORY_MOVIE_IDS: self._repeated([movie for movie, _ in history], rows),
+                contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
+                contract.EXCLUDE_MOVIE_IDS: self._repeated(exclude, rows),
+                contract.GENRES: self._repeated(genres, rows),
+                contract.N: tf.fill([rows], n),
+            }
+        )
+        values = {name: tensor.numpy() for name, tensor in output.items()}
+        return [
+            Answer(
+                user_id=user_id,
+                movies=[_movie(values, row, column) for column in range(values[contract.COUNT][row])],
+                source=values[contract.SOURCE][row].decode(),
+            )
+            for row, user_id in enumerate(user_ids)
+        ]
+
+    def similar(self, movie_id: str) -> list[Movie]:
+        """Movies like this one, best first; none for an unknown id."""
+        output = self._model.signatures[contract.SIMILAR](movie_id=self._tf.constant([movie_id]))
+        values = {name: tensor.numpy() for name, tensor in output.items()}
+        return [_movie(values, 0, column) for column in range(values[contract.COUNT][0])]
+
+    def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
+        """Movie id, title and stars of everything that is known of a user, oldest first."""
+        output = self._model.signatures[contract.HISTORY](user_id=self._tf.constant([user_id]))
+        values = {name: tensor.numpy() for name, tensor in output.items()}
+        newest_first = [
+            (
+                _text(values[contract.MOVIE_IDS][0, column]),
+                _text(values[contract.TITLES][0, column]),
+                float(values[contract.RATINGS][0, column]),
+            )
+            for column in range(values[contract.COUNT][0])
+        ]
+        return newest_first[::-1]
+
+    def _repeated(self, values: Sequence[str], rows: int) -> Any:
+        return self._tf.reshape(self._tf.constant(list(values) * rows, self._tf.string), [rows, len(values)])
+
+    def _extra(self, name: str) -> dict[str, Any]:
+        path = self.path / contract.EXTRA_ASSETS / name
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _movie(values: dict[str, Any], row: int, column: int) -> Movie:
+    stars = values.get(contract.PREDICTED_RATINGS)
+    return Movie(
+        id=_text(values[contract.MOVIE_IDS][row, column]),
+        title=_text(values[contract.TITLES][row, column]),
+        score=float(values[contract.SCORES][row, column]),
+        predicted_rating=0.0 if stars is None else float(stars[row, column]),
+    )
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+
+import pytest
+
+from components.errors import InputError
+from pipelines.cli.run import configure
+from tests.pipelines.commands import exit_code
+
+LOADED = """
+import sys
+from pipelines.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(" ".join(sorted({name.split(".")[0] for name in sys.modules})), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["presets"], ["doctor"]])
+def test_light_commands_load_no_heavy_library(arguments):
+    done = subprocess.run([sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "click" in loaded
+    assert not loaded & {"tensorflow", "tfx", "apache_beam", "numpy", "pandas", "scann", "tf_keras"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--outptu", "x"], "--output"),
+        (["run", "--preset", "nope"], "there is no preset `nope`"),
+        (["run", "--set", "retrieval.epoch=3"], "did you mean `epochs`?"),
+        (["run", "--ratings", "nowhere.csv"], "there is no file or folder"),
+        (["run", "--movies", __file__], "--ratings beside them"),
+        (["run", "--ratings", __file__, "--eval-ratings", __file__], "--eval-ratings alone"),
+        (["run", "--manual-dir", "no/such"], "there is no file or folder"),
+        (["run", "--output", __file__], "a file is in the way"),
+        (["query", "--user", "1", "--model", "no/such"], "no such folder"),
+        (["query", "--user", "1", "--model", __file__], "a file"),
+        (["query", "--user", "1", "--n", "0"], "from 1 to 100"),
+        (["query", "--user", "1", "--n", "101"], "from 1 to 100"),
+        (["query", "--user", "1", "--n", "１０"], "plain digits"),
+        (["query", "--model", "."], "says nothing about the person"),
+        (["query", "--history", "1:five"], "1:five"),
+        (["demo-data"], "--output"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_a_wrong_command_is_explained_in_a_few_lines(arguments, says, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(*arguments) == 2
+    captured = capsys.readouterr()
+    assert says in captured.err
+    assert "Traceback" not in captured.err
+    assert "what to do" in captured.err
+    assert captured.out == ""
+
+
+def test_no_arguments_prints_help(capsys):
+    assert exit_code() == 2
+    assert "Commands:" in "".join(capsys.readouterr())
+
+
+def test_own_data_replace_the_source_and_nothing_else(tmp_path):
+    ratings = tmp_path / "ratings.csv"
+    config = configure("movielens-1m", (), ratings=str(ratings), columns=("user=customer,item=product",))
+    assert config.data.source == "files"
+    assert config.data.ratings == str(ratings)
+    assert config.data.columns == ("user=customer", "item=product")
+    assert config.retrieval == configure("movielens-1m").retrieval
+    assert config.data.rating_min == configure("movielens-1m").data.rating_min
+
+
+def test_three_files_are_presplit_data():
+    files = {"ratings": "a", "eval_ratings": "b", "test_ratings": "c"}
+    assert configure("own-data", **files).split.kind == "presplit"
+    assert configure("own-data", ratings="a").split.kind == "auto"
+
+
+def test_the_own_data_of_a_preset_may_be_completed(tmp_path):
+    preset = tmp_path / "mine.toml"
+    preset.write_text('[data]\nsource = "files"\nratings = "r.csv"\n')
+    assert configure(str(preset), movies="m.csv").data.movies == "m.csv"
+    with pytest.raises(InputError, match="own data"):
+        configure("demo", movies="m.csv")
+
+
+def test_presets_are_listed_with_their_commands(capsys):
+    assert exit_code("presets") == 0
+    out = capsys.readouterr().out
+    assert "recommender run --preset movielens-latest-small" in out
+    assert "NOT RUN" in out
+
+
+def test_demo_data_can_be_trained_on(tmp_path, capsys):
+    assert exit_code("demo-data", "--output", str(tmp_path), "--users", "20", "--movies", "30", "--ratings", "400") == 0
+    assert (tmp_path / "ratings.csv").read_text().count("\n") > 200
+    assert (tmp_path / "movies.csv").read_text().count("\n") == 31
+    assert "recommender run --ratings" in capsys.readouterr().out
+
+
+def test_stopping_a_pipe_early_is_no_error():
+    done = subprocess.run(
+        f"{sys.executable} -c 'from pipelines.cli.main import main; main()' presets | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "demo\n"
+    assert done.stderr == ""

@@ -1,0 +1,79 @@
+"""A real TFX pipeline of three function components, for the tests of its runner."""
+
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+from rich.console import Console
+from tfx import v1 as tfx
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types.standard_artifacts import Model
+
+from components import progress
+from components.errors import InputError
+from pipelines.config import load
+from pipelines.progress import StageLines
+from pipelines.run import OpenedPipeline, execute
+from pipelines.run_folder import RunFolder, locked, prepare
+from pipelines.summary import Summary
+
+
+@component
+def FirstStage(model: OutputArtifact[Model], number: Parameter[int]) -> None:  # noqa: N802
+    Path(model.uri, "number.json").write_text(json.dumps(number))
+    model.set_int_custom_property("number", number)
+
+
+@component
+def SecondStage(first: InputArtifact[Model], model: OutputArtifact[Model], orders: Parameter[str]) -> None:  # noqa: N802
+    """Does what the file `orders` says: fail, refuse, interrupt, wait, or nothing."""
+    order = Path(orders).read_text() if Path(orders).exists() else ""
+    Path(model.uri, "half.txt").write_text("half written")
+    if order == "fail":
+        raise ValueError("the second stage is broken\nand this is more about it")
+    if order == "refuse":
+        raise InputError("the ratings are empty", expected="rows", received="0 rows", action="give another file")
+    if order == "interrupt":
+        raise KeyboardInterrupt
+    if order == "wait":
+        Path(orders).with_name("waiting").write_text(str(os.getpid()))
+        time.sleep(600)
+
+
+@component
+def ThirdStage(second: InputArtifact[Model], model: OutputArtifact[Model]) -> None:  # noqa: N802
+    progress.warn("the third stage has a notice")
+    Path(model.uri, "done").write_text("done")
+
+
+def create(folder: RunFolder, number: int = 7) -> tfx.dsl.Pipeline:
+    """The pipeline with its files in `folder`; the file `orders` there tells the second stage what to do."""
+    first = FirstStage(number=number)
+    second = SecondStage(first=first.outputs["model"], orders=str(folder.path / "orders"))
+    third = ThirdStage(second=second.outputs["model"])
+    return tfx.dsl.Pipeline(
+        pipeline_name="tiny",
+        pipeline_root=str(folder.artifacts),
+        components=[first, second, third],
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder.metadata)),
+    )
+
+
+def run(output: Path, *, order: str = "", number: int = 7, cache: bool = True) -> tuple[Summary, str]:
+    """Runs the pipeline; returns the summary and what was shown."""
+    folder = prepare(output)
+    (folder.path / "orders").write_text(order)
+    shown = io.StringIO()
+    with locked(folder), StageLines(Console(file=shown, width=200)) as view:
+        summary = execute(
+            load("demo"),
+            folder,
+            view,
+            preset="tiny",
+            cache=cache,
+            open_pipeline=lambda config, folder: OpenedPipeline(pipeline=create(folder, number)),
+        )
+    return summary, shown.getvalue()
