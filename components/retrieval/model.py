@@ -111,4 +111,4 @@ def mask_rows(logits: Any, rows: Any) -> Any:
     """Lowers `logits` `[B, N]` at `rows` int32 `[B, H]` (-1 = none) far below every other."""
     present = tf.where(rows >= 0)
     positions = tf.stack([present[:, 0], tf.cast(tf.gather_nd(rows, present), tf.int64)], axis=1)
-    return tf.tensor_scatter_nd_min(logits, positions, tf.fill([tf.shape(positions)[0]], MASKED))
+    return tf.tensor_scatter_nd_update(logits, positions, tf.fill([tf.shape(positions)[0]], MASKED))

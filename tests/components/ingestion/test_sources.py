@@ -281,7 +281,7 @@ def test_swapped_files_are_recognised(tiny):
 
 
 def test_missing_files_are_named(tmp_path, tiny):
-    with pytest.raises(InputError, match="file not found: .*nowhere.csv"):
+    with pytest.raises(InputError, match=r"file not found: .*nowhere\.csv"):
         open_source(files(tmp_path / "nowhere.csv"))
     with pytest.raises(InputError, match="has no ratings file"):
         open_source(files(tmp_path))
@@ -346,7 +346,7 @@ def test_a_damaged_parquet_file_is_named(tmp_path):
     frame.to_parquet(tmp_path / "r.parquet")
     content = (tmp_path / "r.parquet").read_bytes()
     (tmp_path / "r.parquet").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match="r.parquet cannot be read as Parquet"):
+    with pytest.raises(InputError, match=r"r\.parquet cannot be read as Parquet"):
         rows_of(files(tmp_path / "r.parquet"))
 
 

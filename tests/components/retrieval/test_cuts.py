@@ -1,0 +1,60 @@
+"""Training rows cut from sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.examples import RaggedRows
+from components.retrieval.cuts import CutSampler
+
+LISTS = [[0, 1, 2, 3, 4], [5], [6, 7]]
+SEQUENCES = RaggedRows(row_splits=np.array([0, 5, 6, 8], np.int64), rows=np.arange(8, dtype=np.int32))
+
+
+def sampler(**options) -> CutSampler:
+    settings = {"history_length": 3, "targets": 2, "cuts_per_user": 50} | options
+    return CutSampler(sequences=SEQUENCES, **settings)
+
+
+def rows(batch):
+    return [row for history, targets in batch for row in zip(history.tolist(), targets.tolist(), strict=True)]
+
+
+def test_a_row_is_a_stretch_of_one_sequence_split_at_a_cut():
+    drawn = rows(sampler().epoch(16, np.random.default_rng(0)))
+    assert len(drawn) == sampler().rows_per_epoch == 100  # users of one row have no cut
+    for history, targets in drawn:
+        before = [row for row in history if row >= 0]
+        after = [row for row in targets if row >= 0]
+        assert before and after
+        whole = next(one for one in LISTS if before[0] in one)
+        cut = whole.index(before[-1]) + 1
+        assert before == whole[max(0, cut - 3) : cut]
+        assert after == whole[cut : cut + 2]
+
+
+def test_padding_stands_in_front_of_histories_and_behind_targets():
+    for history, targets in rows(sampler().epoch(16, np.random.default_rng(1))):
+        assert history == sorted(history, key=lambda row: row >= 0)
+        assert targets == sorted(targets, key=lambda row: row < 0)
+
+
+def test_every_cut_is_drawn():
+    cuts = {max(history) + 1 for history, _ in rows(sampler().epoch(16, np.random.default_rng(2)))}
+    assert cuts == {1, 2, 3, 4, 7}
+
+
+def test_undated_sequences_are_shuffled_but_never_mixed_between_users_or_repeated():
+    firsts = set()
+    for history, targets in rows(sampler(ordered=False).epoch(16, np.random.default_rng(3))):
+        before = [row for row in history if row >= 0]
+        used = before + [row for row in targets if row >= 0]
+        assert len(used) == len(set(used))
+        assert any(set(used) <= set(one) for one in LISTS)
+        firsts.add(used[0])
+    assert firsts == {0, 1, 2, 3, 4, 6, 7}
+
+
+def test_the_same_seed_draws_the_same_rows():
+    one, other = (rows(sampler().epoch(16, np.random.default_rng(4))) for _ in range(2))
+    assert one == other

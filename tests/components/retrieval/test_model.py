@@ -1,0 +1,150 @@
+"""Losses and training of the two-tower model on data small enough to think through."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.examples import MarkedRows, RaggedRows
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
+from components.retrieval.exact_search import last_rows, ndcg
+from components.retrieval.fitting import METRIC, TrainingData, build, fit
+from components.retrieval.model import mask_rows
+from components.training.training_log import TrainingLog
+from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
+
+MOVIES = 12
+
+
+def ragged(lists, kind=RaggedRows):
+    flat = [row for one in lists for row in one]
+    splits = np.cumsum([0] + [len(one) for one in lists]).astype(np.int64)
+    if kind is RaggedIndices:
+        return RaggedIndices(values=np.array(flat, np.int64), row_splits=splits)
+    return RaggedRows(row_splits=splits, rows=np.array(flat, np.int32), timestamps=np.arange(1, len(flat) + 1))
+
+
+def cycling_data(min_ratings=1) -> TrainingData:
+    """Users walk in a circle: after movie i comes i + 1. Movie 11 has no training rows."""
+    circle = MOVIES - 1
+    walks = [[(start + step) % circle for step in range(8)] for start in range(circle)] * 3
+    nexts = [[(walk[-1] + 1) % circle] for walk in walks]
+    counts = np.bincount([row for walk in walks for row in walk], minlength=MOVIES)
+    movies = CatalogueFeatures(
+        movie_index=np.append(np.arange(circle), circle).astype(np.int64),  # 11 is the unknown index
+        year=np.full(MOVIES, 1990, np.int64),
+        genre_indices=ragged([[i % 2] for i in range(MOVIES)], RaggedIndices),
+        title_word_indices=ragged([[0] if i < 4 else [] for i in range(MOVIES)], RaggedIndices),
+    )
+    sizes = VocabularySizes(users=len(walks), movies=circle, genres=2, title_words=1)
+    content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
+    users = np.array([f"u{i}".encode() for i in range(len(walks))], object)
+    return TrainingData(
+        content=content,
+        items=catalogue_items(content, movies),
+        counts=counts,
+        sequences=ragged(walks),
+        marked=MarkedRows(user_ids=users, seen=ragged(walks), held_out=ragged(nexts)),
+    )
+
+
+@pytest.mark.parametrize("loss", ["full_softmax", "in_batch_softmax"])
+def test_training_learns_what_comes_next(loss):
+    data = cycling_data()
+    config = RetrievalConfig(
+        embedding_dim=8,
+        loss=loss,
+        epochs=60,
+        eval_every=5,
+        patience=60,
+        batch_size=32,
+        targets=1,
+        cuts_per_user=4,
+        l2=1e-5,
+    )
+    log = TrainingLog(METRIC, epochs=60, higher_is_better=True)
+    model = fit(config, data, 1, log)
+    tables, candidates = model.embed_catalogue()
+    scores = tf.matmul(model.query_tower(tf.constant([[3, 4, 5]]), tables), candidates, transpose_b=True)
+    assert int(tf.argmax(mask_rows(scores, tf.constant([[3, 4, 5]])), axis=1)[0]) == 6
+    assert max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]) > 0.8
+
+
+def test_the_best_epoch_is_kept():
+    data = cycling_data()
+    config = RetrievalConfig(embedding_dim=4, epochs=6, eval_every=1, patience=6, learning_rate=0.5, batch_size=16)
+    log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
+    model = fit(config, data, 2, log)
+    tables, candidates = model.embed_catalogue()
+    reached = ndcg(lambda h: model.query_tower(h, tables), candidates, data.marked, 100, 200)
+    assert reached == pytest.approx(max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]))
+
+
+def test_movies_of_the_history_get_probability_zero():
+    logits = tf.constant([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    softmax = tf.nn.softmax(mask_rows(logits, tf.constant([[2, -1], [-1, -1]]))).numpy()
+    assert softmax[0, 2] == 0
+    assert softmax[0, 1] / softmax[0, 0] == pytest.approx(np.e)
+    assert softmax[1] == pytest.approx(np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum())
+
+
+def test_the_full_softmax_loss_is_the_mean_of_the_targets_cross_entropy():
+    data = cycling_data()
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax")
+    model = build(config, data, 3)
+    history, targets = tf.constant([[-1, 0, 1]]), tf.constant([[2, 5, -1]])
+    tables, candidates = model.embed_catalogue()
+    logits = (model.query_tower(history, tables).numpy() @ candidates.numpy().T)[0]
+    others = np.delete(np.arange(MOVIES), [0, 1])
+    expected = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]].mean()
+    loss = model.compute_loss({"history": history, "targets": targets}).numpy()
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits():
+    data = cycling_data()
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="in_batch_softmax")
+    model = build(config, data, 3)
+    history, targets = tf.constant([[0], [3], [5]]), tf.constant([[1], [4], [1]])  # movie 1 twice
+    tables, candidates = model.embed_catalogue()
+    picked = targets.numpy()[:, 0]
+    logits = model.query_tower(history, tables).numpy() @ candidates.numpy()[picked].T
+    logits -= np.log(data.counts / data.counts.sum())[picked]  # logQ
+    logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+    loss = model.compute_loss({"history": history, "targets": targets}).numpy()
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_rare_and_unknown_movies_share_a_slot_and_differ_by_content():
+    data = cycling_data(min_ratings=25)  # every movie has 24 rows
+    assert set(data.items.slots.numpy()) == {UNKNOWN_SLOT}
+    candidates = build(RetrievalConfig(embedding_dim=4), data, 1).embed_catalogue()[1].numpy()
+    np.testing.assert_allclose(candidates[5], candidates[7])  # same genre, era and no title word
+    assert not np.allclose(candidates[5], candidates[6])  # another genre
+
+
+def test_undated_data_is_pooled_evenly():
+    data = cycling_data()
+    undated = dataclasses.replace(
+        data, sequences=dataclasses.replace(data.sequences, timestamps=np.zeros_like(data.sequences.timestamps))
+    )
+    assert build(RetrievalConfig(), data, 1).query_tower.half_lives == (0.0, 1.0, 5.0)
+    assert build(RetrievalConfig(), undated, 1).query_tower.half_lives == (0.0,)
+
+
+def test_ndcg_by_hand():
+    # One dimension: movie i scores i. User 0 saw 3 and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
+    candidates = tf.constant([[0.0], [1.0], [2.0], [3.0]])
+    marked = MarkedRows(user_ids=np.array([b"0", b"1"], object), seen=ragged([[3], []]), held_out=ragged([[2, 0], [1]]))
+    value = ndcg(lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5)
+    first = (1 + 1 / 2) / (1 + 1 / np.log2(3))
+    assert value == pytest.approx((first + 1 / 2) / 2)
+
+
+def test_last_rows_are_right_aligned():
+    assert last_rows(ragged([[1, 2, 3], [], [4]]), np.array([0, 1, 2]), 2).tolist() == [[2, 3], [-1, -1], [-1, 4]]

@@ -1,0 +1,47 @@
+"""Pooling of a history, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.retrieval.towers import embed_history, pooling_weights
+
+# Movie 0 is (1, 0), movie 1 is (0, 1), movie 2 is (4, 4); one pooling a table.
+TABLE = np.array([[1, 0], [0, 1], [4, 4]], np.float32)
+
+
+def test_an_even_pooling_is_the_sum_over_the_root_of_the_length():
+    query = embed_history(tf.constant([[0, 1]]), tf.constant(TABLE), [0.0])
+    assert query.numpy()[0] == pytest.approx([1 / np.sqrt(2), 1 / np.sqrt(2), 1])
+
+
+def test_half_lives_weigh_the_latest_movie_most():
+    # Half-life 1: movie 1 (latest) weighs 1, movie 0 weighs 1/2; the norm of (1, 1/2) is sqrt(5)/2.
+    query = embed_history(tf.constant([[0, 1]]), tf.constant(TABLE), [1.0])
+    assert query.numpy()[0] == pytest.approx([1 / np.sqrt(5), 2 / np.sqrt(5), 1])
+
+
+def test_poolings_add_up_each_with_its_own_table():
+    two = tf.constant(np.concatenate([TABLE, 10 * TABLE], axis=1))
+    query = embed_history(tf.constant([[1]]), two, [0.0, 1.0])
+    assert query.numpy()[0] == pytest.approx([0, 1 + 10, 1])
+
+
+@pytest.mark.parametrize("history", [[[-1, -1, 0, 1]], [[0, -1, 1, -1]], [[0, 1, -1, -1]]])
+def test_padding_is_ignored_anywhere(history):
+    padded = embed_history(tf.constant(history), tf.constant(TABLE), [2.0])
+    plain = embed_history(tf.constant([[0, 1]]), tf.constant(TABLE), [2.0])
+    np.testing.assert_allclose(padded, plain, rtol=1e-6)
+
+
+def test_an_empty_history_meets_only_the_bias():
+    for history in ([[-1, -1]], [[]]):
+        query = embed_history(tf.constant(history, tf.int32), tf.constant(TABLE), [0.0, 1.0][:1])
+        assert query.numpy().tolist() == [[0, 0, 1]]
+
+
+def test_weights_of_a_row_have_length_one():
+    for weights in pooling_weights(tf.constant([[0, 1, 2], [-1, -1, 2]]), [0.0, 1.0, 5.0]):
+        assert np.linalg.norm(weights, axis=1) == pytest.approx([1, 1])
