@@ -25,7 +25,7 @@ from components.ingestion.interactions import (
 )
 from components.ingestion.source import open_source
 from components.ingestion.splits import assign_parts, resolve_kind
-from components.ingestion.writer import ExamplesFolder
+from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import warn
 from components.settings import from_json
 
@@ -50,7 +50,7 @@ class MoviesExampleGenExecutor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         with ExamplesFolder(examples.uri) as folder:
             batch = movie_batch(movies.ids, movies.titles, movies.genres)
-            folder.write(features.CATALOGUE_SPLIT, [batch], len(movies), rows_per_shard=len(movies))
+            folder.write(features.CATALOGUE_SPLIT, [batch], len(movies), what="movies", rows_per_shard=len(movies))
         _describe(examples, [features.CATALOGUE_SPLIT])
         examples.set_int_custom_property(artifacts.CATALOGUE_ROWS, len(movies))
         examples.set_int_custom_property(artifacts.ADDED_TO_CATALOGUE, added)
@@ -97,10 +97,22 @@ def _read_movies(movies: list[Artifact]) -> Catalogue:
 def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: str, sequences_uri: str) -> None:
     batches = ExampleRows(rows, catalogue)
     with ExamplesFolder(sequences_uri) as sequences, ExamplesFolder(examples_uri) as examples:
-        examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART))
-        examples.write(features.EVAL, batches.held_out(EVAL_PART, split.history_length), rows.count(EVAL_PART), 100_000)
-        examples.write(features.TEST, batches.held_out(TEST_PART, split.history_length), rows.count(TEST_PART), 100_000)
-        sequences.write(features.SEQUENCES_SPLIT, batches.sequences(), batches.users_with_training_rows(), 100_000)
+        examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART), what="training rows")
+        for name, part in ((features.EVAL, EVAL_PART), (features.TEST, TEST_PART)):
+            examples.write(
+                name,
+                batches.held_out(part, split.history_length),
+                rows.count(part),
+                what=f"{name} rows",
+                rows_per_shard=LARGE_ROWS_PER_SHARD,
+            )
+        sequences.write(
+            features.SEQUENCES_SPLIT,
+            batches.sequences(),
+            batches.users_with_training_rows(),
+            what="user sequences",
+            rows_per_shard=LARGE_ROWS_PER_SHARD,
+        )
 
 
 def _describe(examples: Artifact, splits: list[str]) -> None:

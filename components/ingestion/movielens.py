@@ -110,18 +110,23 @@ def _prepared(config: DataConfig, table: str) -> Any:
             action=f"download ml-{config.dataset}.zip from https://grouplens.org/datasets/movielens/ (whole, unopened) "
             "and name its folder with --set data.manual_dir=FOLDER",
         ) from error
+    _require_tfrecord(builder)
     return builder
 
 
-def _batches(builder: Any, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Batches of the named features; straight from the files where their format allows it (ten times faster)."""
-    if str(getattr(builder.info.file_format, "value", builder.info.file_format)) != "tfrecord":
-        import tensorflow_datasets as tfds
+def _require_tfrecord(builder: Any) -> None:
+    kind = builder.info.file_format.value
+    if kind != "tfrecord":
+        raise InputError(
+            f"{builder.info.full_name} was prepared in another file format",
+            expected="tfrecord, the default of TensorFlow Datasets",
+            received=f"{kind} in {builder.data_dir}",
+            action="name another folder with --set data.data_dir=FOLDER; the data set is prepared there again",
+        )
 
-        read = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
-        rows = builder.as_dataset(split=_SPLIT, read_config=read, shuffle_files=False)
-        yield from rows.map(lambda row: {name: row[name] for name in names}).ragged_batch(BLOCK_ROWS)
-        return
+
+def _batches(builder: Any, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Batches of the named features, straight from the prepared files: ten times the speed of as_dataset."""
     spec = builder.info.features.tf_example_spec
     chosen = {name: _parsing(spec[name]) for name in names}
     files = [str(path) for path in builder.info.splits[_SPLIT].filepaths]

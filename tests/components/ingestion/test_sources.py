@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -378,3 +379,18 @@ def test_a_damaged_movielens_archive_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match="cannot be prepared") as caught:
         open_source(config).fingerprint()
     assert "data.manual_dir" in caught.value.action
+
+
+def test_movielens_prepared_in_another_file_format_is_refused(movielens, tmp_path):
+    import tensorflow_datasets as tfds
+
+    other = tfds.builder("movielens/latest-small-movies", data_dir=tmp_path, file_format="array_record")
+    other.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=movielens.manual_dir))
+    config = dataclasses.replace(movielens, data_dir=str(tmp_path))
+    with pytest.raises(InputError, match="prepared in another file format"):
+        open_source(config).movies()
+
+
+def test_movielens_ratings_outside_an_own_range_are_refused(movielens):
+    with pytest.raises(InputError, match=r"MovieLens latest-small, row \d+: the rating is outside"):
+        rows_of(dataclasses.replace(movielens, rating_min=1.0))

@@ -1,0 +1,77 @@
+import dataclasses
+import io
+
+from rich.console import Console
+
+from components.evaluation.results import Gate
+from pipelines import printout
+from pipelines.run_folder import RunFolder
+from pipelines.samples import UserSample
+from pipelines.summary import Failure, PushSummary
+from serving.model import Movie
+from tests.pipelines.test_summary import FULL
+
+
+def printed(show, *arguments):
+    file = io.StringIO()
+    show(Console(file=file, width=120), *arguments)
+    return file.getvalue()
+
+
+def blessed():
+    passed = Gate(name="recall_lift", metric="x", passed=True, value=0.1, threshold=0.0, reason="beats popularity")
+    return dataclasses.replace(FULL.evaluation, blessed=True, gates=[passed])
+
+
+def test_a_refused_bundle_is_told_loudly_with_each_reason():
+    text = printed(printout.print_verdict, FULL.evaluation)
+    assert "NOT BLESSED" in text
+    assert "REFUSED too high" in text
+    assert "passed  as good" in text
+
+
+def test_a_blessed_bundle():
+    text = printed(printout.print_verdict, blessed())
+    assert "NOT" not in text
+    assert "beats popularity" in text
+
+
+def test_where_it_was_pushed(tmp_path):
+    push = PushSummary(
+        pushed=True, version=7, path=str(tmp_path / ("long" * 60) / "7"), reason="blessed", served_version=7
+    )
+    assert push.path in printed(printout.print_push, push)  # whole, on one line: it can be copied
+
+
+def test_a_run_from_the_cache_says_so_plainly(tmp_path):
+    evaluation = dataclasses.replace(blessed(), judged_anew=False)
+    push = PushSummary(pushed=False, version=None, path=None, reason="nothing changed: as before", served_version=7)
+    summary = dataclasses.replace(FULL, evaluation=evaluation, push=push, everything_cached=True)
+    text = printed(printout.print_summary, summary, [], RunFolder(tmp_path))
+    assert "Everything came from the cache" in text
+    assert "verdict of an earlier run" in text
+    assert "Nothing pushed: nothing changed" in text
+    assert "version 7 stays" in text
+
+
+def test_samples_show_titles_as_they_are():
+    movies = [
+        Movie(id="1", title="[REC] (2007)", score=1.5, predicted_rating=4.25),
+        Movie(id="2", title="B", score=1.0),
+    ]
+    text = printed(
+        printout.print_sample, UserSample(user_id="[7]", liked=[("[A]", 4.5)], movies=movies, source="model")
+    )
+    assert "[7] liked [A] (4.5 ★)" in text
+    assert "[REC] (2007)" in text
+    assert "4.2 ★" in text
+    assert "–" in text
+
+
+def test_a_failure_names_the_stage_the_cause_and_the_log():
+    text = printed(
+        printout.print_failure, Failure(component="Transform", message="[x] broke", error_log="/runs/error.log")
+    )
+    assert "Transform failed: [x] broke" in text
+    assert "/runs/error.log" in text
+    assert "run the same command again" in text
