@@ -71,6 +71,7 @@ def _generate(folder: Path, ratings: int) -> None:
 
 def _measured(folder: Path) -> dict[str, float]:
     from components import artifacts
+    from components.ingestion import executor  # noqa: F401 - its imports take longer than small data
     from components.ingestion.config import DataConfig
     from tests.datasets import ingest
 

@@ -14,6 +14,14 @@ HAS_TIMESTAMPS = "has_timestamps"  # 0 or 1
 CATALOGUE_ROWS = "rows"
 ADDED_TO_CATALOGUE = "added_from_ratings"
 
+# Custom properties of the statistics (floats): the share of a split's rows that was looked at.
+SAMPLE_RATES = {
+    "train": "sample_rate_train",
+    "eval": "sample_rate_eval",
+    "test": "sample_rate_test",
+    "all": "sample_rate_all",
+}
+
 # Custom properties of ServedModel's `model`.
 ABSENT = "absent"  # 1 when nothing is served yet
 SERVED_VERSION = "version"

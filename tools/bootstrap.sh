@@ -30,7 +30,7 @@ check_platform() {
 }
 
 # What .venv was made from: another lock, setup.py or place of the checkout means work to do.
-fingerprint() { { cat requirements.lock setup.py "$0"; printf '%s\n' "$ROOT"; } | cksum; }
+fingerprint() { { cat requirements.lock setup.py tools/bootstrap.sh; printf '%s\n' "$ROOT"; } | cksum; }
 
 # ---- Python 3.10 -----------------------------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ is_python310() {
 
 pyenv_versions() {
   pyenv_root=$(pyenv root 2>/dev/null || true)
-  ls -d "${pyenv_root:-$HOME/.pyenv}"/versions/3.10.* "$HOME"/.pyenv/versions/3.10.* 2>/dev/null | sort -t. -k3 -n -r
+  ls -d "${pyenv_root:-${HOME:-}/.pyenv}"/versions/3.10.* "${HOME:-}"/.pyenv/versions/3.10.* 2>/dev/null | sort -t. -k3 -n -r
 }
 
 find_python310() {

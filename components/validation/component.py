@@ -22,9 +22,9 @@ class RecommenderStatisticsGenSpec(standard_component_specs.StatisticsGenSpec):
 class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
     """TFX StatisticsGen that looks at a sample of splits above a size.
 
-    The rate of each split stands in the artifact's property `sample_rate_by_split`. Frequent and
-    distinct values are counted by sketches: exact up to 16,384 distinct values of a feature, and
-    half the time of exact counts.
+    The rate of each split stands in the artifact's properties artifacts.SAMPLE_RATES. Frequent and
+    distinct values are counted by sketches, in half the time of exact counts; a feature with a
+    domain has far too few values for that to matter.
 
     Args:
       examples: Examples with row counts in their properties (artifacts.ROWS, artifacts.CATALOGUE_ROWS).

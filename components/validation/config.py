@@ -12,7 +12,8 @@ class StatisticsConfig:
     """Settings of the statistics.
 
     Attributes:
-      sample_above: Number of rows above which statistics look at a sample of about this many rows.
+      sample_above: Number of rows of a split above which statistics look at a sample of about this
+        many of them.
     """
 
     sample_above: int = 1_000_000

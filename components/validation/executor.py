@@ -39,6 +39,9 @@ class StatisticsExecutor(statistics_gen.Executor):
         report_sampling(rows, rates)
         properties = {**exec_properties, standard_component_specs.SAMPLE_RATE_BY_SPLIT_KEY: json.dumps(rates)}
         super().Do(input_dict, output_dict, properties)
+        statistics = artifact_utils.get_single_instance(output_dict[standard_component_specs.STATISTICS_KEY])
+        for split in rows:
+            statistics.set_float_custom_property(artifacts.SAMPLE_RATES[split], rates.get(split, 1.0))
 
 
 class GateExecutor(base_executor.BaseExecutor):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.errors import InputError
 from components.push.versions import complete_versions, newest
+from pipelines.cli.paths import describe
 from serving.contract import SAVED_MODEL_FILE
 
 
@@ -30,7 +31,7 @@ def find_model(model: str | None, runs: Path = Path("runs")) -> Path:
         raise InputError(
             f"there is no model in {path}",
             expected="the folder of a pushed version (it holds saved_model.pb), or a folder of such versions",
-            received=_description(path),
+            received=describe(path),
             action="name runs/<preset>/pushed_model, or train one: recommender run",
         )
     return path / str(version)
@@ -49,12 +50,3 @@ def _newest_of(runs: Path) -> Path:
             action="train one first: recommender run; or name one with --model DIR",
         )
     return max(pushed, key=lambda path: (path / SAVED_MODEL_FILE).stat().st_mtime)
-
-
-def _description(path: Path) -> str:
-    if not path.exists():
-        return "no such folder"
-    if not path.is_dir():
-        return "a file"
-    names = sorted(child.name for child in path.iterdir())
-    return "a folder that holds " + (", ".join(names[:5]) if names else "nothing")

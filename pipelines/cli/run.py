@@ -15,10 +15,12 @@ import click
 from rich.console import Console
 
 from components.errors import InputError
+from components.ingestion.config import DataConfig
 from pipelines import run_folder
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
 from pipelines.cli.option_types import ExistingPath, comma_separated
+from pipelines.cli.paths import describe
 from pipelines.config import PipelineConfig, load
 from pipelines.progress import StageLines
 from pipelines.quiet import quiet
@@ -117,7 +119,27 @@ def configure(
         own["data_dir"] = str(Path(data_dir).expanduser().absolute())
     if manual_dir is not None:
         own["manual_dir"] = manual_dir
-    return load(preset, overrides, own)
+    config = load(preset, overrides, own)
+    check_archive(config.data)
+    return config
+
+
+def check_archive(data: DataConfig) -> None:
+    """Checks that a folder named for the MovieLens archive holds it: minutes of trying to download it end no better.
+
+    Raises:
+      InputError: It does not.
+    """
+    if data.source != "movielens" or not data.manual_dir:
+        return
+    archive = Path(data.manual_dir).absolute() / f"ml-{data.dataset}.zip"
+    if not archive.is_file():
+        raise InputError(
+            f"the folder {archive.parent} does not hold the archive of MovieLens {data.dataset}",
+            expected=str(archive),
+            received=describe(archive.parent),
+            action="download it from https://grouplens.org/datasets/movielens/ and put it there, whole and unopened",
+        )
 
 
 @contextlib.contextmanager

@@ -87,6 +87,18 @@ def test_the_own_data_of_a_preset_may_be_completed(tmp_path):
         configure("demo", movies="m.csv")
 
 
+def test_a_folder_without_the_archive_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "archives").mkdir()
+    (tmp_path / "archives" / "ml-1m.zip").write_bytes(b"")
+    assert configure("movielens-1m", manual_dir="archives").data.dataset == "1m"
+    with pytest.raises(InputError) as error:
+        configure("movielens-100k", manual_dir="archives")
+    assert error.value.expected == str(tmp_path / "archives" / "ml-100k.zip")
+    assert "ml-1m.zip" in error.value.received
+    assert configure("demo", manual_dir="archives").data.source == "demo"
+
+
 def test_presets_are_listed_with_their_commands(capsys):
     assert exit_code("presets") == 0
     out = capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_training_of_several_seeds_tells_the_best_model(tmp_path):
 
 
 def test_an_artifact_that_lost_its_file_says_what_to_do(tmp_path):
-    with pytest.raises(InputError, match="index.json"):
+    with pytest.raises(InputError, match=r"index\.json"):
         stage_facts.read_index(result("CandidateIndexer", {"index": (tmp_path, {})}))
 
 

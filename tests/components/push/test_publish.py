@@ -130,6 +130,17 @@ def test_eight_pushes_at_once_make_eight_whole_versions(tmp_path: Path) -> None:
     assert incoming(Path(base)) == []
 
 
+def test_a_number_that_another_push_takes_meanwhile_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "push"
+    taken = make_model(base / "5", "theirs")
+    numbers = iter([5, 6])
+    monkeypatch.setattr(publish_module, "next_version", lambda *_: next(numbers))
+    assert publish(make_model(tmp_path / "model", "ours"), str(base)).version == 6
+    assert Path(taken, "saved_model.pb").read_text() == "graph theirs"
+
+
 STALLED_PUSH = """
 import sys, time
 from pathlib import Path

@@ -1,0 +1,58 @@
+import json
+import logging
+from pathlib import Path
+
+from components import progress
+from components.training.training_log import TrainingLog
+
+
+def test_one_line_an_epoch(caplog):
+    progress.LOGGER.addHandler(caplog.handler)
+    try:
+        log = TrainingLog("NDCG@100", epochs=75, higher_is_better=True)
+        log.epoch(3, seconds=2.0, rows=2468, loss=5.6781, metrics={"NDCG@100": 0.12344})
+    finally:
+        progress.LOGGER.removeHandler(caplog.handler)
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.INFO, "epoch 3/75  1,234 rows/s  loss 5.678  NDCG@100 .1234")
+    ]
+
+
+def test_line_names_the_model_where_there_are_several(caplog):
+    progress.LOGGER.addHandler(caplog.handler)
+    try:
+        log = TrainingLog("RMSE", epochs=5, higher_is_better=False, models=2)
+        log.epoch(1, seconds=0.5, rows=10, loss=1.0, metrics={"RMSE": 1.05}, model=2)
+    finally:
+        progress.LOGGER.removeHandler(caplog.handler)
+    assert caplog.messages == ["model 2/2  epoch 1/5  20 rows/s  loss 1.000  RMSE 1.0500"]
+
+
+def test_file_holds_the_epochs_and_the_best_of_those_evaluated(tmp_path: Path):
+    log = TrainingLog("NDCG@100", epochs=4, higher_is_better=True)
+    log.epoch(1, seconds=1.0, rows=100, loss=3.0)
+    log.epoch(2, seconds=1.0, rows=100, loss=2.0, metrics={"NDCG@100": 0.3, "Recall@100": 0.5})
+    log.epoch(3, seconds=1.0, rows=100, loss=1.0, metrics={"NDCG@100": 0.2, "Recall@100": 0.6})
+    path = log.write(str(tmp_path / "model_run"))
+    assert path == str(tmp_path / "model_run" / "training.json")
+    content = json.loads(Path(path).read_text())
+    assert content["metric"] == "eval_ndcg@100"
+    assert content["best_epoch"] == 2
+    assert content["epochs"][0] == {"epoch": 1, "seconds": 1.0, "rows_per_second": 100, "loss": 3.0}
+    assert content["epochs"][2]["eval_recall@100"] == 0.6
+
+
+def test_lowest_metric_is_best_for_errors_and_each_model_has_its_own_best():
+    log = TrainingLog("RMSE", epochs=2, higher_is_better=False, models=2)
+    for model, epoch, error in ((1, 1, 0.9), (1, 2, 0.95), (2, 1, 0.97), (2, 2, 0.85)):
+        log.epoch(epoch, seconds=1.0, rows=1, loss=1.0, metrics={"RMSE": error}, model=model)
+    assert (log.best_epoch(model=1), log.best_epoch(model=2), log.best_epoch()) == (1, 2, 2)
+    assert log.as_dict()["best_model"] == 2
+
+
+def test_diverged_training_is_still_valid_json_and_never_best(tmp_path: Path):
+    log = TrainingLog("RMSE", epochs=2, higher_is_better=False)
+    log.epoch(1, seconds=1.0, rows=1, loss=float("nan"), metrics={"RMSE": float("nan")})
+    content = json.loads(Path(log.write(str(tmp_path))).read_text())
+    assert content["epochs"][0]["loss"] is None
+    assert content["best_epoch"] == 0

@@ -1,0 +1,98 @@
+"""Tiny Examples written row by row, and real TFX nodes over them under the LocalDagRunner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from ml_metadata.metadata_store import metadata_store
+from tfx.dsl.components.common.importer import Importer
+from tfx.orchestration import metadata, pipeline
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.types import artifact_utils, standard_artifacts
+
+Row = Mapping[str, Any]
+
+
+def interaction(user: Any, movie: Any, rating: float = 3.0, title: str = "A", genres: Sequence[str] = ()) -> Row:
+    """A training row as ingestion writes it."""
+    return {
+        "user_id": [user],
+        "movie_id": [movie],
+        "rating": [rating],
+        "timestamp": [100],
+        "movie_title": [title],
+        "movie_genres": list(genres),
+        "user_activity": ["1-19"],
+        "movie_popularity": ["1-4"],
+    }
+
+
+def movie(movie_id: Any, title: str, genres: Sequence[str] = ()) -> Row:
+    """A row of the catalogue as ingestion writes it."""
+    return {"movie_id": [movie_id], "movie_title": [title], "movie_genres": list(genres)}
+
+
+def write_split(folder: Path, split: str, rows: Iterable[Row]) -> str:
+    """Writes one split in one gzipped file and returns its path."""
+    path = folder / f"Split-{split}" / "data_tfrecord-00000-of-00001.gz"
+    path.parent.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for row in rows:
+            features = {name: _feature(values) for name, values in row.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    return str(path)
+
+
+def examples(component_id: str, folder: Path, splits: Sequence[str], **properties: int) -> Importer:
+    """A node that hands over the Examples in `folder`; its output is `result`."""
+    return Importer(
+        source_uri=str(folder),
+        artifact_type=standard_artifacts.Examples,
+        properties={"split_names": artifact_utils.encode_split_names(list(splits))},
+        custom_properties={"payload_format": "FORMAT_TF_EXAMPLE", **properties},
+    ).with_id(component_id)
+
+
+def run(folder: Path, nodes: Sequence[Any]) -> None:
+    """Runs the nodes in memory; artifacts go to `<folder>/<node>/<output>/<execution>`."""
+    LocalDagRunner().run(
+        pipeline.Pipeline(
+            "tiny",
+            str(folder),
+            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite")),
+            components=list(nodes),
+            beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=unused"],
+        )
+    )
+
+
+def output(folder: Path, node: str, key: str) -> Path:
+    """The artifact that the node's only execution left under the output `key`."""
+    (path,) = (folder / node / key).iterdir()
+    return path
+
+
+def float_properties(folder: Path, type_name: str) -> list[dict[str, float]]:
+    """Custom properties of all artifacts of a type that are floats."""
+    connection = metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
+    store = metadata_store.MetadataStore(connection)
+    return [
+        {
+            name: value.double_value
+            for name, value in artifact.custom_properties.items()
+            if value.HasField("double_value")
+        }
+        for artifact in store.get_artifacts_by_type(type_name)
+    ]
+
+
+def _feature(values: Sequence[Any]) -> tf.train.Feature:
+    if values and isinstance(values[0], float):
+        return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+    if values and isinstance(values[0], int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+    encoded = [value if isinstance(value, bytes) else value.encode() for value in values]
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
