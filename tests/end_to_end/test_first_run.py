@@ -1,0 +1,170 @@
+"""A first run: blessed, pushed, told in the summary, and answering."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.datasets import read_rows
+
+STAGES = {
+    "MoviesExampleGen",
+    "RatingsExampleGen",
+    "MoviesStatistics",
+    "RatingsStatistics",
+    "MoviesSchema",
+    "RatingsSchema",
+    "MoviesValidator",
+    "RatingsValidator",
+    "DataGate",
+    "Transform",
+    "RetrievalTrainer",
+    "RankingTrainer",
+    "CandidateIndexer",
+    "RecommenderBundler",
+    "ServedModel",
+    "Evaluator",
+    "Pusher",
+}
+
+
+def split(run, name):
+    (folder,) = run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    return read_rows(f"{folder}/Split-{name}/*")
+
+
+def movies_by_user(demo_rows):
+    movies = defaultdict(set)
+    for user, movie, *_ in demo_rows:
+        movies[user].add(movie)
+    return movies
+
+
+def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
+    done, push = first_run.done, first_run.summary["push"]
+    assert done.code == 0, done.text
+    assert "[17/17] Pusher" in done.err
+    assert "BLESSED" in done.out
+    assert "NOT BLESSED" not in done.out
+    for word in ("recall@100", "rmse", "popularity", "user + movie means", push["path"], "liked", "recommended"):
+        assert word in done.out
+    assert done.out.count(" liked ") == 3  # three users
+    assert "Traceback" not in done.text
+
+
+def test_the_summary_names_every_stage(first_run):
+    summary = first_run.summary
+    assert (summary["status"], summary["failure"], summary["everything_cached"]) == ("ok", None, False)
+    assert {stage["id"] for stage in summary["stages"]} == STAGES
+    assert all(stage["status"] == "ok" and stage["seconds"] > 0 for stage in summary["stages"])
+    assert not any(first_run.cached.values())
+    assert summary["seconds"] >= sum(stage["seconds"] for stage in summary["stages"])
+    assert summary["peak_memory_bytes"] > 1e8
+
+
+def test_the_summary_counts_the_rows_of_each_split(first_run, demo_rows):
+    data = first_run.summary["data"]
+    rows = Counter(user for user, *_ in demo_rows)
+    held_out = sum(min(5, count // 3) for count in rows.values())  # five a user, never more than a third
+    assert data["rows"] == {"train": len(demo_rows) - 2 * held_out, "eval": held_out, "test": held_out}
+    assert (data["users"], data["movies"]) == (len(rows), 1100)
+    assert (data["split"], data["has_ratings"], data["has_timestamps"]) == ("leave_last", True, True)
+
+
+def test_the_default_gates_pass_and_say_why(first_run):
+    evaluation, gates = first_run.summary["evaluation"], first_run.gates
+    assert evaluation["blessed"]
+    assert evaluation["judged_anew"]
+    assert set(gates) == {"recall_lift", "rmse_ratio", "recall_change", "rmse_change"}
+    assert all(gate["passed"] and gate["reason"] for gate in gates.values())
+    assert gates["recall_lift"]["value"] > 0
+    assert gates["rmse_ratio"]["value"] < 1
+    assert "nothing is served yet" in gates["recall_change"]["reason"]
+
+
+def test_the_metrics_stand_beside_their_baselines(first_run):
+    metrics = first_run.summary["evaluation"]["metrics"]
+    for name in ("recall_at_100", "ndcg_at_100", "recall_at_10", "mrr"):
+        assert metrics[name]["model"] > metrics[name]["baseline"] > 0
+    for name in ("rmse", "mae"):
+        assert 0 < metrics[name]["model"] < metrics[name]["baseline"]
+    assert all(figure["served"] is None for figure in metrics.values())
+
+
+def test_one_whole_version_is_pushed(first_run):
+    push = first_run.summary["push"]
+    version = Path(push["path"])
+    assert push["pushed"]
+    assert push["reason"] == "blessed"
+    assert push["version"] == push["served_version"] == int(version.name)
+    assert [child.name for child in version.parent.iterdir()] == [version.name]
+    assert (version / "saved_model.pb").is_file()
+    assert (version / "assets.extra" / "bundle.json").is_file()
+
+
+def test_the_index_holds_the_whole_catalogue_and_is_scann(first_run, bundle):
+    (report,) = first_run.folder.artifacts.glob("CandidateIndexer/index/*/index.json")
+    for index in (json.loads(report.read_text()), first_run.summary["index"], bundle.facts["index"]):
+        assert (index["kind"], index["size"]) == ("scann", 1100)
+        assert index["recall"] >= 0.98
+    assert bundle.facts["movies"] == len(bundle.catalogue["movies"]) == 1100
+
+
+def test_a_known_user_gets_unseen_movies(bundle, demo_rows):
+    seen = movies_by_user(demo_rows)
+    users = bundle.known_users
+    assert len(users) == 150
+    titles = {movie["id"]: movie["title"] for movie in bundle.catalogue["movies"]}
+    for answer in bundle.recommend(users, n=50):
+        assert answer.source == "model"
+        assert len({movie.id for movie in answer.movies}) == 50
+        assert not seen[answer.user_id] & {movie.id for movie in answer.movies}
+        assert all(movie.title == titles[movie.id] for movie in answer.movies)
+        assert [movie.score for movie in answer.movies] == sorted((m.score for m in answer.movies), reverse=True)
+        assert all(0 < movie.predicted_rating < 6 for movie in answer.movies)
+
+
+def test_users_get_lists_of_their_own(bundle):
+    lists = [tuple(movie.id for movie in answer.movies) for answer in bundle.recommend(bundle.known_users, n=10)]
+    assert len(set(lists)) > 100  # of 150
+
+
+def test_a_stranger_with_a_history_gets_an_answer_to_it(bundle, demo_rows):
+    user = Counter(user for user, *_ in demo_rows).most_common(1)[0][0]
+    history = [(movie, float(stars)) for who, movie, stars, _ in demo_rows if who == user][-30:]
+    (mine,) = bundle.recommend([""], n=20, history=history)
+    (other,) = bundle.recommend([""], n=20, history=[("1", 5.0)])
+    assert mine.source == other.source == "history"
+    assert not {movie for movie, _ in history} & {movie.id for movie in mine.movies}
+    assert [movie.id for movie in mine.movies] != [movie.id for movie in other.movies]
+
+
+def test_a_stranger_without_a_history_gets_what_is_popular(first_run, bundle):
+    counts = Counter(row["movie_id"][0].decode() for row in split(first_run, "train"))
+    (answer,) = bundle.recommend(["nobody knows me"], n=20)
+    assert answer.source == "popularity"
+    expected = sorted(counts.values(), reverse=True)[:20]
+    assert [counts[movie.id] for movie in answer.movies] == expected
+    total = sum(counts.values())
+    assert [movie.score for movie in answer.movies] == pytest.approx([count / total for count in expected])
+
+
+def test_a_genre_keeps_its_movies_only(bundle):
+    genres = {movie["id"]: movie["genres"] for movie in bundle.catalogue["movies"]}
+    for user in (bundle.known_users[0], ""):
+        (answer,) = bundle.recommend([user], n=20, genres=["Comedy"])
+        assert len(answer.movies) == 20
+        assert all("Comedy" in genres[movie.id] for movie in answer.movies)
+
+
+def test_going_live_the_test_rows_are_known_too(first_run, bundle):
+    rows = split(first_run, "test")
+    user = rows[0]["user_id"][0].decode()
+    tested = {row["movie_id"][0].decode() for row in rows if row["user_id"] == rows[0]["user_id"]}
+    everything_else = [movie["id"] for movie in bundle.catalogue["movies"] if movie["id"] not in tested]
+    (answer,) = bundle.recommend([user], n=100, exclude=everything_else)
+    assert answer.movies == []
+    assert tested <= {movie for movie, _, _ in bundle.user_history(user)}
