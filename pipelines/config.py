@@ -14,7 +14,7 @@ from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
 from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
-from components.ranking.config import RankingConfig
+from components.ranking.config import OWN_DEFAULTS, RankingConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping
 from components.transform.config import TransformConfig
@@ -58,6 +58,8 @@ def load(preset: str, overrides: Iterable[str] = (), data_options: Mapping[str, 
     for override in overrides:
         section, key, value = _parse_override(override)
         values.setdefault(section, {})[key] = value
+    ranking = values.get("ranking", {})
+    values["ranking"] = {**OWN_DEFAULTS.get(str(ranking.get("architecture")), {}), **ranking}
     if data_options:
         values["data"] = {**values.get("data", {}), **data_options}
     return from_mapping(PipelineConfig, values)

@@ -8,13 +8,20 @@ from components.settings import require
 
 ARCHITECTURES = ("factorization_machine", "matrix_factorization", "dense", "cross")
 
+OWN_DEFAULTS: dict[str, dict[str, float | int]] = {
+    "matrix_factorization": {"l2_ids": 15.0, "l2_biases": 5.0},
+    "dense": {"batch_size": 8192, "epochs": 30, "patience": 5},
+    "cross": {"batch_size": 8192, "epochs": 30, "patience": 5},
+}
+"""Defaults of an architecture where they differ from those below, which are the factorization_machine's."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RankingConfig:
     """Settings of the ranking model. L2 weights are in units of squared error per training row:
     the loss is mean squared error + l2 / rows * squared norm. The defaults are those of the
-    factorization_machine; dense and cross do better with batch_size 8192, epochs 30 and patience 5,
-    matrix_factorization with l2_ids 15 and l2_biases 5.
+    factorization_machine; a run with another architecture starts from that one's own (OWN_DEFAULTS):
+    dense and cross from batch_size 8192, epochs 30, patience 5; matrix_factorization from l2_ids 15, l2_biases 5.
 
     Attributes:
       architecture: factorization_machine, matrix_factorization (Koren 2009), dense or cross (DCN v2).

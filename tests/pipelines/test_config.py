@@ -73,3 +73,10 @@ def test_broken_toml_names_the_file(tmp_path):
     preset.write_text("[retrieval\n")
     with pytest.raises(InputError, match=r"mine\.toml"):
         load(str(preset))
+
+
+def test_an_architecture_brings_its_own_defaults_which_a_setting_still_overrides():
+    dense = load("demo", ["ranking.architecture=dense"]).ranking
+    assert (dense.batch_size, dense.epochs, dense.patience) == (8192, 30, 5)
+    assert load("demo", ["ranking.architecture=dense", "ranking.epochs=3"]).ranking.epochs == 3
+    assert load("demo").ranking.epochs == 250

@@ -1,0 +1,185 @@
+"""A real Transform over tiny rows; indices, frequencies and years are derived by hand."""
+
+import logging
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.v1.components import ImportSchemaGen
+
+from components.examples import Catalogue
+from components.schema.curated import curated_schema, write_schema
+from components.settings import to_json
+from components.transform.component import create_transform
+from components.transform.config import TransformConfig
+from components.transform.graph import TransformGraph, sparse_genres
+from tests.components.validation.mini_pipeline import examples, interaction, output, run, write_split
+
+ODDYSSEY = "2001: A Space Odyssey (1968)"
+SUMMER = "(500) Days of Summer (2009)"
+FORREST = "Forrest Gump (1994)"
+UNICODE = "日本 ünï"  # an id with a space and non-ASCII letters
+
+# Training rows of each movie: m b 4, "日本 ünï" 3, 2001 2, and 7 once.
+TRAIN = [
+    *[interaction("ann", "m b", title=FORREST, genres=["Drama", "War"])] * 3,
+    interaction("bob", "m b", title=FORREST, genres=["Drama", "War"]),
+    interaction("ann", UNICODE, title=SUMMER, genres=["Drama"]),
+    *[interaction(" ünï user ", UNICODE, title=SUMMER, genres=["Drama"])] * 2,
+    *[interaction("bob", "2001", title=ODDYSSEY)] * 2,
+    interaction("ann", "7", title="Untitled", rating=4.5),
+]
+EVAL = [interaction("eve", "only-eval", title="Later (2020)", genres=["Horror"])]
+
+CATALOGUE = Catalogue(
+    movie_ids=np.array([UNICODE.encode(), b"unseen", b"m b", b"2001", b"only-eval"], object),
+    titles=np.array(
+        [SUMMER.encode(), b"Days of Thunder (1990)", FORREST.encode(), ODDYSSEY.encode(), b"Later"], object
+    ),
+    genres=[[b"Drama"], [b"Horror", b"Drama"], [b"War", b"Drama"], [], []],
+)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("transform")
+    write_split(folder / "ratings", "train", TRAIN)
+    write_split(folder / "ratings", "eval", EVAL)
+    ratings = examples("Ratings", folder / "ratings", ["train", "eval"])
+    schema = ImportSchemaGen(schema_file=write_schema(curated_schema("interactions"), str(folder))).with_id("Schema")
+    config = to_json(TransformConfig(title_words=6, title_word_min_rows=2))
+    transform = create_transform(ratings.outputs["result"], schema.outputs["schema"], config)
+    records = _Records()
+    logging.getLogger("tensorflow").addHandler(records)
+    logging.getLogger("absl").addHandler(records)
+    run(folder / "run", [ratings, schema, transform])
+    graph = TransformGraph(str(output(folder / "run", "Transform", "transform_graph")))
+    graph.catalogue_features(CATALOGUE)
+    return graph, records.messages
+
+
+@pytest.fixture(scope="module")
+def graph(built):
+    return built[0]
+
+
+class _Records(logging.Handler):
+    def __init__(self):
+        super().__init__(logging.WARNING)
+        self.messages = []
+
+    def emit(self, record):
+        self.messages.append(record.getMessage())
+
+
+def test_vocabularies_hold_training_rows_only_most_frequent_first(graph):
+    # bob 3, ann 5, " ünï user " 2; Drama 7, War 4.
+    assert graph.vocabulary("user_id") == [b"ann", b"bob", " ünï user ".encode()]
+    assert graph.vocabulary("movie_id") == [b"m b", UNICODE.encode(), b"2001", b"7"]
+    assert graph.vocabulary("movie_genre") == [b"Drama", b"War"]
+
+
+def test_title_words_are_lower_case_without_the_year_and_frequent_enough(graph):
+    # In training rows: gump, forrest 4; days, of, summer, 500 3; a, space, odyssey, 2001 2, and
+    # untitled 1: the first six of those with two rows or more.
+    assert set(graph.vocabulary("movie_title_word")[:2]) == {b"forrest", b"gump"}
+    assert set(graph.vocabulary("movie_title_word")[2:]) == {b"500", b"days", b"of", b"summer"}
+
+
+def test_sizes_leave_out_the_unknown_index(graph):
+    sizes = graph.vocabulary_sizes
+    assert (sizes.users, sizes.movies, sizes.genres, sizes.title_words) == (3, 4, 2, 6)
+
+
+def test_users_are_indexed_byte_for_byte_and_unknown_ones_share_the_last_index(graph):
+    ids = np.array([b"bob", " ünï user ".encode(), "ünï user".encode(), b"ann", b"", b"BOB"], object)
+    assert graph.index_users(ids).tolist() == [1, 2, 3, 0, 3, 3]
+    assert graph.index_users(ids).dtype == np.int64
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_any_number_of_users(graph, count):
+    assert graph.index_users(np.array([b"bob"] * count, object)).tolist() == [1] * count
+
+
+def test_catalogue_indices_and_years(graph):
+    movies = graph.catalogue_features(CATALOGUE)
+    assert movies.movie_index.tolist() == [1, 4, 0, 2, 4]
+    assert movies.year.tolist() == [2009, 1990, 1994, 1968, 0]
+
+
+def test_catalogue_genres_are_lists_in_order_with_an_index_for_unknown_ones(graph):
+    genres = graph.catalogue_features(CATALOGUE).genre_indices
+    assert [genres[row].tolist() for row in range(len(genres))] == [[0], [2, 0], [1, 0], [], []]
+
+
+def test_catalogue_title_words_leave_out_unknown_ones(graph):
+    words = graph.catalogue_features(CATALOGUE).title_word_indices
+    vocabulary = graph.vocabulary("movie_title_word")
+    assert [[vocabulary[index] for index in words[row]] for row in range(len(words))] == [
+        [b"500", b"days", b"of", b"summer"],
+        [b"days", b"of"],
+        [b"forrest", b"gump"],
+        [],
+        [],
+    ]
+
+
+def test_a_catalogue_of_one(graph):
+    one = Catalogue(movie_ids=CATALOGUE.movie_ids[:1], titles=CATALOGUE.titles[:1], genres=CATALOGUE.genres[:1])
+    movies = graph.catalogue_features(one)
+    assert (movies.movie_index.tolist(), movies.year.tolist(), movies.genre_indices[0].tolist()) == ([1], [2009], [0])
+
+
+def test_frequencies_count_training_rows_by_index(graph):
+    assert graph.movie_frequencies().tolist() == [4, 3, 2, 1, 0]
+
+
+def test_rating_passes_through(graph):
+    assert graph.layer({"rating": tf.constant([4.5])})["rating"].numpy().tolist() == [4.5]
+
+
+@pytest.mark.parametrize("titles", [[SUMMER], [SUMMER, "Untitled", ODDYSSEY]])
+def test_layer_in_a_saved_model(graph, tmp_path, titles):
+    module = _Movies(graph.layer)
+    tf.saved_model.save(module, str(tmp_path), signatures={"movies": module.movies})
+    movies = tf.saved_model.load(str(tmp_path)).signatures["movies"]
+    answer = movies(
+        movie_id=tf.constant([UNICODE] * len(titles)),
+        movie_title=tf.constant(titles),
+        movie_genres=tf.constant([["", "War", ""]] * len(titles)),
+    )
+    assert answer["movie_index"].numpy().tolist() == [1] * len(titles)
+    assert answer["movie_year"].numpy().tolist() == [2009, 0, 1968][: len(titles)]
+    assert answer["movie_genre"].numpy().tolist() == [[1]] * len(titles)
+
+
+def test_genres_without_a_column_are_no_genres(graph):
+    answer = graph.layer({"movie_genres": sparse_genres(tf.zeros([2, 0], tf.string))})["movie_genre_indices"]
+    assert tf.sparse.to_dense(answer).shape == (2, 0)
+
+
+def test_nothing_warns_of_tables(built):
+    assert [message for message in built[1] if "able" in message and "initialized" in message] == []
+
+
+class _Movies(tf.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self._layer = layer
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "movie_id"),
+            tf.TensorSpec([None], tf.string, "movie_title"),
+            tf.TensorSpec([None, None], tf.string, "movie_genres"),
+        ]
+    )
+    def movies(self, movie_id, movie_title, movie_genres):
+        raw = {"movie_id": movie_id, "movie_title": movie_title, "movie_genres": sparse_genres(movie_genres)}
+        transformed = self._layer(raw)
+        return {
+            "movie_index": transformed["movie_index"],
+            "movie_year": transformed["movie_year"],
+            "movie_genre": tf.sparse.to_dense(transformed["movie_genre_indices"]),
+        }
