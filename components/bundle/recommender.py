@@ -100,7 +100,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
 
     # Signatures. TensorFlow wants the receiver of a decorated method to be called `self`.
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def serving_default(self, user_id: Any) -> dict[str, Any]:
         """The common question: movies for a user."""
         empty = _nothing(user_id, tf.string)
@@ -116,7 +116,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
             tf.TensorSpec([None, None], tf.string, name=contract.EXCLUDE_MOVIE_IDS),
             tf.TensorSpec([None, None], tf.string, name=contract.GENRES),
             tf.TensorSpec([None], tf.int32, name=contract.N),
-        ]
+        ],
+        autograph=False,
     )
     def recommend(
         self, user_id: Any, history_movie_ids: Any, history_ratings: Any, exclude_movie_ids: Any, genres: Any, n: Any
@@ -124,7 +125,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """The full question."""
         return self._recommend(user_id, history_movie_ids, history_ratings, exclude_movie_ids, genres, n)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def retrieve(self, user_id: Any) -> dict[str, Any]:
         """The first stage alone."""
         known, _ = self._known(self._user_rows.lookup(user_id))
@@ -140,7 +141,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
         input_signature=[
             tf.TensorSpec([None], tf.string, name=contract.USER_ID),
             tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID),
-        ]
+        ],
+        autograph=False,
     )
     def rank(self, user_id: Any, movie_id: Any) -> dict[str, Any]:
         """The predicted rating of a user for a movie; 0 where the bundle predicts none."""
@@ -149,7 +151,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         predicted = self._rate(user_id, history[:, -HISTORY_LENGTH:], ratings[:, -HISTORY_LENGTH:], rows)
         return {contract.PREDICTED_RATING: predicted[:, 0]}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID)], autograph=False)
     def similar(self, movie_id: Any) -> dict[str, Any]:
         """Movies whose vectors point the same way (cosine, popularity left out), the movie itself left out."""
         rows = self._movie_rows.lookup(movie_id)
@@ -166,7 +168,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
             contract.COUNT: _count(similar),
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def history(self, user_id: Any) -> dict[str, Any]:
         """What the bundle knows of a user, newest first."""
         rows, ratings = self._known(self._user_rows.lookup(user_id))
@@ -178,7 +180,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
             contract.COUNT: _count(rows),
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.EXAMPLES)])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.EXAMPLES)], autograph=False)
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Answers the rows of a held-out split from what the rows themselves say of the past.
 

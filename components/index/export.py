@@ -25,27 +25,32 @@ class SearchModule(tf.Module):  # type: ignore[misc]
         self.index = index
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.float32, name="queries"), tf.TensorSpec([], tf.int32, name="k")]
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="queries"),
+            tf.TensorSpec([], tf.int32, name="k"),
+        ],
+        autograph=False,
     )
     def search(self, queries: Any, k: Any) -> dict[str, Any]:
         """Rows int32 and scores float32 `[B, k]` of the best candidates; row -1 is nothing."""
         rows, scores = self.index.search(queries, k)
         return {"rows": rows, "scores": scores}
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="queries")])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, name="queries")], autograph=False)
     def exact_scores(self, queries: Any) -> Any:
         """Inner products with every candidate, float32 `[B, N + padding]`."""
         return self.exact.scores(queries)
 
     @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.float32, name="scores"), tf.TensorSpec([], tf.int32, name="k")]
+        input_signature=[tf.TensorSpec([None, None], tf.float32, name="scores"), tf.TensorSpec([], tf.int32, name="k")],
+        autograph=False,
     )
     def exact_best(self, scores: Any, k: Any) -> dict[str, Any]:
         """The k best columns of scores that were lowered where a movie must not appear."""
         rows, best = self.exact.best(scores, k)
         return {"rows": rows, "scores": best}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="rows")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, name="rows")], autograph=False)
     def vectors(self, rows: Any) -> Any:
         """Candidate vectors float32 `[B, D]` of catalogue rows."""
         return tf.transpose(tf.gather(self.exact.candidates, rows, axis=1))

@@ -42,7 +42,7 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         self._content = content
         self._transform = graph.layer
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)])
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)], autograph=False)
     def embed_query(self, history_rows: Any) -> dict[str, Any]:
         """Queries float32 `[B, D]` of histories: catalogue rows, newest last, -1 = padding, anywhere."""
         queries = [embed_history(history_rows, tables, self._half_lives) for tables in self._tables]
@@ -53,7 +53,8 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             tf.TensorSpec([None], tf.string, name=features.MOVIE_ID),
             tf.TensorSpec([None], tf.string, name=features.MOVIE_TITLE),
             tf.TensorSpec([None, None], tf.string, name=features.MOVIE_GENRES),
-        ]
+        ],
+        autograph=False,
     )
     def embed_candidates(self, movie_id: Any, movie_title: Any, movie_genres: Any) -> dict[str, Any]:
         """Candidates float32 `[B, D]` of movies, known or new; genres padded with ""."""

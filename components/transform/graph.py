@@ -143,7 +143,7 @@ class TransformGraph:
 
 def sparse_genres(padded: tf.Tensor) -> tf.SparseTensor:
     """Makes the graph's input of genres: `[batch, any]` strings padded with "" anywhere, which are left out."""
-    return tf.sparse.from_dense(padded)
+    return tf.ragged.boolean_mask(padded, padded != "").to_sparse()
 
 
 def _joined(parts: list[tf.Tensor]) -> Longs:

@@ -1,6 +1,5 @@
 """Wires the statistics and the gate; between them stands TFX's ExampleValidator."""
 
-import tensorflow_data_validation as tfdv
 from tfx.dsl.components.base import base_beam_component, base_component, executor_spec
 from tfx.types import BaseChannel, Channel, standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
@@ -10,21 +9,18 @@ from components.validation.config import StatisticsConfig
 from components.validation.executor import GATE, MOVIES, RATINGS, SAMPLE_ABOVE, GateExecutor, StatisticsExecutor
 
 
-class RecommenderStatisticsGenSpec(standard_component_specs.StatisticsGenSpec):
-    """TFX StatisticsGen's inputs, outputs and properties, and the size above which it samples."""
+class RecommenderStatisticsGenSpec(ComponentSpec):
+    """TFX StatisticsGen's input and output, and the size above which it samples."""
 
-    PARAMETERS = {
-        **standard_component_specs.StatisticsGenSpec.PARAMETERS,
-        SAMPLE_ABOVE: ExecutionParameter(type=int),
-    }
+    PARAMETERS = {SAMPLE_ABOVE: ExecutionParameter(type=int)}
+    INPUTS = {standard_component_specs.EXAMPLES_KEY: ChannelParameter(type=standard_artifacts.Examples)}
+    OUTPUTS = {standard_component_specs.STATISTICS_KEY: ChannelParameter(type=standard_artifacts.ExampleStatistics)}
 
 
 class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
-    """TFX StatisticsGen that looks at a sample of splits above a size.
+    """Statistics as TFX's StatisticsGen writes them, of a sample of splits above a size.
 
-    The rate of each split stands in the artifact's properties artifacts.SAMPLE_RATES. Frequent and
-    distinct values are counted by sketches, in half the time of exact counts; a feature with a
-    domain has far too few values for that to matter.
+    The rate of each split stands in the artifact's properties artifacts.SAMPLE_RATES.
 
     Args:
       examples: Examples with row counts in their properties (artifacts.ROWS, artifacts.CATALOGUE_ROWS).
@@ -37,13 +33,10 @@ class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(StatisticsExecutor)
 
     def __init__(self, *, examples: BaseChannel, config: str) -> None:
-        options = tfdv.StatsOptions(use_sketch_based_topk_uniques=True)
         super().__init__(
             RecommenderStatisticsGenSpec(
                 examples=examples,
                 sample_above=from_json(StatisticsConfig, config).sample_above,
-                stats_options_json=options.to_json(),
-                exclude_splits="[]",
                 statistics=Channel(type=standard_artifacts.ExampleStatistics),
             )
         )

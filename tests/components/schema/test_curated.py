@@ -9,10 +9,28 @@ from components.errors import InputError
 from components.schema import curated
 
 ALWAYS_THERE = {"user_id", "movie_id", "rating", "timestamp", "movie_title", "user_activity", "movie_popularity"}
-MOVIELENS_GENRES = (
-    "Action Adventure Animation Children Comedy Crime Documentary Drama Fantasy Film-Noir Horror IMAX Musical "
-    "Mystery Romance Sci-Fi Thriller Unknown War Western"
-).split()
+MOVIELENS_GENRES = [
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "IMAX",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "Unknown",
+    "War",
+    "Western",
+]
 
 
 def _features(schema):

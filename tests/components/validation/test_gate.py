@@ -24,6 +24,7 @@ HISTORY = {"history_movie_ids": ["1", "2"], "history_ratings": [3.0, 4.5]}
 MARKED = {**HISTORY, "held_out_movie_ids": ["7", "8"], "seen_movie_ids": ["1", "2"]}
 CATALOGUE = [movie("1", "A (1994)", ["Drama", "War"]), movie("2", "B")]
 TRAIN = [interaction(str(row % 40), str(row % 7), 0.5 + row % 10 / 2, genres=["Drama"][: row % 2]) for row in range(40)]
+MANY = [{**TRAIN[row % 40], "timestamp": [row]} for row in range(4000)]
 EVAL = [{**interaction("1", "7"), **MARKED}, {**interaction("1", "8", genres=["Film-Noir"]), **HISTORY}]
 TEST = [{**interaction("1", "9"), **MARKED}]
 
@@ -53,7 +54,7 @@ def _run(folder, splits, catalogue, rows_train=0):
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clean")
-    _run(folder, {"train": TRAIN * 100, "eval": EVAL, "test": TEST}, CATALOGUE, rows_train=4000)
+    _run(folder, {"train": MANY, "eval": EVAL, "test": TEST}, CATALOGUE, rows_train=4000)
     return folder / "run"
 
 
@@ -90,7 +91,6 @@ def test_the_sampled_share_stands_in_the_artifact(clean):
 
 
 def test_every_fault_is_named_with_split_feature_expectation_and_finding(refused):
-    print(refused[0])
     lines = [line for line in refused[0].splitlines() if line.startswith("  - ")]
     assert len(lines) == 4
     genre, rating, polka, title = lines

@@ -1,0 +1,87 @@
+"""`recommender query` and `recommender similar` on what a run has pushed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.end_to_end.command import assert_explained, recommender
+
+
+def test_the_newest_pushed_model_under_runs_answers(first_run, work, monkeypatch):
+    monkeypatch.chdir(work)
+    done = recommender("query", "--user", "42")
+    assert done.code == 0, done.text
+    assert "User 42" in done.out
+    assert first_run.summary["push"]["path"] in done.out
+    assert done.out.count("★") == 10
+    assert done.err == ""
+
+
+def test_a_version_and_its_parent_answer_alike(first_run):
+    version = first_run.summary["push"]["path"]
+    answers = [
+        json.loads(recommender("query", "--user", "7", "--json", "--model", model).out)
+        for model in (version, first_run.folder.pushed_model)
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["model"] == version
+
+
+def test_json_gives_ids_titles_scores_and_stars(first_run, bundle):
+    done = recommender("query", "--user", "7", "--n", 3, "--json", "--model", first_run.folder.pushed_model)
+    (expected,) = bundle.recommend(["7"], n=3)
+    answer = json.loads(done.out)
+    assert answer["source"] == "model"
+    assert [movie["movie_id"] for movie in answer["movies"]] == [movie.id for movie in expected.movies]
+    assert [movie["title"] for movie in answer["movies"]] == [movie.title for movie in expected.movies]
+    assert [movie["score"] for movie in answer["movies"]] == [movie.score for movie in expected.movies]
+    stars = [movie["predicted_rating"] for movie in answer["movies"]]
+    assert stars == [movie.predicted_rating for movie in expected.movies]
+
+
+def test_a_history_genres_and_exclusions_reach_the_model(first_run, bundle):
+    history = [("1", 5.0), ("2", 0.0), ("3", 2.5)]
+    (expected,) = bundle.recommend([""], n=5, history=history, exclude=["4", "5"], genres=["Drama", "Comedy"])
+    options = ("--history", "1:5,2,3:2.5", "--exclude", "4,5", "--genre", "Drama", "--genre", "Comedy", "--n", 5)
+    done = recommender("query", *options, "--json", "--model", first_run.folder.pushed_model)
+    answer = json.loads(done.out)
+    assert answer["source"] == "history"
+    assert [movie["movie_id"] for movie in answer["movies"]] == [movie.id for movie in expected.movies]
+
+
+def test_a_stranger_is_told_that_the_answer_is_what_is_popular(first_run):
+    done = recommender("query", "--user", "nobody", "--model", first_run.folder.pushed_model)
+    assert done.code == 0
+    assert "most popular" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["query", "--user", "7", "--genre", "Comdy"], "did you mean `Comedy`?"),
+        (["similar", "--movie", "no such movie"], "no such movie"),
+        (["query", "--user", "7", "--n", "many"], "many"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_explained(first_run, arguments, says):
+    done = recommender(*arguments, "--model", first_run.folder.pushed_model)
+    assert_explained(done, 2)
+    assert says in done.err
+    assert done.out == ""
+
+
+def test_a_history_of_unknown_movies_is_mentioned(first_run):
+    done = recommender("query", "--history", "1,atlantis", "--model", first_run.folder.pushed_model)
+    assert done.code == 0
+    assert "atlantis" in done.err
+
+
+def test_similar_lists_other_movies(first_run, bundle):
+    done = recommender("similar", "--movie", "1", "--n", 5, "--model", first_run.folder.pushed_model)
+    assert done.code == 0, done.text
+    movies = bundle.similar("1")[:5]
+    assert len(movies) == 5
+    assert "1" not in [movie.id for movie in movies]
+    assert all(movie.title in done.out for movie in movies)
