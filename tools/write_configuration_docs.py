@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the dataclasses of the configuration: `python tools/write_configuration_docs.py`."""
+"""Writes docs/configuration.md from the dataclasses of the configuration."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from pipelines.config import PipelineConfig, preset_names
 TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
 HEAD = """# Configuration
 
-A preset is a TOML file with the sections below; `recommender run --preset NAME` takes one of the project's (`recommender presets`) or the path
-of your own file. What a preset does not say has the default of this page. `--set section.key=value` overrides one value, as often as you like:
+A preset is a TOML file with the sections below; `recommender run --preset NAME` takes one of the project's
+(`recommender presets`) or the path of your own file. What a preset does not say has the default of this page.
+`--set section.key=value` overrides one value, as often as you like:
 
 ```
 recommender run --preset demo --set retrieval.epochs=20 --set retrieval.half_lives=0,2,8
 ```
 
-An unknown key is an error that lists the valid ones. Lists are written `[0.0, 1.0]` in TOML and `0,1` on the command line. This page is
-written by `tools/write_configuration_docs.py` from the code; a test holds the two together.
+An unknown key is an error that lists the valid ones. Lists are written `[0.0, 1.0]` in TOML and `0,1` on the
+command line. This page is written by `tools/write_configuration_docs.py` from the code; a test holds the two together.
 
 Presets: {presets}.
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.model import LoadedBundle
 from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, write_csv
 from tests.end_to_end.command import Run, assert_explained, recommender, run, versions
 
@@ -43,3 +44,55 @@ def movies_for(ended: Run, user: str) -> list[str]:
     done = recommender("query", "--user", user, "--json", "--model", ended.summary["bundle"])
     assert done.code == 0, done.text
     return [movie["movie_id"] for movie in json.loads(done.out)["movies"]]
+
+
+def test_one_movie_leaves_nothing_to_hold_out(tmp_path):
+    # Nobody has three rows, so no user gives one to eval and one to test.
+    ended = run(tmp_path / "run", "--ratings", write(tmp_path, users=40, movies=1, each=1))
+    assert_explained(ended.done, 2)
+    for words in ("leave_last", "train 40, eval 0, test 0", "split.kind=random"):
+        assert words in ended.done.err
+    assert versions(ended.folder) == []
+
+
+def test_five_movies_with_duplicates_and_a_movie_that_the_catalogue_lacks(tmp_path):
+    write(tmp_path, users=8, movies=5, each=4)
+    with (tmp_path / "ratings.csv").open("a", encoding="utf-8") as file:
+        file.write("u0,m0,5,1\n" + "u1,m1,2,1\n" + "u0,unheard of,4,2000\n")  # the first two are older than theirs
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    check_a_good_ending(ended, blessed=True)
+    data = ended.summary["data"]
+    assert data["duplicates_dropped"] == 2
+    assert sum(data["rows"].values()) == 8 * 4 + 1
+    assert (data["movies"], data["added_movies"]) == (6, 1)
+    assert any("1 movie" in notice for notice in ended.summary["notices"])
+    assert any("2 " in notice and "same" in notice for notice in ended.summary["notices"])
+    known = {"m0", "m1", "m2", "m3", "unheard of"}  # all of u0, test rows included
+    assert movies_for(ended, "u0") == ["m4"]
+    assert set(movies_for(ended, "a stranger")) == {"m4", *known}
+    (stars,) = (row[2] for row in LoadedBundle(ended.summary["bundle"]).user_history("u0") if row[0] == "m0")
+    assert stars == 1.0  # the latest one stands
+
+
+def test_a_single_user(tmp_path):
+    ended = run(tmp_path / "run", "--ratings", write(tmp_path, users=1, movies=25, each=20), *QUICK)
+    check_a_good_ending(ended)
+    assert ended.summary["data"]["rows"] == {"train": 10, "eval": 5, "test": 5}
+    assert set(movies_for(ended, "u0")) == {f"m{movie}" for movie in range(20, 25)}
+
+
+@pytest.mark.slow
+def test_fifty_movies(tmp_path):
+    ended = run(tmp_path / "run", "--ratings", write(tmp_path, users=20, movies=50, each=15), *QUICK)
+    check_a_good_ending(ended)
+    assert "recall_at_5" in ended.summary["evaluation"]["metrics"]  # a tenth of the catalogue
+    assert len(movies_for(ended, "u0")) == 10
+
+
+@pytest.mark.slow
+def test_one_movie_split_at_random(tmp_path):
+    write(tmp_path, users=40, movies=1, each=1)
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, "--set", "split.kind=random")
+    check_a_good_ending(ended)
+    assert movies_for(ended, "u0") == []  # the only one is known
+    assert movies_for(ended, "a stranger") == ["m0"]

@@ -78,7 +78,7 @@ def test_an_index_that_misses_the_recall_fails(monkeypatch):
 
     # Only settings that look into one leaf and reorder next to nothing.
     monkeypatch.setattr(choice, "settings_for", lambda *_: [ScannSetting(leaves_to_search=1, reorder=100)])
-    with pytest.raises(RecallTooLowError, match="index.min_recall"):
+    with pytest.raises(RecallTooLowError, match="min_recall"):
         build(IndexConfig(min_recall=0.99), vectors(3_000), vectors(20, seed=1))
 
 
