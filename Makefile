@@ -20,10 +20,10 @@ run: setup ## train, evaluate and push the recommender of PRESET into runs/PRESE
 	@$(BIN)/recommender run --preset $(PRESET) $(ARGS)
 
 test: setup ## the fast tests, a small end-to-end run included
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest $(ARGS)
 
 test-all: setup ## every test, also those that take minutes or need the MovieLens archive
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "" $(ARGS)
 
 check: setup ## format, lint and types, as CI checks them
 	@$(BIN)/ruff format --check .

@@ -27,7 +27,10 @@ from components.validation.component import DataGate, RecommenderStatisticsGen
 from pipelines.config import PipelineConfig
 
 NAME = "recommender"
-IN_MEMORY = ("--runner=FnApiRunner",)  # Beam's own default looks for an engine on the internet first
+IN_MEMORY = (
+    "--runner=FnApiRunner",  # Beam's own default looks for an engine on the internet first
+    "--sdk_container_image=unused",  # or TFX packs its sources for workers that there are not, seconds a stage
+)
 
 
 def create_pipeline(

@@ -31,6 +31,8 @@ class RetrievalConfig:
       eval_every: Epochs between two evaluations.
       batch_size: Training rows a step.
       learning_rate: Adam's step size.
+      averaging: Momentum of the moving average of the weights, which is what is judged and kept
+        (Polyak averaging); 0 = the last weights themselves.
       l2: Weight of the squared norm of all tables.
       seed: First seed.
     """
@@ -42,14 +44,15 @@ class RetrievalConfig:
     targets: int = 10
     cuts_per_user: int = 2
     min_ratings: int = 5
-    movie_dropout: float = 0.05
+    movie_dropout: float = 0.02
     history_length: int = 200
     seeds: int = 1
     epochs: int = 75
-    patience: int = 10
+    patience: int = 15
     eval_every: int = 5
     batch_size: int = 256
     learning_rate: float = 0.01
+    averaging: float = 0.98
     l2: float = 1e-4
     seed: int = 1
 
@@ -69,5 +72,6 @@ class RetrievalConfig:
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(0 <= self.movie_dropout < 1, "retrieval.movie_dropout", "from 0 to below 1", self.movie_dropout)
+        require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
         require(self.learning_rate > 0, "retrieval.learning_rate", "above 0", self.learning_rate)
         require(self.l2 >= 0, "retrieval.l2", "0 or more", self.l2)

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import Longs, MarkedRows, RaggedRows
+from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler
@@ -103,7 +104,7 @@ def _dataset(sampler: CutSampler, batch_size: int, seed: int) -> Any:
 
 
 class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
-    """Evaluates, logs, stops without progress, and keeps the best weights."""
+    """Evaluates the averaged weights, logs, stops without progress, and keeps the best ones."""
 
     def __init__(self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, rows: int, number: int) -> None:
         super().__init__()
@@ -115,6 +116,14 @@ class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
         self._best = (-1.0, 0)
         self._weights: list[Any] = []
         self._started = 0.0
+        self._average: AveragedWeights | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._average = AveragedWeights(self.model.trainable_variables, self._config.averaging)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        assert self._average is not None
+        self._average.update()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started = time.monotonic()
@@ -124,14 +133,17 @@ class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
         number = epoch + 1
         if number % self._config.eval_every and number != self._config.epochs:
             return
-        metric = self._evaluate()
+        assert self._average is not None
+        with self._average.in_use():
+            metric = self._evaluate()
+            weights = [weight.numpy() for weight in self.model.trainable_variables]
         loss = float((logs or {}).get("total_loss", float("nan")))
         self._log.epoch(
             number, seconds=seconds, rows=self._rows, loss=loss, metrics={METRIC: metric}, model=self._number
         )
         if metric > self._best[0] or not self._weights:
             self._best = (metric, number)
-            self._weights = [weight.numpy() for weight in self.model.trainable_variables]
+            self._weights = weights
         elif number - self._best[1] >= self._config.patience:
             self.model.stop_training = True
 

@@ -100,7 +100,10 @@ class TransformGraph:
         )
 
     def vocabulary(self, name: str) -> list[bytes]:
-        """Values of a vocabulary (one of features.*_VOCABULARY); a position is an index."""
+        """Values of a vocabulary (one of features.*_VOCABULARY); a position is an index.
+
+        Where no training row has a value, Transform writes one made-up value that nothing equals.
+        """
         return list(self._output.vocabulary_by_name(name))
 
     def index_users(self, ids: Strings) -> Longs:

@@ -20,7 +20,7 @@ def arguments(data: Path) -> tuple[object, ...]:
 
 def executions(folder: RunFolder, stage: str) -> set[Path]:
     """Folders into which executions of the stage wrote or write."""
-    return set(folder.artifacts.glob(f"{stage}/*/*"))
+    return set(folder.artifacts.glob(f"{stage}/[!.]*/*"))  # .system is TFX's own
 
 
 def run_until(folder: RunFolder, data: Path, stage: str, also=lambda: None) -> None:

@@ -15,6 +15,7 @@ import pytest
 from components.errors import InputError
 from components.push import publish as publish_module
 from components.push.publish import publish
+from components.push.storage import tree_digest
 from components.push.versions import complete_versions, newest, newest_other, next_version, version_path
 
 
@@ -200,3 +201,10 @@ def test_a_full_disk_is_the_users_error_and_leaves_nothing(tmp_path: Path, monke
     with pytest.raises(InputError, match="No space left on device"):
         publish(model, str(tmp_path / "push"))
     assert list((tmp_path / "push").iterdir()) == []
+
+
+def test_the_same_contents_under_other_names_are_another_model(tmp_path: Path) -> None:
+    one, other = make_model(tmp_path / "one", "a"), make_model(tmp_path / "other", "a")
+    assert tree_digest(one) == tree_digest(other)
+    (tmp_path / "other" / "variables" / "part-2").rename(tmp_path / "other" / "variables" / "part-9")
+    assert tree_digest(one) != tree_digest(other)
