@@ -24,7 +24,7 @@ SETTINGS = {
     # Small data trains until it stops getting better; large data makes as many steps in fewer epochs.
     100_000: (),
     1_000_000: ("retrieval.epochs=40", "ranking.epochs=60", "retrieval.batch_size=512"),
-    5_000_000: ("retrieval.epochs=10", "retrieval.eval_every=2", "ranking.epochs=20", "retrieval.batch_size=1024"),
+    5_000_000: ("retrieval.epochs=8", "retrieval.eval_every=2", "ranking.epochs=15", "retrieval.batch_size=1024"),
 }
 
 

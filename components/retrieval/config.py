@@ -29,6 +29,7 @@ class RetrievalConfig:
       epochs: Most epochs.
       patience: Epochs without a better eval metric before training stops.
       eval_every: Epochs between two evaluations.
+      eval_users: Most users of the eval split that an evaluation asks for, evenly spread.
       batch_size: Training rows a step.
       learning_rate: Adam's step size.
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
@@ -50,6 +51,7 @@ class RetrievalConfig:
     epochs: int = 75
     patience: int = 15
     eval_every: int = 5
+    eval_users: int = 5_000
     batch_size: int = 256
     learning_rate: float = 0.01
     averaging: float = 0.98
@@ -68,6 +70,7 @@ class RetrievalConfig:
             "epochs",
             "patience",
             "eval_every",
+            "eval_users",
             "batch_size",
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))

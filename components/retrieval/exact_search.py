@@ -13,7 +13,9 @@ from components.examples import Floats, Ints, Longs, MarkedRows, RaggedRows
 USERS_PER_BATCH = 256
 
 
-def ndcg(embed: Callable[[Any], Any], candidates: Any, marked: MarkedRows, k: int, history_length: int) -> float:
+def ndcg(
+    embed: Callable[[Any], Any], candidates: Any, marked: MarkedRows, k: int, history_length: int, most_users: int
+) -> float:
     """Mean NDCG@k over users, binary relevance, movies seen before left out.
 
     DCG is the sum of 1 / log2(rank + 1) over held-out movies within the first `k`; the ideal has
@@ -26,13 +28,16 @@ def ndcg(embed: Callable[[Any], Any], candidates: Any, marked: MarkedRows, k: in
       marked: What each user had seen, and what was held out.
       k: Length of the list.
       history_length: Most recent movies handed to `embed`.
+      most_users: Users beyond this number are left out, evenly spread.
     """
     k = min(k, int(candidates.shape[0]))
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     gains: list[Floats] = []
-    for start in range(0, len(marked.user_ids), USERS_PER_BATCH):
-        users = np.arange(start, min(start + USERS_PER_BATCH, len(marked.user_ids)))
+    count = min(most_users, len(marked.user_ids))
+    asked = np.arange(count) * len(marked.user_ids) // max(1, count)
+    for start in range(0, count, USERS_PER_BATCH):
+        users = asked[start : start + USERS_PER_BATCH]
         queries = embed(tf.constant(last_rows(marked.seen, users, history_length)))
         scores = tf.matmul(queries, candidates, transpose_b=True).numpy()
         _assign(scores, marked.seen, users, -np.inf)

@@ -160,4 +160,5 @@ class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
             self._data.marked,
             CUT_OFF,
             self._config.history_length,
+            self._config.eval_users,
         )

@@ -80,7 +80,7 @@ def test_the_best_epoch_is_kept():
     log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
     model = fit(config, data, 2, log)
     tables, candidates = model.embed_catalogue()
-    reached = ndcg(lambda h: model.query_tower(h, tables), candidates, data.marked, 100, 200)
+    reached = ndcg(lambda h: model.query_tower(h, tables), candidates, data.marked, 100, 200, 5_000)
     assert reached == pytest.approx(max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]))
 
 
@@ -141,9 +141,13 @@ def test_ndcg_by_hand():
     # One dimension: movie i scores i. User 0 saw 3 and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
     candidates = tf.constant([[0.0], [1.0], [2.0], [3.0]])
     marked = MarkedRows(user_ids=np.array([b"0", b"1"], object), seen=ragged([[3], []]), held_out=ragged([[2, 0], [1]]))
-    value = ndcg(lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5)
+    value = ndcg(
+        lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5, most_users=9
+    )
     first = (1 + 1 / 2) / (1 + 1 / np.log2(3))
     assert value == pytest.approx((first + 1 / 2) / 2)
+    one = ndcg(lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5, most_users=1)
+    assert one == pytest.approx(first)
 
 
 def test_last_rows_are_right_aligned():
