@@ -16,7 +16,7 @@ from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ranking.config import OWN_DEFAULTS, RankingConfig
 from components.retrieval.config import RetrievalConfig
-from components.settings import from_mapping
+from components.settings import from_mapping, require
 from components.transform.config import TransformConfig
 from components.validation.config import StatisticsConfig
 
@@ -36,6 +36,16 @@ class PipelineConfig:
     index: IndexConfig = IndexConfig()
     bundle: BundleConfig = BundleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+
+    def __post_init__(self) -> None:
+        for name in ("retrieval", "ranking"):
+            length = getattr(self, name).history_length
+            require(
+                length <= self.split.history_length,
+                f"{name}.history_length",
+                f"at most split.history_length ({self.split.history_length}), what eval and test rows carry",
+                length,
+            )
 
 
 def preset_names() -> list[str]:

@@ -22,8 +22,6 @@ from components.bundle.known import KnownUsers
 from components.examples import Catalogue, Strings
 from serving import contract
 
-HISTORY_LENGTH = 200  # most recent interactions that the towers read
-MOVIE_ROWS = "movie_rows"
 UNKNOWN = -1
 
 
@@ -77,6 +75,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self._config = config
         self._first_stage = first_stage
         self._retrieval = retrieval
+        self._history_length = int(retrieval.history_length)
         self._index = index
         self._ranker = ranker
         self._genres = genres
@@ -130,7 +129,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """The first stage alone."""
         known, _ = self._known(self._user_rows.lookup(user_id))
         k = tf.constant(self._config.retrieve_n)
-        rows, scores = self._first_stage.best(known[:, -HISTORY_LENGTH:], known, _nothing(user_id, tf.int32), k)
+        rows, scores = self._first_stage.best(known[:, -self._history_length :], known, _nothing(user_id, tf.int32), k)
         return {
             contract.MOVIE_IDS: self._take(self._movie_ids, rows),
             contract.SCORES: tf.where(rows >= 0, scores, 0.0),
@@ -148,7 +147,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """The predicted rating of a user for a movie; 0 where the bundle predicts none."""
         history, ratings = self._known(self._user_rows.lookup(user_id))
         rows = self._movie_rows.lookup(movie_id)[:, tf.newaxis]
-        predicted = self._rate(user_id, history[:, -HISTORY_LENGTH:], ratings[:, -HISTORY_LENGTH:], rows)
+        predicted = self._rate(user_id, history[:, -self._history_length :], ratings[:, -self._history_length :], rows)
         return {contract.PREDICTED_RATING: predicted[:, 0]}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID)], autograph=False)
@@ -194,8 +193,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
         seen = self._movie_rows.lookup(tf.gather(rows[features.SEEN_MOVIE_IDS], marked).to_tensor(""))
         answer = self._answer(
             tf.gather(rows[features.USER_ID], marked),
-            tf.gather(history, marked)[:, -HISTORY_LENGTH:],
-            tf.gather(ratings, marked)[:, -HISTORY_LENGTH:],
+            tf.gather(history, marked)[:, -self._history_length :],
+            tf.gather(ratings, marked)[:, -self._history_length :],
             seen,
             _nothing(marked, tf.int32),
             tf.constant(self._list_length),
@@ -208,8 +207,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
             contract.POPULAR_MOVIE_IDS: self._scattered(popular, marked, examples),
             contract.PREDICTED_RATING: self._rate(
                 rows[features.USER_ID],
-                history[:, -HISTORY_LENGTH:],
-                ratings[:, -HISTORY_LENGTH:],
+                history[:, -self._history_length :],
+                ratings[:, -self._history_length :],
                 movie[:, tf.newaxis],
             )[:, 0],
             contract.BASELINE_RATING: self._mean
@@ -232,8 +231,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
         answer = self._answer(
             user_id,
-            history[:, -HISTORY_LENGTH:],
-            ratings[:, -HISTORY_LENGTH:],
+            history[:, -self._history_length :],
+            ratings[:, -self._history_length :],
             tf.concat([known_rows, asked_rows, excluded], axis=1),
             self._genres.lookup(genres),
             tf.reduce_max(tf.concat([n, [1]], axis=0)),

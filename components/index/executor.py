@@ -27,7 +27,6 @@ SEQUENCES_KEY = "sequences"
 INDEX_KEY = "index"
 CONFIG_KEY = "config"
 BATCH = 1024
-QUERY_HISTORY = 200
 
 
 class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
@@ -52,7 +51,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         )
         chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
         users = np.unique(chosen.astype(np.int64))
-        queries = embed_queries(model, last_rows(sequences.movies, users, QUERY_HISTORY))
+        queries = embed_queries(model, last_rows(sequences.movies, users, int(model.history_length)))
         index, report = build(config, candidates, queries)
         output = artifact_utils.get_single_instance(output_dict[INDEX_KEY])
         save_index(index, candidates, path_utils.serving_model_dir(output.uri))

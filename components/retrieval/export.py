@@ -27,13 +27,18 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
       models: Models of the same data, trained with different seeds.
       content: What they see of a movie.
       graph: The transform graph they were trained with.
+      history_length: Most recent movies that a query reads.
 
     Attributes:
+      history_length: int32 scalar, the same; callers cut histories to it.
       direction: float32 `[D]`, 0 at the dimensions that hold a candidate's bias, 1 elsewhere.
     """
 
-    def __init__(self, models: Sequence[TwoTowerModel], content: ItemContent, graph: TransformGraph) -> None:
+    def __init__(
+        self, models: Sequence[TwoTowerModel], content: ItemContent, graph: TransformGraph, history_length: int
+    ) -> None:
         super().__init__(name="retrieval")
+        self.history_length = tf.Variable(history_length, trainable=False)
         self._half_lives = models[0].query_tower.half_lives
         one = np.append(np.ones(models[0].candidate_tower.encoder.ids.shape[1], np.float32), np.float32(0))
         self.direction = tf.Variable(np.tile(one, len(models)), trainable=False)

@@ -27,7 +27,7 @@ def run_fn(fn_args: Any) -> None:
     data = training_data(config, graph, catalogue, fn_args.custom_config["sequences"], fn_args.eval_files)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds)
     models = [fit(config, data, config.seed + number, log, number + 1) for number in range(config.seeds)]
-    RetrievalExport(models, data.content, graph).save(fn_args.serving_model_dir)
+    RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
 
 

@@ -80,3 +80,9 @@ def test_an_architecture_brings_its_own_defaults_which_a_setting_still_overrides
     assert (dense.batch_size, dense.epochs, dense.patience) == (8192, 30, 5)
     assert load("demo", ["ranking.architecture=dense", "ranking.epochs=3"]).ranking.epochs == 3
     assert load("demo").ranking.epochs == 250
+
+
+def test_a_model_reads_no_longer_history_than_the_judged_rows_carry():
+    with pytest.raises(InputError, match="history_length"):
+        load("demo", ["retrieval.history_length=500"])
+    assert load("demo", ["retrieval.history_length=500", "split.history_length=500"]).retrieval.history_length == 500

@@ -28,6 +28,7 @@ class Retrieval(tf.Module):
 
     def __init__(self, vectors: np.ndarray) -> None:
         super().__init__()
+        self.history_length = tf.Variable(200, trainable=False)
         self.tables = tf.Variable(vectors.astype(np.float32))
         self.direction = tf.Variable(np.append(np.ones(vectors.shape[1]), 0).astype(np.float32))
 
