@@ -76,6 +76,7 @@ def test_five_movies_with_duplicates_and_a_movie_that_the_catalogue_lacks(tmp_pa
     assert stars == 1.0  # the latest one stands
 
 
+@pytest.mark.slow
 def test_a_single_user(tmp_path):
     ended = run(tmp_path / "run", "--ratings", write(tmp_path, users=1, movies=25, each=20), *QUICK)
     check_a_good_ending(ended)
