@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from components.examples import Catalogue
+from components.index.search import LOWEST
 
-LOWEST = tf.float32.min
 UNKNOWN_GENRE = -2
 
 

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 from components.bundle.filters import GenreFilter, compact, contains, lower
 from components.examples import Longs
+from components.index.search import BLOCK
 
 LONG_LIST = 400  # movies to leave out beyond which a row is searched exactly
-BLOCK = 32
 
 
 class FirstStage(tf.Module):  # type: ignore[misc]
@@ -37,7 +37,6 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         self._index = index
         self._genres = genres
         self._approximate = approximate
-        self._movies = len(counts)
         padding = -len(counts) % BLOCK
         shares = np.pad(counts / max(1, counts.sum()), (0, padding), constant_values=np.finfo(np.float32).min)
         self._popularity = tf.Variable(shares.astype(np.float32), trainable=False, name="popularity")

@@ -16,10 +16,11 @@ import tensorflow as tf
 from components import features
 from components.bundle.baselines import Means
 from components.bundle.config import BundleConfig
-from components.bundle.filters import LOWEST, GenreFilter, newest_last
+from components.bundle.filters import GenreFilter, newest_last
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.examples import Catalogue, Strings
+from components.index.search import BLOCK, LOWEST
 from serving import contract
 
 UNKNOWN = -1
@@ -294,7 +295,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """Lengths of all candidate vectors without their biases, float32 `[N + padding]`; 0 in the padding."""
         vectors = self._index.vectors(tf.range(movies)) * self._retrieval.direction
         norms = tf.norm(vectors, axis=1).numpy()
-        return np.pad(norms, (0, -movies % 32))
+        return np.pad(norms, (0, -movies % BLOCK))
 
 
 _EVALUATED_FEATURES = {
