@@ -11,9 +11,21 @@ EXTRAS = {
     "serving": [
         "tensorflow==2.16.2",
         "tf-keras==2.16.0",
+        "tensorflow-serving-api==2.16.1",  # the protos of TF Serving's gRPC API
         "scann==1.3.2",
         "numpy",
+        "grpcio",
+        "grpcio-health-checking==1.48.2",  # the newest that takes TFX's protobuf
+        "grpcio-reflection==1.48.2",
+        "httptools",
+        "orjson",
+        "prometheus-client",
+        "starlette",
+        "uvicorn",
+        "uvloop",
     ],
+    # Asks a server over REST (gRPC: what "serving" brings).
+    "client": ["httpx"],
     # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.
     "pipeline": [
         "tfx==1.16.0",
@@ -28,7 +40,9 @@ EXTRAS = {
     ],
     # Compiles and submits the pipeline to Kubeflow.
     "kubeflow": ["tfx[kfp]==1.16.0"],
-    "test": ["pytest", "pytest-timeout", "hypothesis"],
+    # Searches settings; keras-tuner does not work with Keras 2.
+    "tune": ["optuna"],
+    "test": ["hypothesis", "playwright", "pytest", "pytest-timeout", "pytest-xdist"],
     "dev": ["mypy", "ruff", "types-protobuf", "types-psutil"],
 }
 
