@@ -4,6 +4,7 @@
 
 PRESET ?= demo
 ARGS ?=
+WORKERS ?= 2
 BIN := .venv/bin
 
 help: ## show this help
@@ -20,10 +21,10 @@ run: setup ## train, evaluate and push the recommender of PRESET into runs/PRESE
 	@$(BIN)/recommender run --preset $(PRESET) $(ARGS)
 
 test: setup ## the fast tests, a small end-to-end run included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 test-all: setup ## every test, also those that take minutes or need the MovieLens archive
-	@$(BIN)/python -m pytest -m "" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "" $(ARGS)
 
 check: setup ## format, lint and types, as CI checks them
 	@$(BIN)/ruff format --check .
