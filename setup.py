@@ -42,7 +42,7 @@ EXTRAS = {
     "kubeflow": ["tfx[kfp]==1.16.0"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
-    "test": ["hypothesis", "playwright", "pytest", "pytest-timeout", "pytest-xdist"],
+    "test": ["hypothesis", "playwright", "pytest", "pytest-timeout", "pytest-xdist", "schemathesis"],
     "dev": ["mypy", "ruff", "types-protobuf", "types-psutil"],
 }
 
