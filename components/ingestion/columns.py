@@ -113,21 +113,22 @@ def _find(
 
 def _position(header: Sequence[str], role: str, mapping: dict[str, str]) -> int | None:
     if role not in mapping:
-        return _alias(header, role)
+        return alias_position(header, role)
     names = [name.strip() for name in header]
     if mapping[role] in names:
         return names.index(mapping[role])
     # One mapping serves ratings and catalogue, and the item may be called differently in each.
-    return _alias(header, role) if role == ITEM else None
+    return alias_position(header, role) if role == ITEM else None
 
 
-def _alias(header: Sequence[str], role: str) -> int | None:
+def alias_position(header: Sequence[str], role: str) -> int | None:
+    """Where the column is that plays `role` by its name; None where there is none."""
     lowered = [name.strip().lower() for name in header]
     return next((lowered.index(alias) for alias in ALIASES[role] if alias in lowered), None)
 
 
 def _aliases(header: Sequence[str]) -> set[str]:
-    return {role for role in ROLES if _alias(header, role) is not None}
+    return {role for role in ROLES if alias_position(header, role) is not None}
 
 
 def _no_column_for(path: str, header: Sequence[str], missing: list[str], example: str) -> InputError:

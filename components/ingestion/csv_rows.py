@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,9 +79,9 @@ def read_movies(path: str, columns: Columns, delimiter: str) -> Movies:
     """
     movies = Movies()
     first_rows: dict[bytes, int] = {}
-    for row, fields in _records(path, delimiter):
+    for row, fields in records(path, delimiter):
         if len(fields) != len(columns.header):
-            raise _wrong_width(path, row, columns, len(fields))
+            raise wrong_width(path, row, columns.header, len(fields))
         movie_id = fields[columns.positions[ITEM]].encode()
         title = fields[columns.positions[TITLE]].encode() if TITLE in columns else b""
         check_movie(f"{path}, row {row}", movie_id, title, first_rows)
@@ -176,7 +176,7 @@ def _check_line(path: str, row: int, line: bytes, columns: Columns, delimiter: s
     except csv.Error as error:
         raise _not_csv(path, row, error) from None
     if len(fields) != len(columns.header):
-        raise _wrong_width(path, row, columns, len(fields))
+        raise wrong_width(path, row, columns.header, len(fields))
     rules.check(f"{path}, row {row}", {role: fields[position] for role, position in columns.positions.items()})
     if '"' in text:
         _check_quotes(path, row, text, columns, delimiter)
@@ -194,8 +194,12 @@ def _check_quotes(path: str, row: int, text: str, columns: Columns, delimiter: s
         ) from None
 
 
-def _records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Row number and fields of each record below the header; quoted fields may hold line breaks."""
+def records(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Row number and fields of each record below the header; quoted fields may hold line breaks.
+
+    Raises:
+      InputError: Text that is not UTF-8 or not CSV.
+    """
     with tf.io.gfile.GFile(path, "rb") as file:
         lines = (_decoded(line, path, row) for row, line in enumerate(file, start=1))
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -230,10 +234,11 @@ def _decoded(line: bytes, path: str, row: int) -> str:
         ) from None
 
 
-def _wrong_width(path: str, row: int, columns: Columns, found: int) -> InputError:
+def wrong_width(path: str, row: int, header: Sequence[str], found: int) -> InputError:
+    """The error about a row that has not as many fields as the header."""
     return InputError(
         f"{path}, row {row}: wrong number of fields",
-        expected=f"{len(columns.header)} ({', '.join(columns.header)})",
+        expected=f"{len(header)} ({', '.join(header)})",
         received=str(found),
         action='correct the row; a field that holds the delimiter must stand in "quotation marks"',
     )

@@ -20,8 +20,10 @@ from components.errors import InputError
 from pipelines.cli.demo_data import demo_data
 from pipelines.cli.doctor import doctor
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
+from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
 from pipelines.cli.query import query
+from pipelines.cli.recommend import recommend
 from pipelines.cli.run import run
 from pipelines.cli.similar import similar
 
@@ -32,7 +34,7 @@ def cli() -> None:
     """Trains, evaluates, pushes and asks a two-stage recommender."""
 
 
-for command in (run, query, similar, presets, doctor, demo_data):
+for command in (run, query, similar, recommend, predict, presets, doctor, demo_data):
     cli.add_command(command)
 
 

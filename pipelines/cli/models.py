@@ -7,15 +7,18 @@ from pathlib import Path
 from components.errors import InputError
 from components.push.versions import complete_versions, newest
 from pipelines.cli.paths import describe
+from pipelines.run_folder import RunFolder
 from serving.contract import SAVED_MODEL_FILE
+
+MODEL_HELP = "A pushed version, a folder of versions, or a run's folder.  [default: pushed last under runs/]"
 
 
 def find_model(model: str | None, runs: Path = Path("runs")) -> Path:
     """The folder of a version.
 
     Args:
-      model: A version's folder or a folder of versions (then the newest); None: the version that was
-        pushed last under `runs/*/pushed_model`.
+      model: A version's folder, a folder of versions or a run's folder (then the newest); None: the
+        version that was pushed last under `runs/*/pushed_model`.
       runs: Where runs lie.
 
     Raises:
@@ -26,15 +29,16 @@ def find_model(model: str | None, runs: Path = Path("runs")) -> Path:
     path = Path(model).expanduser().absolute()
     if (path / SAVED_MODEL_FILE).is_file():
         return path
-    version = newest(path) if path.is_dir() else None
-    if version is None:
-        raise InputError(
-            f"there is no model in {path}",
-            expected="the folder of a pushed version (it holds saved_model.pb), or a folder of such versions",
-            received=describe(path),
-            action="name runs/<preset>/pushed_model, or train one: recommender run",
-        )
-    return path / str(version)
+    for versions in (path, RunFolder(path).pushed_model):
+        version = newest(versions) if versions.is_dir() else None
+        if version is not None:
+            return versions / str(version)
+    raise InputError(
+        f"there is no model in {path}",
+        expected="the folder of a pushed version (it holds saved_model.pb), of several versions, or of a run",
+        received=describe(path),
+        action="name runs/<preset>, or train one: recommender run (a bundle that was refused is not pushed)",
+    )
 
 
 def _newest_of(runs: Path) -> Path:

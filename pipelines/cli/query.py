@@ -16,7 +16,7 @@ from rich.text import Text
 
 from components.errors import InputError
 from pipelines.cli.consoles import console_for
-from pipelines.cli.models import find_model
+from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import WholeNumber, comma_separated
 from pipelines.quiet import quiet
 from serving.contract import DEFAULT_N, FROM_HISTORY, FROM_MODEL, FROM_POPULARITY, MAX_N
@@ -29,7 +29,7 @@ SOURCES = {
 
 
 @click.command()
-@click.option("--model", help="A pushed version or a folder of versions.  [default: pushed last under runs/]")
+@click.option("--model", help=MODEL_HELP)
 @click.option("--user", default="", help="Id of a user; leave it out for a person without one.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Number of movies.")
 @click.option("--genre", "genres", multiple=True, help="Only movies of this genre; repeatable, any of them.")

@@ -10,14 +10,14 @@ from rich.text import Text
 
 from components.errors import InputError
 from pipelines.cli.consoles import console_for
-from pipelines.cli.models import find_model
+from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import WholeNumber
 from pipelines.quiet import quiet
 from serving.contract import DEFAULT_N, MAX_N
 
 
 @click.command()
-@click.option("--model", help="A pushed version or a folder of versions.  [default: pushed last under runs/]")
+@click.option("--model", help=MODEL_HELP)
 @click.option("--movie", required=True, help="Id of a movie.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Number of movies.")
 def similar(model: str | None, movie: str, n: int) -> None:

@@ -27,6 +27,13 @@ def test_a_version_itself(tmp_path):
     assert find_model(str(wanted)) == wanted
 
 
+def test_the_newest_version_that_a_run_has_pushed(tmp_path):
+    version(tmp_path / "pushed_model", "9")
+    wanted = version(tmp_path / "pushed_model", "10")
+    (tmp_path / "artifacts").mkdir()
+    assert find_model(str(tmp_path)) == wanted
+
+
 def test_the_version_pushed_last_of_all_runs(tmp_path):
     version(tmp_path / "runs" / "one" / "pushed_model", "500", at=100)
     wanted = version(tmp_path / "runs" / "two" / "pushed_model", "400", at=200)

@@ -124,4 +124,8 @@ def build_bundle(
     extra = folder / "assets.extra"
     extra.mkdir(exist_ok=True)
     (extra / "bundle.json").write_text(json.dumps({"index": {"kind": "scann" if scann else "exact"}}))
+    movies = [
+        {"id": movie, "title": f"Title of {movie}", "genres": one} for movie, one in zip(movie_ids, genres, strict=True)
+    ]
+    (extra / "catalogue.json").write_text(json.dumps({"movies": movies, "users": list(users)}))
     return LoadedBundle(folder)

@@ -1,0 +1,56 @@
+import pytest
+
+from components.errors import InputError
+from pipelines.question_files import read_pairs, read_users
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text, encoding="utf-8"):
+        path = tmp_path / "asked.csv"
+        path.write_bytes(text.encode(encoding))
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize("header", ["user", "userId", "USER"])
+def test_users_come_once_each_in_the_order_of_the_file(file, header):
+    assert read_users(file(f"item,{header},note\nx,7,\ny,07,\nx,7,again\nz,Zoë  M ,\n")) == ["7", "07", "Zoë  M "]
+
+
+def test_ids_keep_every_byte_through_quotation_marks_other_delimiters_and_a_byte_order_mark(file):
+    assert read_users(file('user;x\r\n"a, ""b"""" ";1\r\n')) == ['a, "b"" ']
+    assert read_users(file("user\n1\n", "utf-8-sig")) == ["1"]
+
+
+def test_pairs_come_once_each_in_the_order_of_the_file(file):
+    pairs = read_pairs(file("userId,movieId,rating\nb,m2,3\na,m1,4\nb,m1,5\na,m1,1\nb,m2,2\n"))
+    named = [(pairs.users[u], pairs.items[i]) for u, i in zip(pairs.user_codes, pairs.item_codes, strict=True)]
+    assert named == [("b", "m2"), ("a", "m1"), ("b", "m1")]
+    assert len(pairs) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("user,item\n", "no rows"),
+        ("person,item\n1,2\n", "no column `user`"),
+        ("user,movies\n1,2\n", "no column `item`"),
+        ("user,item\n1,2\n,3\n", "row 3: the user is empty"),
+        ("user,item\n1,2\n1,\n", "row 3: the item is empty"),
+        ("user,item\n1,2\n1,2,3\n", "row 3: wrong number of fields"),
+        ('user,item\n1,"2\n', "row 2: not readable as CSV"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_explained_with_its_row(file, text, says):
+    with pytest.raises(InputError) as error:
+        read_pairs(file(text))
+    assert says in error.value.what
+    assert error.value.action
+
+
+def test_other_encodings_are_refused_with_the_row(file):
+    with pytest.raises(InputError, match="row 3: not UTF-8"):
+        read_users(file("user\n1\nZoë\n", "latin-1"))
