@@ -1,0 +1,192 @@
+"""TensorFlow Serving's gRPC API, spoken by grpcio on the protos of tensorflow-serving-api.
+
+The protos bring TensorFlow with them; so this module is imported only where a `grpc://` address is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import grpc
+import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_management_pb2,
+    model_pb2,
+    model_service_pb2_grpc,
+    predict_pb2,
+    prediction_service_pb2_grpc,
+)
+
+from serving.client.answers import ModelConfig, ModelMetadata, SignatureInfo, TensorInfo, VersionStatus
+from serving.client.channel import Deadline, Question, Target, as_bytes, as_values
+from serving.client.settings import Timeouts, Tls
+from serving.errors import AnswerError, InvalidRequestError, Status, StatusError, UnreachableError
+
+NO_CONNECTION = ("failed to connect", "DNS resolution failed", "Name resolution", "Ssl handshake", "SSL_ERROR")
+"""How gRPC's own words begin or go on where UNAVAILABLE is not the server's answer."""
+
+_NUMBERS = {status.number: status for status in Status}
+
+
+class GrpcChannel:
+    """Asks over one HTTP/2 connection, which threads share.
+
+    Args:
+      address: `host:port`.
+      target: Which model is asked.
+      timeouts: How long to wait.
+      token: Bearer token.
+      tls: Whom to trust; None = no TLS.
+    """
+
+    def __init__(self, address: str, target: Target, timeouts: Timeouts, token: str | None, tls: Tls | None) -> None:
+        self._address = address
+        self._target = target
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            # gRPC's own pause after a failed connection is a second and grows; the client's retries are to decide.
+            ("grpc.initial_reconnect_backoff_ms", 50),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+            ("grpc.min_reconnect_backoff_ms", int(timeouts.connect_seconds * 1000)),
+        ]
+        self._channel = (
+            grpc.insecure_channel(address, options)
+            if tls is None
+            else grpc.secure_channel(address, _credentials(tls), options)
+        )
+        self._predictions = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
+        self._models = model_service_pb2_grpc.ModelServiceStub(self._channel)
+
+    def predict(self, question: Question, deadline: Deadline) -> dict[str, Any]:
+        """See `Channel`."""
+        request = predict_pb2.PredictRequest(model_spec=self._spec(question.signature))
+        for name, values in question.inputs.items():
+            request.inputs[name].CopyFrom(_tensor_proto(name, values, question.dtypes[name]))
+        answer = self._ask(self._predictions.Predict, request, deadline)
+        missing = [name for name in question.outputs if name not in answer.outputs]
+        if missing:
+            raise AnswerError(
+                f"the answer of {self._address} should have the outputs {', '.join(question.outputs)}. "
+                f"Received: {', '.join(sorted(answer.outputs)) or 'nothing'}"
+            )
+        return {name: as_values(name, tf.make_ndarray(answer.outputs[name]).tolist()) for name in question.outputs}
+
+    def status(self, deadline: Deadline) -> list[VersionStatus]:
+        """See `Channel`."""
+        request = get_model_status_pb2.GetModelStatusRequest(model_spec=self._spec())
+        answer = self._ask(self._models.GetModelStatus, request, deadline)
+        return [
+            VersionStatus(
+                version=one.version,
+                state=get_model_status_pb2.ModelVersionStatus.State.Name(one.state),
+                error_code=_NUMBERS.get(one.status.error_code, Status.UNKNOWN).name,
+                error_message=one.status.error_message,
+            )
+            for one in answer.model_version_status
+        ]
+
+    def metadata(self, deadline: Deadline) -> ModelMetadata:
+        """See `Channel`."""
+        request = get_model_metadata_pb2.GetModelMetadataRequest(
+            model_spec=self._spec(), metadata_field=["signature_def"]
+        )
+        answer = self._ask(self._predictions.GetModelMetadata, request, deadline)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        if not answer.metadata["signature_def"].Unpack(signatures):
+            raise AnswerError(f"the metadata of {self._address} should hold a SignatureDefMap")
+        return ModelMetadata(
+            name=answer.model_spec.name,
+            version=answer.model_spec.version.value,
+            signatures={
+                name: SignatureInfo(inputs=_tensors(one.inputs), outputs=_tensors(one.outputs))
+                for name, one in signatures.signature_def.items()
+            },
+        )
+
+    def catalogue(self, deadline: Deadline) -> dict[str, Any]:
+        """See `Channel`; gRPC has no catalogue."""
+        return {}
+
+    def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
+        """See `Channel`."""
+        request = model_management_pb2.ReloadConfigRequest()
+        for model in models:
+            config = request.config.model_config_list.config.add(
+                name=model.name,
+                base_path=model.base_path,
+                model_platform="tensorflow",
+                version_labels=dict(model.labels),
+            )
+            if model.versions:
+                config.model_version_policy.specific.versions.extend(model.versions)
+        answer = self._ask(self._models.HandleReloadConfigRequest, request, deadline)
+        if answer.status.error_code:
+            status = _NUMBERS.get(answer.status.error_code, Status.UNKNOWN)
+            raise StatusError.of(status, answer.status.error_message)
+
+    def close(self) -> None:
+        """See `Channel`."""
+        self._channel.close()
+
+    def _spec(self, signature: str = "") -> Any:
+        spec = model_pb2.ModelSpec(name=self._target.model, signature_name=signature)
+        if self._target.version is not None:
+            spec.version.value = self._target.version
+        if self._target.label is not None:
+            spec.version_label = self._target.label
+        return spec
+
+    def _ask(self, method: Callable[..., Any], request: Any, deadline: Deadline) -> Any:
+        try:
+            return method(request, timeout=deadline.left(), metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise self._refused(error, deadline) from error
+        except ValueError as error:  # a channel that was closed
+            raise UnreachableError(f"{self._address} cannot be asked: {error}") from error
+
+    def _refused(self, error: grpc.RpcError, deadline: Deadline) -> Exception:
+        status = _NUMBERS[error.code().value[0]]
+        details = error.details() or status.name
+        if status is Status.UNAVAILABLE and any(words in details for words in NO_CONNECTION):
+            return UnreachableError(f"{self._address} cannot be reached: {details}")
+        if status is Status.DEADLINE_EXCEEDED:
+            return deadline.exceeded()
+        return StatusError.of(status, details)
+
+
+def _credentials(tls: Tls) -> grpc.ChannelCredentials:
+    def content(path: Any) -> bytes | None:
+        return path.read_bytes() if path is not None else None
+
+    return grpc.ssl_channel_credentials(content(tls.ca_file), content(tls.key_file), content(tls.certificate_file))
+
+
+def _tensor_proto(name: str, values: Any, dtype: str) -> Any:
+    try:
+        return tf.make_tensor_proto(_strings_as_bytes(values), dtype=tf.as_dtype(types_pb2.DataType.Value(dtype)))
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError(f"the input `{name}` cannot be sent as {dtype}: {error}") from error
+
+
+def _strings_as_bytes(values: Any) -> Any:
+    if isinstance(values, (list, tuple)):
+        return [_strings_as_bytes(value) for value in values]
+    return as_bytes(values) if isinstance(values, str) else values
+
+
+def _tensors(infos: Mapping[str, Any]) -> dict[str, TensorInfo]:
+    return {
+        name: TensorInfo(
+            dtype=types_pb2.DataType.Name(info.dtype),
+            shape=None
+            if info.tensor_shape.unknown_rank
+            else tuple(dimension.size for dimension in info.tensor_shape.dim),
+        )
+        for name, info in infos.items()
+    }

@@ -1,0 +1,312 @@
+"""The client: typed questions to a recommender behind TensorFlow Serving's API, over REST or gRPC."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from serving import contract
+from serving.client.answers import AVAILABLE, Candidate, ModelConfig, ModelMetadata, VersionStatus
+from serving.client.channel import Channel, Deadline, Question, Target
+from serving.client.settings import Retries, Timeouts, Tls
+from serving.client.signatures import SIGNATURES, Signature
+from serving.errors import (
+    AnswerError,
+    DeadlineExceededError,
+    InvalidRequestError,
+    NotFoundError,
+    UnavailableError,
+    UnreachableError,
+)
+from serving.model import Answer, Movie
+
+if TYPE_CHECKING:
+    import httpx
+
+REST_SCHEMES = ("http", "https")
+GRPC_SCHEMES = ("grpc", "grpcs")
+GRPC_PORT = 8500
+DEFAULT_TIMEOUTS = Timeouts()
+DEFAULT_RETRIES = Retries()
+
+T = TypeVar("T")
+
+
+class RecommenderClient:
+    """Asks a server, ours or the official TensorFlow Serving with a bundle of ours.
+
+    Methods may be called from several threads; connections are kept. Every method raises the errors of
+    serving/errors.py and no others.
+
+    Args:
+      server: `http://host:8501`, `https://…` (REST) or `grpc://host:8500`, `grpcs://…` (gRPC, TLS).
+      model: The model's name on the server.
+      version: Ask this version; None = the newest.
+      label: Ask the version that carries this label.
+      token: Bearer token, where the server asks for one.
+      timeouts: How long to wait.
+      retries: How often questions without an answer are repeated.
+      tls: Whom to trust under `https` and `grpcs`; None = the system's certificates.
+      transport: REST only: how httpx reaches the server; None = by the network.
+
+    Raises:
+      ValueError: A server, version or label that cannot be.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        model: str = contract.MODEL_NAME,
+        version: int | None = None,
+        label: str | None = None,
+        token: str | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        retries: Retries = DEFAULT_RETRIES,
+        tls: Tls | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.server = server
+        self.model = model
+        self._timeouts = timeouts
+        self._retries = retries
+        target = Target(model=model, version=version, label=label)
+        self._channel = _open(server, target, timeouts, token, tls, transport)
+        self._signatures: dict[str, Signature] = {}
+
+    def __enter__(self) -> RecommenderClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._channel.close()
+
+    # Questions to a bundle.
+
+    def recommend(
+        self,
+        user_ids: Sequence[str],
+        n: int = 0,
+        history: Sequence[tuple[str, float]] = (),
+        exclude: Sequence[str] = (),
+        genres: Sequence[str] = (),
+    ) -> list[Answer]:
+        """Recommends movies, with the same history, exclusions and genres for every user.
+
+        Args:
+          user_ids: Users, "" for a person without an id.
+          n: Movies in an answer, 0 = the bundle's default.
+          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
+          exclude: Movies to leave out.
+          genres: Any of these; none = all.
+        """
+        rows = len(user_ids)
+        outputs = self._ask(
+            contract.RECOMMEND,
+            {
+                contract.USER_ID: list(user_ids),
+                contract.HISTORY_MOVIE_IDS: [_list("", [movie for movie, _ in history])] * rows,
+                contract.HISTORY_RATINGS: [_list(0.0, [float(stars) for _, stars in history])] * rows,
+                contract.EXCLUDE_MOVIE_IDS: [_list("", exclude)] * rows,
+                contract.GENRES: [_list("", genres)] * rows,
+                contract.N: [n] * rows,
+            },
+        )
+        return [
+            Answer(user_id=user_id, movies=_movies(outputs, row), source=str(outputs[contract.SOURCE][row]))
+            for row, user_id in enumerate(user_ids)
+        ]
+
+    def retrieve(self, user_ids: Sequence[str]) -> list[list[Candidate]]:
+        """The first stage alone: candidates of every user, best first, what the user knows left out."""
+        outputs = self._ask(contract.RETRIEVE, {contract.USER_ID: list(user_ids)})
+        return [
+            [
+                Candidate(id=movie_id, score=_float32(score))
+                for movie_id, score in _columns(outputs, row, contract.MOVIE_IDS, contract.SCORES)
+            ]
+            for row in range(len(user_ids))
+        ]
+
+    def rank(self, user_id: str, movie_ids: Sequence[str]) -> list[float]:
+        """The stars that the user would give to each movie; 0 where the bundle predicts none."""
+        asked = {contract.USER_ID: [user_id] * len(movie_ids), contract.MOVIE_ID: list(movie_ids)}
+        return [_float32(stars) for stars in self._ask(contract.RANK, asked)[contract.PREDICTED_RATING]]
+
+    def similar(self, movie_id: str) -> list[Movie]:
+        """Movies like this one, best first; none for an unknown id."""
+        return _movies(self._ask(contract.SIMILAR, {contract.MOVIE_ID: [movie_id]}), 0)
+
+    def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
+        """Movie id, title and stars of everything that is known of a user, oldest first."""
+        outputs = self._ask(contract.HISTORY, {contract.USER_ID: [user_id]})
+        newest_first = _columns(outputs, 0, contract.MOVIE_IDS, contract.TITLES, contract.RATINGS)
+        return [(movie_id, title, _float32(stars)) for movie_id, title, stars in newest_first][::-1]
+
+    # Questions to any model.
+
+    def predict(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks any signature of any model.
+
+        Args:
+          signature: Its name.
+          inputs: All its inputs by name: nested lists of str, bytes, bool, int or float, or one such value.
+
+        Returns:
+          All its outputs by name, in the same form; strings are bytes where the output's name ends in `_bytes`.
+
+        Raises:
+          InvalidRequestError: No such signature, or not its inputs.
+        """
+        known = self._described(signature)
+        if set(inputs) != set(known.inputs):
+            raise InvalidRequestError(
+                f"the signature `{signature}` should be given the inputs {', '.join(sorted(known.inputs))}. "
+                f"Received: {', '.join(sorted(inputs)) or 'none'}"
+            )
+        return self._predict(signature, known, inputs)
+
+    def status(self) -> list[VersionStatus]:
+        """The versions of the model that the server knows of."""
+        return self._repeated(self._channel.status)
+
+    def ready(self) -> bool:
+        """Whether the model can be asked now; False too where no server answers."""
+        try:
+            return any(one.state == AVAILABLE for one in self._channel.status(self._deadline()))
+        except (DeadlineExceededError, NotFoundError, UnavailableError, UnreachableError):
+            return False
+
+    def metadata(self) -> ModelMetadata:
+        """The version that answers, with its signatures."""
+        return self._repeated(self._channel.metadata)
+
+    def catalogue(self) -> dict[str, Any]:
+        """Movies (id, title, genres) and some user ids; empty where the server offers none (gRPC, official server)."""
+        return self._repeated(self._channel.catalogue)
+
+    def reload(self, models: Sequence[ModelConfig]) -> None:
+        """Makes the server serve these models and no others (gRPC only); never repeated by itself."""
+        self._channel.reload(models, self._deadline())
+
+    def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Asks a signature of the contract, whose first dimension is the batch."""
+        signature = SIGNATURES[name]
+        rows = len(next(iter(inputs.values())))
+        if not rows:
+            return {output: [] for output in signature.outputs}
+        outputs = self._predict(name, signature, inputs)
+        for output, values in outputs.items():
+            if not isinstance(values, list) or len(values) != rows:
+                raise AnswerError(f"the output `{output}` of the signature `{name}` should have {rows} rows")
+        return outputs
+
+    def _predict(self, name: str, signature: Signature, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        question = Question(signature=name, inputs=inputs, dtypes=signature.inputs, outputs=signature.outputs)
+        return self._repeated(lambda deadline: self._channel.predict(question, deadline))
+
+    def _described(self, name: str) -> Signature:
+        """A signature of the model as the server describes it, asked once."""
+        if name not in self._signatures:
+            for other, info in self.metadata().signatures.items():
+                inputs = {tensor: one.dtype for tensor, one in info.inputs.items()}
+                self._signatures[other] = Signature(inputs=inputs, outputs=tuple(sorted(info.outputs)))
+        if name not in self._signatures:
+            raise InvalidRequestError(
+                f"the model `{self.model}` has no signature `{name}`, but {', '.join(sorted(self._signatures))}"
+            )
+        return self._signatures[name]
+
+    def _deadline(self) -> Deadline:
+        return Deadline(self._timeouts.total_seconds)
+
+    def _repeated(self, attempt: Callable[[Deadline], T]) -> T:
+        """Asks until there is an answer, a refusal that will not change, or no try or time left."""
+        deadline = self._deadline()
+        for pause in self._retries.pauses():
+            try:
+                return attempt(deadline)
+            except (UnavailableError, UnreachableError):
+                if pause >= deadline.left():
+                    raise
+                time.sleep(pause)
+        return attempt(deadline)
+
+
+def _open(
+    server: str,
+    target: Target,
+    timeouts: Timeouts,
+    token: str | None,
+    tls: Tls | None,
+    transport: httpx.BaseTransport | None,
+) -> Channel:
+    scheme, address = _parsed(server)
+    if tls is not None and scheme not in ("https", "grpcs"):
+        raise ValueError(f"`tls` needs an https:// or grpcs:// address. Received: {server}")
+    if scheme in REST_SCHEMES:
+        from serving.client.rest_channel import RestChannel
+
+        return RestChannel(server, target, timeouts, token, tls, transport)
+    if transport is not None:
+        raise ValueError(f"`transport` is for http:// and https://. Received: {server}")
+    from serving.client.grpc_channel import GrpcChannel
+
+    return GrpcChannel(address, target, timeouts, token, tls or Tls() if scheme == "grpcs" else None)
+
+
+def _parsed(server: str) -> tuple[str, str]:
+    """Scheme and `host:port`."""
+    wanted = "`server` should be like http://host:8501, https://host, grpc://host:8500 or grpcs://host:8500."
+    try:
+        parts = urlsplit(server)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{wanted} Received: {server} ({error})") from error
+    if parts.scheme not in REST_SCHEMES + GRPC_SCHEMES or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{wanted} Received: {server}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{wanted} Received one with a password in it: give a bearer token instead")
+    if parts.scheme in GRPC_SCHEMES and parts.path not in ("", "/"):
+        raise ValueError(f"{wanted} Received: {server}, which has a path")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return parts.scheme, f"{host}:{port or GRPC_PORT}"
+
+
+def _list(nothing: Any, values: Sequence[Any]) -> list[Any]:
+    """A list of a request: one neutral value first, as the official server's batching cannot merge empty lists."""
+    return [nothing, *values]
+
+
+def _movies(outputs: Mapping[str, Any], row: int) -> list[Movie]:
+    names = [contract.MOVIE_IDS, contract.TITLES, contract.SCORES]
+    names += [contract.PREDICTED_RATINGS] if contract.PREDICTED_RATINGS in outputs else []
+    return [
+        Movie(id=movie_id, title=title, score=_float32(score), predicted_rating=_float32(stars[0]) if stars else 0.0)
+        for movie_id, title, score, *stars in _columns(outputs, row, *names)
+    ]
+
+
+def _columns(outputs: Mapping[str, Any], row: int, *names: str) -> list[tuple[Any, ...]]:
+    """The real values of a padded row, output by output, side by side."""
+    try:
+        count = outputs[contract.COUNT][row]
+        return list(zip(*(outputs[name][row][:count] for name in names), strict=True))
+    except (TypeError, ValueError) as error:
+        raise AnswerError(f"the outputs {', '.join(names)} should be lists of one width: {error}") from error
+
+
+def _float32(value: Any) -> float:
+    """The very number of the model: JSON carries the shortest text of it, which reads as another float64."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise AnswerError(f"a score or rating of the answer should be a number. Received: {value!r}")
+    return ctypes.c_float(value).value
