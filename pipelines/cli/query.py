@@ -1,4 +1,4 @@
-"""`recommender query`: asks a bundle for recommendations."""
+"""`recommender query`: asks a bundle or a server for recommendations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import difflib
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -15,10 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from components.errors import InputError
+from pipelines.cli.answering import Place, answering, place_options
 from pipelines.cli.consoles import console_for
-from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import WholeNumber, comma_separated
-from pipelines.quiet import quiet
 from serving.contract import DEFAULT_N, FROM_HISTORY, FROM_MODEL, FROM_POPULARITY, MAX_N
 
 SOURCES = {
@@ -29,7 +27,7 @@ SOURCES = {
 
 
 @click.command()
-@click.option("--model", help=MODEL_HELP)
+@place_options
 @click.option("--user", default="", help="Id of a user; leave it out for a person without one.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Number of movies.")
 @click.option("--genre", "genres", multiple=True, help="Only movies of this genre; repeatable, any of them.")
@@ -37,13 +35,13 @@ SOURCES = {
 @click.option("--exclude", multiple=True, metavar="ID,…", help="Movies to leave out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def query(
-    model: str | None,
     user: str,
     n: int,
     genres: tuple[str, ...],
     history: tuple[str, ...],
     exclude: tuple[str, ...],
     as_json: bool,
+    **place: Any,
 ) -> None:
     """Recommend movies to a user, or to a person who is described by a history."""
     rated = parse_history(comma_separated(history))
@@ -53,20 +51,19 @@ def query(
             expected="--user ID, or --history with movies the person knows",
             action="for instance: recommender query --user 42, or recommender query --history 1,260:5,1210",
         )
-    version = find_model(model)
-    with quiet():
-        from serving.model import LoadedBundle
-
-        bundle = LoadedBundle(version)
-        check_genres(genres, bundle.genres)
-        unknown = unknown_movies((movie_id for movie_id, _ in rated), bundle.catalogue)
-        (answer,) = bundle.recommend([user], n=n, history=rated, exclude=comma_separated(exclude), genres=genres)
+    with answering(Place(**place)) as asked:
+        if asked.genres is not None:
+            check_genres(genres, asked.genres)
+        unknown = unknown_movies((movie_id for movie_id, _ in rated), asked.catalogue)
+        (answer,) = asked.recommender.recommend(
+            [user], n=n, history=rated, exclude=comma_separated(exclude), genres=genres
+        )
     if unknown:
         click.echo(f"note: not in the catalogue and left out of the history: {', '.join(unknown)}", err=True)
     if as_json:
-        click.echo(json.dumps(answer_as_mapping(user, version, answer), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(answer_as_mapping(user, asked.name, answer), ensure_ascii=False, indent=2))
     else:
-        print_answer(console_for(sys.stdout), user, version, answer)
+        print_answer(console_for(sys.stdout), user, asked.name, answer)
 
 
 def parse_history(parts: tuple[str, ...]) -> list[tuple[str, float]]:
@@ -111,11 +108,11 @@ def unknown_movies(movie_ids: Iterable[str], catalogue: Mapping[str, Any]) -> li
     return [movie_id for movie_id in movie_ids if movie_id not in known] if known else []
 
 
-def answer_as_mapping(user: str, version: Path, answer: Any) -> dict[str, Any]:
+def answer_as_mapping(user: str, model: str, answer: Any) -> dict[str, Any]:
     """The answer for machines."""
     return {
         "user_id": user,
-        "model": str(version),
+        "model": model,
         "source": answer.source,
         "movies": [
             {
@@ -129,7 +126,7 @@ def answer_as_mapping(user: str, version: Path, answer: Any) -> dict[str, Any]:
     }
 
 
-def print_answer(console: Console, user: str, version: Path, answer: Any) -> None:
+def print_answer(console: Console, user: str, model: str, answer: Any) -> None:
     """The answer for a person."""
     from pipelines.printout import line, stars_text
 
@@ -149,4 +146,4 @@ def print_answer(console: Console, user: str, version: Path, answer: Any) -> Non
         console.print(table)
     else:
         line(console, "No movie is left: every one is known, excluded or of another genre.")
-    line(console, f"Model: {version}")
+    line(console, f"Model: {model}")

@@ -1,32 +1,29 @@
-"""`recommender similar`: asks a bundle for movies like one."""
+"""`recommender similar`: asks a bundle or a server for movies like one."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 from rich.table import Table
 from rich.text import Text
 
 from components.errors import InputError
+from pipelines.cli.answering import Place, answering, place_options
 from pipelines.cli.consoles import console_for
-from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import WholeNumber
-from pipelines.quiet import quiet
 from serving.contract import DEFAULT_N, MAX_N
 
 
 @click.command()
-@click.option("--model", help=MODEL_HELP)
+@place_options
 @click.option("--movie", required=True, help="Id of a movie.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Number of movies.")
-def similar(model: str | None, movie: str, n: int) -> None:
+def similar(movie: str, n: int, **place: Any) -> None:
     """List the movies that are most like one."""
-    version = find_model(model)
-    with quiet():
-        from serving.model import LoadedBundle
-
-        movies = LoadedBundle(version).similar(movie)[:n]
+    with answering(Place(**place)) as asked:
+        movies = asked.recommender.similar(movie)[:n]
     if not movies:
         raise InputError(
             f"nothing is like the movie `{movie}`",

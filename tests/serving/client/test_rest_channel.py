@@ -37,7 +37,7 @@ def test_a_question_is_repeated_until_the_server_has_room():
 
 def test_the_last_refusal_is_raised_when_no_try_is_left():
     with rest_server(FULL) as (url, script), RecommenderClient(url, retries=QUICK) as client:
-        with pytest.raises(UnavailableError, match="^the queue is full$") as error:
+        with pytest.raises(UnavailableError, match=r"^the queue is full$") as error:
             client.similar("5")
         assert error.value.status is Status.UNAVAILABLE
     assert len(script.requests) == 3
@@ -66,9 +66,12 @@ def test_nobody_listening_is_unreachable_and_names_the_address():
 )
 def test_a_refusal_that_will_not_change_is_raised_at_once_in_the_servers_words(code, error):
     answer = (code, {"error": "no, because"})
-    with rest_server(answer) as (url, script), RecommenderClient(url, retries=QUICK) as client:
-        with pytest.raises(error, match="^no, because$"):
-            client.similar("5")
+    with (
+        rest_server(answer) as (url, script),
+        RecommenderClient(url, retries=QUICK) as client,
+        pytest.raises(error, match=r"^no, because$"),
+    ):
+        client.similar("5")
     assert len(script.requests) == 1
 
 
@@ -123,7 +126,7 @@ def test_an_answer_that_is_not_the_contracts_is_named_as_such(answer):
 
 def test_an_error_page_of_a_proxy_is_quoted():
     with rest_server((404, b"<h1>nothing here</h1>")) as (url, _), RecommenderClient(url) as client:
-        with pytest.raises(NotFoundError, match="HTTP 404 .*nothing here"):
+        with pytest.raises(NotFoundError, match=r"HTTP 404 .*nothing here"):
             client.status()
         assert client.catalogue() == {}
 
