@@ -73,3 +73,4 @@ SAVED_MODEL_FILE = "saved_model.pb"
 EXTRA_ASSETS = "assets.extra"
 BUNDLE_FILE = "bundle.json"  # in EXTRA_ASSETS: what this bundle is made of
 CATALOGUE_FILE = "catalogue.json"  # in EXTRA_ASSETS: movies with title and genres, some user ids
+USERS_FILE = "users.parquet"  # in EXTRA_ASSETS: every user the bundle knows, for batch scoring

@@ -19,6 +19,7 @@ from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
+from components.bundle.users_file import write_users
 from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
 from components.index.scann_index import NAMESPACE, load_operations
 from components.settings import from_json
@@ -95,6 +96,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         }
         _write_json(folder, contract.BUNDLE_FILE, facts)
         _write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
+        write_users(known, before_test, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
 
 
 def save(module: Recommender, folder: str) -> None:

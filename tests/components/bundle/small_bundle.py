@@ -15,6 +15,7 @@ from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
+from components.bundle.users_file import write_users
 from components.examples import Catalogue, RaggedRows
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
@@ -103,14 +104,15 @@ def build_bundle(
     counts = popularity(training, len(catalogue))
     retrieval = Retrieval(vectors)
     genre_filter = GenreFilter(catalogue)
+    known = KnownUsers(
+        user_ids=strings(list(users)),
+        interactions=ragged(list(users.values())),
+        before_test=np.array(list(before.values()), np.int32),
+    )
     module = Recommender(
         config or BundleConfig(),
         catalogue,
-        KnownUsers(
-            user_ids=strings(list(users)),
-            interactions=ragged(list(users.values())),
-            before_test=np.array(list(before.values()), np.int32),
-        ),
+        known,
         before_test,
         retrieval,
         FirstStage(retrieval, search, genre_filter, counts, popular_order(counts), scann),
@@ -124,6 +126,7 @@ def build_bundle(
     extra = folder / "assets.extra"
     extra.mkdir(exist_ok=True)
     (extra / "bundle.json").write_text(json.dumps({"index": {"kind": "scann" if scann else "exact"}}))
+    write_users(known, before_test, str(extra / "users.parquet"))
     movies = [
         {"id": movie, "title": f"Title of {movie}", "genres": one} for movie, one in zip(movie_ids, genres, strict=True)
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from components.bundle.baselines import damped_means, popular_order, popularity
-from components.bundle.known import known_users
+from components.bundle.known import KnownUsers, known_users
+from components.bundle.users_file import write_users
 from components.examples import Interactions, RaggedRows, UserSequences
 from tests.components.bundle.small_bundle import ragged, strings
 
@@ -50,3 +52,14 @@ def test_damped_means_by_hand():
 def test_means_without_ratings_are_zero():
     empty = RaggedRows(row_splits=np.array([0, 0]), rows=np.zeros(0, np.int32))
     assert damped_means(empty, movies=2).movies.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(("before_test", "interactions"), [(False, [3, 1]), (True, [2, 0])])
+def test_the_list_of_users_holds_every_id_byte_for_byte_and_what_is_served_of_it(tmp_path, before_test, interactions):
+    ids = np.empty(2, dtype=object)
+    ids[:] = ["Zoë, the 1st".encode(), b"v"]
+    known = KnownUsers(user_ids=ids, interactions=ragged([[0, 1, 2], [2]]), before_test=np.array([2, 0], np.int32))
+    write_users(known, before_test, str(tmp_path / "users.parquet"))
+    users = pq.read_table(tmp_path / "users.parquet")
+    assert users["user_id"].to_pylist() == ["Zoë, the 1st".encode(), b"v"]
+    assert users["interactions"].to_pylist() == interactions
