@@ -52,11 +52,14 @@ class GenreFilter(tf.Module):  # type: ignore[misc]
 
     Args:
       catalogue: All movies.
+
+    Attributes:
+      names: Every genre, bytes, sorted.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         super().__init__(name="genre_filter")
-        names = sorted({genre for genres in catalogue.genres for genre in genres})
+        self.names = names = sorted({genre for genres in catalogue.genres for genre in genres})
         numbers = {name: number for number, name in enumerate(names)}
         members: list[list[int]] = [[] for _ in names]
         for row, genres in enumerate(catalogue.genres):

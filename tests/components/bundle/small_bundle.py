@@ -15,7 +15,11 @@ from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
+<<<<<<< HEAD
 from components.bundle.users_file import write_users
+=======
+from components.bundle.warm_up import write_warm_up
+>>>>>>> 27b7990 (Bundle: warm-up requests for every served signature)
 from components.examples import Catalogue, RaggedRows
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
@@ -123,8 +127,8 @@ def build_bundle(
         list_length,
     )
     save(module, str(folder))
+    write_warm_up(str(folder), strings(list(users)), catalogue.movie_ids, genre_filter.names)
     extra = folder / "assets.extra"
-    extra.mkdir(exist_ok=True)
     (extra / "bundle.json").write_text(json.dumps({"index": {"kind": "scann" if scann else "exact"}}))
     write_users(known, before_test, str(extra / "users.parquet"))
     movies = [
