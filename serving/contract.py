@@ -73,8 +73,5 @@ SAVED_MODEL_FILE = "saved_model.pb"
 EXTRA_ASSETS = "assets.extra"
 BUNDLE_FILE = "bundle.json"  # in EXTRA_ASSETS: what this bundle is made of
 CATALOGUE_FILE = "catalogue.json"  # in EXTRA_ASSETS: movies with title and genres, some user ids
-<<<<<<< HEAD
 USERS_FILE = "users.parquet"  # in EXTRA_ASSETS: every user the bundle knows, for batch scoring
-=======
 WARM_UP_FILE = "tf_serving_warmup_requests"  # in EXTRA_ASSETS: TFRecord of PredictionLog, the name is TF Serving's
->>>>>>> 27b7990 (Bundle: warm-up requests for every served signature)

@@ -19,11 +19,8 @@ from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
-<<<<<<< HEAD
 from components.bundle.users_file import write_users
-=======
 from components.bundle.warm_up import write_warm_up
->>>>>>> 27b7990 (Bundle: warm-up requests for every served signature)
 from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
 from components.index.scann_index import NAMESPACE, load_operations
 from components.settings import from_json
@@ -101,11 +98,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         }
         _write_json(folder, contract.BUNDLE_FILE, facts)
         _write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
-<<<<<<< HEAD
         write_users(known, before_test, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
-=======
         write_warm_up(folder, known.user_ids[:WARM_UP_USERS], catalogue.movie_ids[:WARM_UP_MOVIES], genres.names)
->>>>>>> 27b7990 (Bundle: warm-up requests for every served signature)
 
 
 def save(module: Recommender, folder: str) -> None:

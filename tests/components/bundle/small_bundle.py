@@ -15,11 +15,8 @@ from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
-<<<<<<< HEAD
 from components.bundle.users_file import write_users
-=======
 from components.bundle.warm_up import write_warm_up
->>>>>>> 27b7990 (Bundle: warm-up requests for every served signature)
 from components.examples import Catalogue, RaggedRows
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
