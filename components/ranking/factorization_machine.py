@@ -16,6 +16,8 @@ class FactorizationMachine(RatingModel):
     width, and rating = mean + biases + <user, movie>. Strong L2 is what makes it good.
     """
 
+    is_inner_product = True
+
     def join(self, parts: list[Any]) -> Any:
         return tf.add_n(parts)
 

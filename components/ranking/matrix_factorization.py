@@ -17,6 +17,7 @@ class MatrixFactorization(RatingModel):
 
     reads_raters = False
     reads_content = False
+    is_inner_product = True
 
     @property
     def reads_history(self) -> bool:  # type: ignore[override]

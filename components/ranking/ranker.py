@@ -2,8 +2,9 @@
 
 Everything that does not depend on the request is computed at export: the vector and the bias of
 each movie, with its id, raters, genres and era. So a request costs gathers and the architecture's
-interaction. It holds variables and functions, never the Keras model, and is saved by
-`tf.saved_model.save`.
+interaction. What depends on the user alone is a vector too, which the bundle computes once for every
+known user (`encode_users`, `rate`). It holds variables and functions, never the Keras model, and is
+saved by `tf.saved_model.save`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ HISTORY_ROWS = "history_rows"
 HISTORY_RATINGS = "history_ratings"
 MOVIE_ROWS = "movie_rows"
 PREDICTED_RATING = "predicted_rating"
+USERS = "users"
 
 _PADDING = -1
 _MOVIES_AT_ONCE = 8192
@@ -44,6 +46,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
         super().__init__()
         self._user_lookup = user_lookup
         self._scorers = [_Scorer(model, known) for model in models]
+        self._products = _Products(self._scorers) if models[0].is_inner_product else None
         self._unknown_user = models[0].unknown_user
         self._unknown_movie = models[0].unknown_movie
         self._range = (models[0].lowest, models[0].highest)
@@ -85,7 +88,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
         Returns:
           `{"predicted_rating": float32 [batch, candidates]}`, within the range of the training ratings.
         """
-        user = tf.cast(tf.reshape(self._user_lookup({USER_ID: user_id})[features.USER_INDEX], [-1]), tf.int32)
+        user = self._users(user_id)
         present = self._read(history_rows)
         history_rows = tf.where(present, history_rows, _PADDING)
         own = tf.logical_and(
@@ -93,17 +96,68 @@ class Ranker(tf.Module):  # type: ignore[misc]
             (self._index(history_rows) < self._unknown_movie)[:, None],
         )
         in_history = tf.reduce_sum(tf.cast(own, tf.float32), axis=2)
-        rated = tf.logical_and(present, history_ratings > 0)
-        history_ratings = tf.clip_by_value(history_ratings, *self._range)
-        unknown = user == self._unknown_user
+        shifts = self._shifts(user, history_rows, history_ratings)
         total = tf.zeros_like(movie_rows, tf.float32)
-        for scorer in self._scorers:
-            scores = scorer.scores(
+        for scorer, shift in zip(self._scorers, shifts, strict=True):
+            total += shift[:, None] + scorer.scores(
                 user, self._index(history_rows), self._place(movie_rows), self._index(movie_rows), in_history
             )
-            shift = scorer.bias_shift(self._place(history_rows), history_ratings, rated, self._damping)
-            total += scores + tf.where(unknown, shift, 0.0)[:, None]
         return {PREDICTED_RATING: tf.clip_by_value(total / len(self._scorers), *self._range)}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, USER_ID),
+            tf.TensorSpec([None, None], tf.int32, HISTORY_ROWS),
+            tf.TensorSpec([None, None], tf.float32, HISTORY_RATINGS),
+        ],
+        autograph=False,
+    )
+    def encode_users(self, user_id: Any, history_rows: Any, history_ratings: Any) -> Any:
+        """All that `rate` needs to know of users, float32 `[batch, width]`; arguments as of `predict`."""
+        user = self._users(user_id)
+        history_rows = tf.where(self._read(history_rows), history_rows, _PADDING)
+        shifts = self._shifts(user, history_rows, history_ratings)
+        history = self._index(history_rows)
+        sides = [scorer.user_side(user, history, shift) for scorer, shift in zip(self._scorers, shifts, strict=True)]
+        if self._products is not None:
+            sides = [tf.concat([side, tf.ones_like(side[:, :1])], axis=1) for side in sides]
+        return tf.concat(sides, axis=1)
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, USERS),
+            tf.TensorSpec([None, None], tf.int32, MOVIE_ROWS),
+        ],
+        autograph=False,
+    )
+    def rate(self, users: Any, movie_rows: Any) -> Any:
+        """Predicted ratings of movies that are in none of the histories: what `predict` says of them.
+
+        Args:
+          users: float32 `[batch, width]`, from `encode_users`.
+          movie_rows: int32 `[batch, candidates]`, catalogue rows; a negative one gets some finite value.
+
+        Returns:
+          float32 `[batch, candidates]`, within the range of the training ratings.
+        """
+        places = tf.where(movie_rows < 0, self._movies, movie_rows)
+        if self._products is not None:
+            return tf.clip_by_value(self._products.scores(users, places), *self._range)
+        sides = tf.split(users, len(self._scorers), axis=1)
+        scores = [scorer.rated(side, places) for scorer, side in zip(self._scorers, sides, strict=True)]
+        return tf.clip_by_value(tf.add_n(scores) / len(scores), *self._range)
+
+    def _users(self, user_id: Any) -> Any:
+        return tf.cast(tf.reshape(self._user_lookup({USER_ID: user_id})[features.USER_INDEX], [-1]), tf.int32)
+
+    def _shifts(self, user: Any, history_rows: Any, history_ratings: Any) -> list[Any]:
+        """What the ratings of the history add to each model's bias of an unknown user, `[batch]`; 0 for known ones."""
+        rated = tf.logical_and(history_rows >= 0, history_ratings > 0)
+        places, ratings = self._place(history_rows), tf.clip_by_value(history_ratings, *self._range)
+        return [
+            tf.where(user == self._unknown_user, scorer.bias_shift(places, ratings, rated, self._damping), 0.0)
+            for scorer in self._scorers
+        ]
 
     def _read(self, history_rows: Any) -> Any:
         """Which places of the history are read: real ones, the last `history_length` of them."""
@@ -141,6 +195,7 @@ class _Scorer(tf.Module):  # type: ignore[misc]
         # attribute would be saved the Keras way.
         self._weights = model.used_in_requests()
         self._functions = _Untracked(model)
+        self._width = self.user_side(tf.zeros([0], tf.int32), tf.zeros([0, 0], tf.int32), tf.zeros([0])).shape[1]
 
     def scores(self, user: Any, history: Any, places: Any, movie_index: Any, in_history: Any) -> Any:
         """Ratings, not clipped.
@@ -165,12 +220,48 @@ class _Scorer(tf.Module):  # type: ignore[misc]
         interaction = model.interaction(model.user_vector(users, pooled), tf.gather(self._vectors, places))
         return self._mean + model.user_biases(users) + tf.gather(self._biases, places) + interaction
 
+    def user_side(self, user: Any, history: Any, shift: Any) -> Any:
+        """Vector of a user with the whole history and, last, all biases but the movie's, `[batch, width + 1]`."""
+        model = self._functions.model
+        pooled = None
+        if model.reads_history:
+            known = tf.cast(history < self._unknown_movie, tf.float32)
+            sums = tf.reduce_sum(tf.gather(model.history_movies, history) * known[:, :, None], axis=1)
+            pooled = sums * list_scale(tf.reduce_sum(known, axis=1))[:, None]
+        bias = self._mean + model.user_biases(user) + shift
+        return tf.concat([model.user_vector(user, pooled), bias[:, None]], axis=1)
+
+    def rated(self, side: Any, places: Any) -> Any:
+        """Ratings `[batch, candidates]`, not clipped, of users as `user_side` returns them."""
+        movies = tf.gather(self._vectors, places)
+        side = tf.ensure_shape(side, [None, self._width])
+        users = tf.tile(side[:, None, :-1], [1, tf.shape(places)[1], 1])
+        return side[:, -1:] + tf.gather(self._biases, places) + self._functions.model.interaction(users, movies)
+
+    def movie_side(self) -> Any:
+        """What meets `[user_side, 1]` in an inner product: `[vector, 1, bias]` of every movie."""
+        biases = self._biases.numpy()[:, None]
+        return np.concatenate([self._vectors.numpy(), np.ones_like(biases), biases], axis=1)
+
     def bias_shift(self, places: Any, ratings: Any, rated: Any, damping: float) -> Any:
         """What a rated history adds to an unknown user's bias, `[batch]`."""
         weights = tf.cast(rated, tf.float32)
         errors = ratings - self._mean - self._unknown_bias - tf.gather(self._biases, places)
         total = tf.reduce_sum(tf.where(rated, errors, 0.0), axis=1)
         return tf.math.divide_no_nan(total, tf.reduce_sum(weights, axis=1) + damping)
+
+
+class _Products(tf.Module):  # type: ignore[misc]
+    """Models whose rating is an inner product: their mean is a single one over vectors side by side."""
+
+    def __init__(self, scorers: list[_Scorer]) -> None:
+        super().__init__()
+        table = np.concatenate([scorer.movie_side() for scorer in scorers], axis=1) / len(scorers)
+        self._table = tf.Variable(table.astype(np.float32), trainable=False)
+
+    def scores(self, users: Any, places: Any) -> Any:
+        """Ratings `[batch, candidates]`, not clipped, of users float32 `[batch, width]`."""
+        return tf.linalg.matvec(tf.gather(self._table, places), users)
 
 
 class _Untracked:

@@ -41,6 +41,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
     reads_history = True
     reads_raters = True
     reads_content = True
+    is_inner_product = False  # whether `interaction` is the inner product of the two vectors
 
     def __init__(self, config: RankingConfig, movies: MovieFeatures, known: KnownRatings, seed: int) -> None:
         super().__init__()

@@ -75,12 +75,20 @@ def own_history(users):
 
 
 def assert_same_as_in_training(models, loaded):
+    """Held-out movies are in nobody's history, so that both ways of asking must agree with the model."""
     rows = WORLD.held_out
     expected = predict(models, WORLD.known, rows, 10_000)
     users = rows.user_rows.tolist()
     histories = own_history(users)
     got = ask(loaded, [f"u{u}" for u in users], histories, np.zeros_like(histories), rows.movie_rows[:, None])
     np.testing.assert_allclose(got[:, 0], expected, atol=1e-4)
+    encoded = loaded.encode_users(
+        tf.constant([f"u{u}" for u in users]),
+        tf.constant(np.array(histories, np.int32)),
+        tf.zeros(np.shape(histories)),
+    )
+    rated_ = loaded.rate(encoded, tf.constant(rows.movie_rows[:, None].astype(np.int32)))
+    np.testing.assert_allclose(rated_.numpy()[:, 0], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("architecture", [a for a in ARCHITECTURES if a != "factorization_machine"])
@@ -100,6 +108,15 @@ def test_an_svd_plus_plus_reads_the_history(tmp_path):
 
 def test_several_seeds_are_averaged(tmp_path):
     assert_same_as_in_training(*exported(tmp_path, seeds=2, epochs=3))
+
+
+@pytest.mark.parametrize("user", ["u1", "stranger"])
+def test_encoded_once_a_user_is_rated_as_when_asked_at_once(trained, rate, user):
+    history, stars, movies = [[-1, 3, 9999, 4]], [[5.0, 4.0, 1.0, np.nan]], [[9, UNKNOWN_MOVIE, 7]]
+    encoded = trained[1].encode_users(tf.constant([user]), tf.constant(history), tf.constant(stars))
+    got = trained[1].rate(encoded, tf.constant([[9, UNKNOWN_MOVIE, 7, -1]])).numpy()
+    np.testing.assert_allclose(got[:, :3], rate([user], history, stars, movies), atol=1e-5)
+    assert 1.0 <= got[0, 3] <= 4.5
 
 
 def test_the_function_is_reachable_beside_the_signature_and_composes(trained, rate):
