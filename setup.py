@@ -58,6 +58,7 @@ setup(
     package_data={
         "pipelines": ["presets/*.toml"],
         "components": ["schema/*.pbtxt"],
+        "serving": ["page/*"],
     },
     install_requires=["click>=8", "rich>=13", "tomli>=2"],
     extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},

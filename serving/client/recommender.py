@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from serving import contract
-from serving.client.answers import AVAILABLE, Candidate, ModelConfig, ModelMetadata, VersionStatus
+from serving.client.answers import AVAILABLE, Candidate, ModelConfig, ModelMetadata, SignatureInfo, VersionStatus
 from serving.client.channel import Channel, Deadline, Question, Target
 from serving.client.settings import Retries, Timeouts, Tls
-from serving.client.signatures import SIGNATURES, Signature
 from serving.errors import (
     AnswerError,
     DeadlineExceededError,
@@ -23,6 +22,7 @@ from serving.errors import (
     UnreachableError,
 )
 from serving.model import Answer, Movie
+from serving.signatures import SIGNATURES
 
 if TYPE_CHECKING:
     import httpx
@@ -76,7 +76,7 @@ class RecommenderClient:
         self._retries = retries
         target = Target(model=model, version=version, label=label)
         self._channel = _open(server, target, timeouts, token, tls, transport)
-        self._signatures: dict[str, Signature] = {}
+        self._described: dict[str, SignatureInfo] = {}
 
     def __enter__(self) -> RecommenderClient:
         return self
@@ -167,13 +167,16 @@ class RecommenderClient:
         Raises:
           InvalidRequestError: No such signature, or not its inputs.
         """
-        known = self._described(signature)
+        known = self._signature(signature)
         if set(inputs) != set(known.inputs):
             raise InvalidRequestError(
                 f"the signature `{signature}` should be given the inputs {', '.join(sorted(known.inputs))}. "
                 f"Received: {', '.join(sorted(inputs)) or 'none'}"
             )
-        return self._predict(signature, known, inputs)
+        dtypes = {name: tensor.dtype for name, tensor in known.inputs.items()}
+        return self._predict(
+            Question(signature=signature, inputs=inputs, dtypes=dtypes, outputs=tuple(sorted(known.outputs)))
+        )
 
     def status(self) -> list[VersionStatus]:
         """The versions of the model that the server knows of."""
@@ -204,27 +207,27 @@ class RecommenderClient:
         rows = len(next(iter(inputs.values())))
         if not rows:
             return {output: [] for output in signature.outputs}
-        outputs = self._predict(name, signature, inputs)
+        dtypes = {tensor: one.dtype for tensor, one in signature.inputs.items()}
+        outputs = self._predict(
+            Question(signature=name, inputs=inputs, dtypes=dtypes, outputs=tuple(signature.outputs))
+        )
         for output, values in outputs.items():
             if not isinstance(values, list) or len(values) != rows:
                 raise AnswerError(f"the output `{output}` of the signature `{name}` should have {rows} rows")
         return outputs
 
-    def _predict(self, name: str, signature: Signature, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        question = Question(signature=name, inputs=inputs, dtypes=signature.inputs, outputs=signature.outputs)
+    def _predict(self, question: Question) -> dict[str, Any]:
         return self._repeated(lambda deadline: self._channel.predict(question, deadline))
 
-    def _described(self, name: str) -> Signature:
+    def _signature(self, name: str) -> SignatureInfo:
         """A signature of the model as the server describes it, asked once."""
-        if name not in self._signatures:
-            for other, info in self.metadata().signatures.items():
-                inputs = {tensor: one.dtype for tensor, one in info.inputs.items()}
-                self._signatures[other] = Signature(inputs=inputs, outputs=tuple(sorted(info.outputs)))
-        if name not in self._signatures:
+        if name not in self._described:
+            self._described = dict(self.metadata().signatures)
+        if name not in self._described:
             raise InvalidRequestError(
-                f"the model `{self.model}` has no signature `{name}`, but {', '.join(sorted(self._signatures))}"
+                f"the model `{self.model}` has no signature `{name}`, but {', '.join(sorted(self._described))}"
             )
-        return self._signatures[name]
+        return self._described[name]
 
     def _deadline(self) -> Deadline:
         return Deadline(self._timeouts.total_seconds)

@@ -1,0 +1,370 @@
+// The page: what is asked (kept in the address, so that it can be shared and survives a reload), and what is shown.
+
+import { ApiError, fetchCatalogue, fetchSignatures, knownOf, recommend, setToken, similar } from "./api.js";
+import { Catalogue } from "./catalogue.js";
+import { byId, element } from "./elements.js";
+import { asPercent, movieCard, placeholderCards } from "./movie_card.js";
+import { moviePicker } from "./picker.js";
+
+const PAUSE_MILLISECONDS = 150; // between a change and the question, so that three quick clicks ask once
+const MOST_KNOWN = 100;
+const STARS = [0, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
+
+let catalogue;
+let signatures = new Set();
+let question = emptyQuestion();
+let asking = new AbortController();
+let waiting;
+
+// What is asked.
+
+function emptyQuestion() {
+  return { mode: "movies", user: "", picks: [], genres: [], hidden: [], n: 10 };
+}
+
+function readAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const n = Number(given.get("n"));
+  return {
+    mode: given.has("user") ? "user" : "movies",
+    user: given.get("user") ?? "",
+    picks: given.getAll("like").map(readPick).filter((pick) => catalogue.movies.has(pick.id)),
+    genres: given.getAll("genre").filter((genre) => catalogue.genres.includes(genre)),
+    hidden: given.getAll("hide").filter((id) => catalogue.movies.has(id)),
+    n: [...byId("n").options].some((option) => Number(option.value) === n) ? n : 10,
+  };
+}
+
+/** `id@stars`, or an id alone for a movie that is liked without stars. */
+function readPick(text) {
+  const at = text.lastIndexOf("@");
+  const stars = at < 0 ? 0 : Number(text.slice(at + 1));
+  return STARS.includes(stars) && at >= 0 ? { id: text.slice(0, at), stars } : { id: text, stars: 0 };
+}
+
+function writeAddress() {
+  const kept = new URLSearchParams();
+  if (question.mode === "user") kept.set("user", question.user);
+  else for (const { id, stars } of question.picks) kept.append("like", stars || id.includes("@") ? `${id}@${stars}` : id);
+  for (const genre of question.genres) kept.append("genre", genre);
+  for (const id of question.hidden) kept.append("hide", id);
+  if (question.n !== 10) kept.set("n", String(question.n));
+  history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search);
+}
+
+/** Changes the question, shows the change at once, and asks a moment later. */
+function change(parts) {
+  question = { ...question, ...parts };
+  writeAddress();
+  showQuestion();
+  askSoon();
+}
+
+function askSoon() {
+  clearTimeout(waiting);
+  waiting = setTimeout(ask, PAUSE_MILLISECONDS);
+}
+
+// The form.
+
+function showQuestion() {
+  const byUser = question.mode === "user";
+  byId(`mode-${question.mode}`).checked = true;
+  byId("movies-panel").hidden = byUser;
+  byId("user-panel").hidden = !byUser;
+  if (byId("user").value !== question.user) byId("user").value = question.user;
+  byId("n").value = String(question.n);
+  byId("picks").replaceChildren(...question.picks.map(pickItem));
+  for (const chip of byId("genres").querySelectorAll("button"))
+    chip.setAttribute("aria-pressed", String(question.genres.includes(chip.textContent)));
+  const hidden = question.hidden.length;
+  byId("hidden-movies").hidden = !hidden;
+  byId("hidden-movies").firstElementChild.textContent = `${hidden} ${hidden === 1 ? "movie is" : "movies are"} left out.`;
+}
+
+function pickItem(pick) {
+  const { title } = catalogue.movies.get(pick.id);
+  const others = question.picks.filter((one) => one.id !== pick.id);
+  const stars = element("select", { "aria-label": `Your stars for ${title}` }, STARS.map((value) =>
+    element("option", { value, selected: value === pick.stars ? "" : false }, value ? `${value} ★` : "liked")));
+  stars.addEventListener("change", () => change({
+    picks: question.picks.map((one) => (one.id === pick.id ? { ...one, stars: Number(stars.value) } : one)),
+  }));
+  const remove = element("button", { type: "button", class: "icon", "aria-label": `Remove ${title}` }, "×");
+  remove.addEventListener("click", () => {
+    change({ picks: others });
+    byId("search").focus();
+  });
+  return element("li", {}, [element("span", {}, title), stars, remove]);
+}
+
+function like(movie) {
+  if (question.picks.some((one) => one.id === movie.id)) return;
+  change({ mode: "movies", picks: [...question.picks, { id: movie.id, stars: 0 }] });
+  announce(`${movie.title} is among the movies you like.`);
+}
+
+function fillForm() {
+  byId("model").textContent = `${catalogue.model}, version ${catalogue.version} · ${catalogue.movies.size.toLocaleString("en")} movies`;
+  byId("users").replaceChildren(...catalogue.users.map((user) => element("option", { value: user })));
+  byId("genres").hidden = !catalogue.genres.length;
+  byId("genres").querySelector(".chips").replaceChildren(...catalogue.genres.map(genreChip));
+  for (const id of ["search", "user", "ask"]) byId(id).disabled = false;
+  byId("any-user").disabled = !catalogue.users.length;
+}
+
+function genreChip(genre) {
+  const chip = element("button", { type: "button", class: "chip", "aria-pressed": "false" }, genre);
+  chip.addEventListener("click", () => change({
+    genres: question.genres.includes(genre) ? question.genres.filter((one) => one !== genre) : [...question.genres, genre],
+  }));
+  return chip;
+}
+
+function listen() {
+  byId("question").addEventListener("submit", (event) => {
+    event.preventDefault();
+    change({ user: byId("user").value.trim() });
+  });
+  for (const radio of document.querySelectorAll("input[name=mode]"))
+    radio.addEventListener("change", () => change({ mode: radio.value, hidden: [] }));
+  byId("user").addEventListener("change", () => change({ user: byId("user").value.trim(), hidden: [] }));
+  byId("any-user").addEventListener("click", () => {
+    const { users } = catalogue;
+    change({ user: users[Math.floor(Math.random() * users.length)], hidden: [] });
+  });
+  byId("n").addEventListener("change", () => change({ n: Number(byId("n").value) }));
+  byId("hidden-movies").querySelector("button").addEventListener("click", () => change({ hidden: [] }));
+  moviePicker(byId("search"), byId("matches"), {
+    search: (text) => catalogue.search(text, new Set(question.picks.map((pick) => pick.id))),
+    choose: like,
+  });
+  addEventListener("hashchange", () => {
+    if (!catalogue) return;
+    question = readAddress();
+    showQuestion();
+    ask();
+  });
+  byId("similar-close").addEventListener("click", () => byId("similar").close());
+  byId("similar").addEventListener("click", (event) => event.target === byId("similar") && byId("similar").close());
+  byId("similar-back").addEventListener("click", () => {
+    path.pop();
+    showSimilar(path.at(-1));
+  });
+}
+
+// The recommendations.
+
+async function ask() {
+  clearTimeout(waiting);
+  if (!catalogue) return; // start() asks as soon as it is there
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
+  const asked = question;
+  const user = asked.mode === "user" ? asked.user : "";
+  const picks = asked.mode === "user" ? [] : asked.picks;
+  busy(true);
+  showKnown(user, signal);
+  try {
+    const answer = await recommend(catalogue.model, {
+      user, history: picks, exclude: asked.hidden, genres: asked.genres, n: asked.n,
+    }, signal);
+    showAnswer(answer, user);
+  } catch (error) {
+    if (!signal.aborted) showFailure(error, ask);
+  } finally {
+    if (!signal.aborted) busy(false);
+  }
+}
+
+function busy(yes) {
+  byId("results").setAttribute("aria-busy", String(yes));
+  if (yes && !byId("list").children.length && byId("notice").hidden) byId("list").replaceChildren(...placeholderCards(5));
+}
+
+function showAnswer({ source, movies }, user) {
+  const { heading, explained } = inWords(source, user);
+  byId("heading").textContent = heading;
+  byId("source").textContent = explained;
+  byId("notice").hidden = movies.length > 0;
+  if (!movies.length) byId("notice").replaceChildren(nothingLeft());
+  byId("list").replaceChildren(...recommendedCards(movies, source));
+  announce(`${movies.length} ${movies.length === 1 ? "recommendation" : "recommendations"}. ${heading}.`);
+}
+
+function inWords(source, user) {
+  if (source === "model") return { heading: `For user ${user}`, explained: "From what the model knows of this user." };
+  if (source === "history") return { heading: "For you", explained: "From the movies you like." };
+  if (user) return { heading: "Popular movies", explained: `The model knows nothing of user ${user}: these are the most popular.` };
+  return { heading: "Popular movies", explained: "Choose some movies you like, or a user, and the list becomes personal." };
+}
+
+function recommendedCards(movies, source) {
+  const highest = Math.max(...movies.map((movie) => movie.score));
+  return movies.map((movie, at) => movieCard(withGenres(movie), {
+    rank: at + 1,
+    highest,
+    ...(source === "popularity" ? { scoreName: "Share of ratings", digits: asPercent } : { scoreName: "Score" }),
+    actions: [
+      similarAction(movie),
+      ...likeAction(movie),
+      { label: "Hide", name: "Leave out", run: () => hide(movie) },
+    ],
+  }));
+}
+
+function similarAction(movie) {
+  return { label: "Similar", name: "Similar movies", run: () => openSimilar(movie) };
+}
+
+/** Only who is described by movies can like one more: what is known of a user is the model's. */
+function likeAction(movie) {
+  if (question.mode === "user" || question.picks.some((pick) => pick.id === movie.id)) return [];
+  const run = () => {
+    byId("similar").close();
+    like(movie);
+  };
+  return [{ label: "I like it", name: "Add to the movies I like", run }];
+}
+
+function hide(movie) {
+  change({ hidden: [...question.hidden, movie.id] });
+  byId("results").focus();
+}
+
+function withGenres(movie) {
+  return { ...movie, genres: catalogue.movies.get(movie.id)?.genres ?? [] };
+}
+
+function nothingLeft() {
+  const wide = element("button", { type: "button", class: "quiet" }, "All genres, nothing left out");
+  wide.addEventListener("click", () => change({ genres: [], hidden: [] }));
+  return element("div", { class: "notice" }, [
+    element("p", {}, "No movie is left: every one is known, left out, or of another genre."), wide,
+  ]);
+}
+
+// What is known of the user.
+
+async function showKnown(user, signal) {
+  const details = byId("known");
+  if (!user || !signatures.has("history")) {
+    details.hidden = true;
+    return;
+  }
+  try {
+    const movies = await knownOf(catalogue.model, user, signal);
+    details.hidden = !movies.length;
+    details.firstElementChild.textContent = `${movies.length.toLocaleString("en")} movies known of user ${user}`;
+    const more = movies.length - MOST_KNOWN;
+    details.querySelector("ol").replaceChildren(
+      ...movies.slice(0, MOST_KNOWN).map((movie) => element("li", {}, [
+        element("span", {}, movie.title), element("b", {}, movie.stars ? `${movie.stars} ★` : ""),
+      ])),
+      ...(more > 0 ? [element("li", {}, `and ${more.toLocaleString("en")} older ones`)] : []),
+    );
+  } catch {
+    details.hidden = true; // the recommendations say what is wrong
+  }
+}
+
+// Similar movies, with the way back.
+
+let path = [];
+let looking = new AbortController();
+
+function openSimilar(movie) {
+  if (!byId("similar").open) {
+    path = [];
+    byId("similar").showModal();
+  }
+  path.push(movie);
+  showSimilar(movie);
+}
+
+async function showSimilar(movie) {
+  looking.abort();
+  looking = new AbortController();
+  const { signal } = looking;
+  byId("similar-heading").textContent = `Like ${movie.title}`;
+  byId("similar-back").hidden = path.length < 2;
+  byId("similar-notice").replaceChildren();
+  byId("similar-list").replaceChildren(...placeholderCards(3));
+  try {
+    const movies = await similar(catalogue.model, movie.id, signal);
+    byId("similar-list").replaceChildren(...similarCards(movies));
+    byId("similar-notice").textContent = movies.length ? "" : "Nothing is like this movie.";
+    byId("similar").scrollTo(0, 0);
+  } catch (error) {
+    if (signal.aborted) return;
+    byId("similar-list").replaceChildren();
+    byId("similar-notice").replaceChildren(failure(error, () => showSimilar(movie)));
+  }
+}
+
+function similarCards(movies) {
+  return movies.map((movie, at) => movieCard(withGenres(movie), {
+    rank: at + 1,
+    highest: 1,
+    scoreName: "Similarity",
+    actions: [similarAction(movie), ...likeAction(movie)],
+  }));
+}
+
+// When something goes wrong.
+
+function showFailure(error, again) {
+  byId("heading").textContent = "That did not work";
+  byId("source").textContent = "";
+  byId("list").replaceChildren();
+  byId("notice").hidden = false;
+  byId("notice").replaceChildren(error.status === 401 ? tokenForm(again) : failure(error, again));
+  announce(error.message);
+}
+
+function failure(error, again) {
+  if (!(error instanceof ApiError)) console.error(error);
+  const retry = element("button", { type: "button", class: "quiet", onclick: again }, "Try again");
+  const message = error instanceof ApiError ? error.message : "The server's answer cannot be read.";
+  return element("div", { class: "notice bad" }, [element("p", {}, message), retry]);
+}
+
+function tokenForm(again) {
+  const input = element("input", { id: "token", type: "password", autocomplete: "off", required: "" });
+  const form = element("form", { class: "notice" }, [
+    element("label", { for: "token" }, "This server asks for a token"),
+    element("div", { class: "row" }, [input, element("button", { class: "primary" }, "Go on")]),
+  ]);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    setToken(input.value.trim());
+    again();
+  });
+  return form;
+}
+
+function announce(text) {
+  byId("announcement").textContent = text;
+}
+
+async function start() {
+  busy(true);
+  byId("heading").textContent = "Loading the catalogue";
+  byId("notice").hidden = true;
+  try {
+    catalogue = new Catalogue(await fetchCatalogue());
+    signatures = await fetchSignatures(catalogue.model);
+  } catch (error) {
+    showFailure(error, start);
+    busy(false);
+    return;
+  }
+  fillForm();
+  question = readAddress();
+  showQuestion();
+  await ask();
+}
+
+listen();
+start();

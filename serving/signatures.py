@@ -1,0 +1,105 @@
+"""Dtypes and ranks of the public signatures of serving/contract.py, for who asks without the model at hand.
+
+The client needs not ask the server for them, and the description of the REST API is written from them.
+`evaluate` is the Evaluator's and not for the public.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from serving import contract
+
+STRING = "DT_STRING"
+FLOAT = "DT_FLOAT"
+INT32 = "DT_INT32"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """One input or output.
+
+    Attributes:
+      dtype: TensorFlow's name.
+      rank: 1 = one value a row, 2 = a list a row.
+    """
+
+    dtype: str
+    rank: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Signature:
+    """Inputs and outputs by name; the first dimension of each is the batch.
+
+    Attributes:
+      question: What it answers, in a few words.
+    """
+
+    question: str
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+
+
+_ONE_TEXT = Tensor(STRING, 1)
+_TEXTS = Tensor(STRING, 2)
+_NUMBERS = Tensor(FLOAT, 2)
+_ONE_COUNT = Tensor(INT32, 1)
+
+_ANSWER = {
+    contract.MOVIE_IDS: _TEXTS,
+    contract.TITLES: _TEXTS,
+    contract.SCORES: _NUMBERS,
+    contract.PREDICTED_RATINGS: _NUMBERS,
+    contract.COUNT: _ONE_COUNT,
+    contract.SOURCE: _ONE_TEXT,
+}
+
+SIGNATURES: Mapping[str, Signature] = {
+    contract.SERVING_DEFAULT: Signature(
+        question="Which movies for this user?", inputs={contract.USER_ID: _ONE_TEXT}, outputs=_ANSWER
+    ),
+    contract.RECOMMEND: Signature(
+        question="Which movies for this user or history, without these, of these genres, how many?",
+        inputs={
+            contract.USER_ID: _ONE_TEXT,
+            contract.HISTORY_MOVIE_IDS: _TEXTS,
+            contract.HISTORY_RATINGS: _NUMBERS,
+            contract.EXCLUDE_MOVIE_IDS: _TEXTS,
+            contract.GENRES: _TEXTS,
+            contract.N: _ONE_COUNT,
+        },
+        outputs=_ANSWER,
+    ),
+    contract.RETRIEVE: Signature(
+        question="Which candidates has the first stage for this user?",
+        inputs={contract.USER_ID: _ONE_TEXT},
+        outputs={contract.MOVIE_IDS: _TEXTS, contract.SCORES: _NUMBERS, contract.COUNT: _ONE_COUNT},
+    ),
+    contract.RANK: Signature(
+        question="How many stars would this user give to this movie?",
+        inputs={contract.USER_ID: _ONE_TEXT, contract.MOVIE_ID: _ONE_TEXT},
+        outputs={contract.PREDICTED_RATING: Tensor(FLOAT, 1)},
+    ),
+    contract.SIMILAR: Signature(
+        question="Which movies are like this one?",
+        inputs={contract.MOVIE_ID: _ONE_TEXT},
+        outputs={
+            contract.MOVIE_IDS: _TEXTS,
+            contract.TITLES: _TEXTS,
+            contract.SCORES: _NUMBERS,
+            contract.COUNT: _ONE_COUNT,
+        },
+    ),
+    contract.HISTORY: Signature(
+        question="What is known of this user, newest first?",
+        inputs={contract.USER_ID: _ONE_TEXT},
+        outputs={
+            contract.MOVIE_IDS: _TEXTS,
+            contract.TITLES: _TEXTS,
+            contract.RATINGS: _NUMBERS,
+            contract.COUNT: _ONE_COUNT,
+        },
+    ),
+}
