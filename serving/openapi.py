@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serving import contract
-from serving.signatures import FLOAT, INT32, SIGNATURES, STRING, Signature, Tensor
+from serving.public_signatures import FLOAT, INT32, SIGNATURES, STRING, Signature, Tensor
 
 Json = dict[str, Any]
 

@@ -22,7 +22,7 @@ from serving.errors import (
     UnreachableError,
 )
 from serving.model import Answer, Movie
-from serving.signatures import SIGNATURES
+from serving.public_signatures import SIGNATURES
 
 if TYPE_CHECKING:
     import httpx
