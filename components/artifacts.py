@@ -9,6 +9,7 @@ MOVIES = "movies"
 DUPLICATES_DROPPED = "duplicates_dropped"
 HAS_RATINGS = "has_ratings"  # 0 or 1
 HAS_TIMESTAMPS = "has_timestamps"  # 0 or 1
+REFIT = "refit"  # 1 where the models that are judged were fit on train + eval
 
 # Custom properties of MoviesExampleGen's `examples`.
 CATALOGUE_ROWS = "rows"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 # One row of `Examples[train, eval, test]` is one interaction.
 USER_ID = "user_id"  # bytes, shape []
 MOVIE_ID = "movie_id"  # bytes, shape []
@@ -20,7 +22,8 @@ HISTORY_RATINGS = "history_ratings"  # float32, as many
 HELD_OUT_MOVIE_IDS = "held_out_movie_ids"  # bytes, every movie of the user in this split
 SEEN_MOVIE_IDS = "seen_movie_ids"  # bytes, every movie of the user in the splits before this one, oldest first
 
-# One row of `sequences` is one user with the training rows in order.
+# One row of `sequences` is one user with the training rows (split `train`), or the training and eval
+# rows (split `train_and_eval`), in order.
 SEQUENCE_MOVIE_IDS = "sequence_movie_ids"  # bytes
 SEQUENCE_RATINGS = "sequence_ratings"  # float32
 SEQUENCE_TIMESTAMPS = "sequence_timestamps"  # int64
@@ -42,9 +45,19 @@ MOVIE_FREQUENCY = "movie_id_frequency"  # "count movie_id" a line, training rows
 # Split names.
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
+FITTED_SPLITS = {
+    False: (TRAIN,),
+    True: (TRAIN, EVAL),
+}  # by whether the models are refit: what the judged ones learn from
 CATALOGUE_SPLIT = "all"
 SEQUENCES_SPLIT = "train"
+REFIT_SPLIT = "train_and_eval"  # of `sequences`, only where the models are refit
 
 USER_ACTIVITY_BUCKETS = (("new", 0), ("1-19", 19), ("20-49", 49), ("50-199", 199), ("200+", None))
 MOVIE_POPULARITY_BUCKETS = (("new", 0), ("1-4", 4), ("5-19", 19), ("20-99", 99), ("100+", None))
 """Name and largest count of each bucket, in order; the last one is open."""
+
+
+def fitted_split(splits: Collection[str]) -> str:
+    """Of the splits of `sequences` the one that the judged models, vocabularies and baselines are fit on."""
+    return REFIT_SPLIT if REFIT_SPLIT in splits else SEQUENCES_SPLIT

@@ -24,6 +24,8 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
     console.print()
     if summary.evaluation is not None:
         console.print(metrics_table(summary.evaluation))
+        if summary.data is not None and summary.data.refit:
+            line(console, "Models and baselines were fit on train + eval; the eval rows had chosen the epochs before.")
         print_verdict(console, summary.evaluation)
     if summary.push is not None:
         print_push(console, summary.push)

@@ -199,7 +199,7 @@ class _LogLine(_RunningLine):
             self._broken = True
 
     def note(self, message: str) -> None:
-        interval = EPOCH_INTERVAL_SECONDS if message.startswith("epoch") else NOTE_INTERVAL_SECONDS
+        interval = EPOCH_INTERVAL_SECONDS if "epoch " in message else NOTE_INTERVAL_SECONDS
         now = self._clock()
         if now - self._shown_at < interval:
             self._held_back = message

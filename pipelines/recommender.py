@@ -71,7 +71,10 @@ def create_pipeline(
     ).with_id("DataGate")
 
     transform = create_transform(
-        interactions, by_id["RatingsSchema"].outputs["schema"], to_json(config.transform)
+        interactions,
+        by_id["RatingsSchema"].outputs["schema"],
+        to_json(config.transform),
+        refit=config.split.refit,
     ).with_id("Transform")
     transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
 

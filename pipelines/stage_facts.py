@@ -64,6 +64,7 @@ def read_data(results: Results, *, source: str, split: str) -> DataSummary | Non
         movies=_count(movies, artifacts.CATALOGUE_ROWS),
         duplicates_dropped=_count(ratings, artifacts.DUPLICATES_DROPPED),
         added_movies=_count(movies, artifacts.ADDED_TO_CATALOGUE),
+        refit=bool(_count(ratings, artifacts.REFIT)),
     )
 
 
@@ -139,17 +140,19 @@ def _training(path: Path) -> TrainingSummary:
     chosen = [
         entry
         for entry in entries
-        if entry["epoch"] == log["best_epoch"] and entry.get("model", 1) == log.get("best_model", 1)
+        if metric in entry and entry["epoch"] == log["best_epoch"] and entry.get("model", 1) == log.get("best_model", 1)
     ]
-    last_epochs: dict[int, int] = {}  # by model: an epoch that was not evaluated may have no entry
+    last_epochs: dict[tuple[bool, int], int] = {}  # of each training: an epoch that was not evaluated may have no entry
     for entry in entries:
-        last_epochs[entry.get("model", 1)] = entry["epoch"]
+        last_epochs[entry.get("refit", False), entry.get("model", 1)] = entry["epoch"]
     return TrainingSummary(
         epochs=sum(last_epochs.values()),
         best_epoch=log["best_epoch"],
         metric=metric,
         best_value=chosen[0].get(metric) if chosen else None,
         seconds=round(sum(entry["seconds"] for entry in entries), 3),
+        refit_epochs=log.get("refit_epochs", []),
+        train_metrics=log.get("train_metrics", {}),
     )
 
 

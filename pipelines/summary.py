@@ -63,6 +63,8 @@ class DataSummary:
       movies: Movies of the catalogue.
       duplicates_dropped: Rows left out because the same user and movie came again.
       added_movies: Movies that occur in rows and not in the catalogue file.
+      refit: Whether the models that were judged, the vocabularies and the baselines were fit on
+        train + eval (the eval rows had chosen the number of epochs before), and not on train alone.
     """
 
     source: str
@@ -74,6 +76,7 @@ class DataSummary:
     movies: int
     duplicates_dropped: int
     added_movies: int
+    refit: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,11 +84,13 @@ class TrainingSummary:
     """What a trainer did.
 
     Attributes:
-      epochs: Epochs that were trained.
-      best_epoch: The epoch whose weights were kept.
+      epochs: Epochs that were trained, of all seeds and of a refit together.
+      best_epoch: The epoch whose weights were kept; with a refit, that chose the length of the second training.
       metric: Name of the eval metric that chose it.
       best_value: That metric in that epoch; None where it was not measured.
       seconds: Sum of the epochs' training times.
+      refit_epochs: Epochs of the training on train + eval, a number a seed; empty without a refit.
+      train_metrics: What the kept models come to on the rows that they were trained on; empty where not measured.
     """
 
     epochs: int
@@ -93,6 +98,8 @@ class TrainingSummary:
     metric: str
     best_value: float | None
     seconds: float
+    refit_epochs: Sequence[int] = ()
+    train_metrics: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

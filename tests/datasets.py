@@ -82,6 +82,11 @@ class Ingested:
         """Files of the user sequences."""
         return f"{self.sequences.uri}/Split-train/*"
 
+    @property
+    def refit_pattern(self) -> str:
+        """Files of the user sequences that a refit learns from."""
+        return f"{self.sequences.uri}/Split-train_and_eval/*"
+
     def rows(self, split: str) -> list[dict[str, list[Any]]]:
         """Interactions of a split as dicts of lists, in file order."""
         return read_rows(self.pattern(split))

@@ -37,7 +37,7 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
       ranking: The ranking model; None for data without ratings.
       examples: Interactions in splits train, eval, test.
       movies: The catalogue.
-      sequences: Training rows of the users.
+      sequences: Rows of the users that the models were fit on.
       config: BundleConfig as JSON.
       before_test: Whether the served signatures know only what came before the test rows.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.

@@ -37,6 +37,9 @@ CONFIG_KEY = "config"
 BEFORE_TEST_KEY = "before_test"
 JUDGED_K_KEY = "judged_k"
 
+HELD_OUT = {features.SEQUENCES_SPLIT: (features.EVAL, features.TEST), features.REFIT_SPLIT: (features.TEST,)}
+"""Splits of the interactions that follow after a split of `sequences`."""
+
 EXAMPLE_USERS = 200
 WARM_UP_USERS = WARM_UP_MOVIES = 100
 PACKAGES = ("tfx-recommenders", "tensorflow", "tensorflow-recommenders", "tfx", "scann")
@@ -55,10 +58,12 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         config = from_json(BundleConfig, exec_properties[CONFIG_KEY])
         before_test = bool(int(exec_properties[BEFORE_TEST_KEY]))
         catalogue = read_catalogue(_files(input_dict, MOVIES_KEY, features.CATALOGUE_SPLIT))
-        sequences = read_sequences(_files(input_dict, SEQUENCES_KEY, features.SEQUENCES_SPLIT), catalogue.movie_ids)
+        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES_KEY][0].split_names)
+        fitted = features.fitted_split(splits)
+        sequences = read_sequences(_files(input_dict, SEQUENCES_KEY, fitted), catalogue.movie_ids)
         held_out = [
             read_interactions(_files(input_dict, EXAMPLES_KEY, split), catalogue.movie_ids)
-            for split in (features.EVAL, features.TEST)
+            for split in HELD_OUT[fitted]
         ]
         known = known_users(sequences, *held_out)
         load_operations()
@@ -93,6 +98,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "order": config.order,
             "default_n": config.default_n,
             "list_length": list_length,
+            "fit_on": fitted,
             "index": {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")},
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         }

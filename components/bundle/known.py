@@ -14,8 +14,9 @@ class KnownUsers:
     """Interactions of all users.
 
     Attributes:
-      user_ids: bytes, `[users]`: users with training rows first, in the order of `sequences`.
-      interactions: One list a user: training rows, then eval rows, then test rows, each oldest first.
+      user_ids: bytes, `[users]`: users of `sequences` first, in its order.
+      interactions: One list a user: training rows, then eval rows, then test rows, each oldest first; where
+        the models were refit, training and eval rows together, oldest first, then test rows.
       before_test: int32 `[users]`, how many of a user's interactions came before the test rows.
     """
 
@@ -24,23 +25,28 @@ class KnownUsers:
     before_test: Ints
 
 
-def known_users(sequences: UserSequences, eval_rows: Interactions, test_rows: Interactions) -> KnownUsers:
-    """Appends held-out rows to the training sequences."""
-    train_users = np.repeat(np.arange(len(sequences.user_ids)), np.diff(sequences.movies.row_splits))
-    users, codes = _codes(sequences.user_ids, [eval_rows.user_ids, test_rows.user_ids])
-    owner = np.concatenate([train_users, *codes]).astype(np.int64)
-    sizes = [len(train_users), len(eval_rows.movie_rows), len(test_rows.movie_rows)]
-    part = np.repeat(np.arange(3, dtype=np.int8), sizes)
-    timestamps = np.concatenate([sequences.movies.timestamps, eval_rows.timestamps, test_rows.timestamps])
-    # Training rows are in order already; a stable sort keeps that order and the files' for ties.
+def known_users(sequences: UserSequences, *held_out: Interactions) -> KnownUsers:
+    """Appends held-out rows to the sequences that the models were fit on.
+
+    Args:
+      sequences: Rows of each user, oldest first.
+      held_out: Rows of the parts that follow, in their order; the last are the test rows.
+    """
+    fitted = np.repeat(np.arange(len(sequences.user_ids)), np.diff(sequences.movies.row_splits))
+    users, codes = _codes(sequences.user_ids, [rows.user_ids for rows in held_out])
+    owner = np.concatenate([fitted, *codes]).astype(np.int64)
+    sizes = [len(fitted), *(len(rows.movie_rows) for rows in held_out)]
+    part = np.repeat(np.arange(len(sizes), dtype=np.int8), sizes)
+    timestamps = np.concatenate([sequences.movies.timestamps, *(rows.timestamps for rows in held_out)])
+    # Sequences are in order already; a stable sort keeps that order and the files' for ties.
     order = np.lexsort((np.where(part == 0, 0, timestamps), part, owner))
-    before = np.bincount(owner[part < 2], minlength=len(users))
+    before = np.bincount(owner[part < len(held_out)], minlength=len(users))
     return KnownUsers(
         user_ids=users,
         interactions=RaggedRows(
             row_splits=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(users)))]).astype(np.int64),
-            rows=np.concatenate([sequences.movies.rows, eval_rows.movie_rows, test_rows.movie_rows])[order],
-            ratings=np.concatenate([sequences.movies.ratings, eval_rows.ratings, test_rows.ratings])[order],
+            rows=np.concatenate([sequences.movies.rows, *(rows.movie_rows for rows in held_out)])[order],
+            ratings=np.concatenate([sequences.movies.ratings, *(rows.ratings for rows in held_out)])[order],
             timestamps=timestamps[order],
         ),
         before_test=before.astype(np.int32),

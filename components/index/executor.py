@@ -46,8 +46,9 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         candidates = embed_catalogue(model, catalogue)
         if len(candidates) != len(catalogue):
             raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} movies")
+        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES_KEY][0].split_names)
         sequences = read_sequences(
-            [split_pattern(input_dict[SEQUENCES_KEY], features.SEQUENCES_SPLIT)], catalogue.movie_ids
+            [split_pattern(input_dict[SEQUENCES_KEY], features.fitted_split(splits))], catalogue.movie_ids
         )
         chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
         users = np.unique(chosen.astype(np.int64))

@@ -27,20 +27,21 @@ class ExampleRows:
     Args:
       rows: Interactions with their parts, by user, each user's oldest first.
       catalogue: Movies by catalogue row.
+      last_fitted: The last part whose rows the judged models are fit on; the buckets count those rows.
     """
 
-    def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
+    def __init__(self, rows: Rows, catalogue: Catalogue, last_fitted: int = TRAIN_PART) -> None:
         self._rows = rows
         self._user_ids = _bytes_array(rows.user_ids)
         self._movie_ids = _bytes_array(catalogue.movie_ids)
         self._titles = _bytes_array(catalogue.titles)
         self._genres = pa.array(catalogue.genres, pa.large_list(pa.large_binary()))
-        training = rows.parts == TRAIN_PART
+        fitted = rows.parts <= last_fitted
         self._activity = _buckets(
-            np.bincount(rows.users[training], minlength=len(rows.user_ids)), features.USER_ACTIVITY_BUCKETS
+            np.bincount(rows.users[fitted], minlength=len(rows.user_ids)), features.USER_ACTIVITY_BUCKETS
         )
         self._popularity = _buckets(
-            np.bincount(rows.movies[training], minlength=len(catalogue)), features.MOVIE_POPULARITY_BUCKETS
+            np.bincount(rows.movies[fitted], minlength=len(catalogue)), features.MOVIE_POPULARITY_BUCKETS
         )
 
     def train(self, seed: int) -> Iterator[Any]:
@@ -72,18 +73,18 @@ class ExampleRows:
                 }
             )
 
-    def users_with_training_rows(self) -> int:
-        """Number of rows that `sequences` makes."""
-        return len(np.unique(self._rows.users[self._rows.parts == TRAIN_PART]))
+    def users_with_rows(self, last: int) -> int:
+        """Number of rows that `sequences(last)` makes."""
+        return len(np.unique(self._rows.users[self._rows.parts <= last]))
 
-    def sequences(self) -> Iterator[Any]:
-        """One row a user who has training rows, users in the order of their ids."""
+    def sequences(self, last: int) -> Iterator[Any]:
+        """One row a user who has rows in the parts up to `last`: these rows in order. Users by their ids."""
         rows = self._rows
-        training = within_part(rows, rows.parts, TRAIN_PART)
-        users = np.flatnonzero(training.counts()).astype(np.int32)
+        fitted = before_part(rows, rows.parts, last + 1)
+        users = np.flatnonzero(fitted.counts()).astype(np.int32)
         for start in range(0, len(users), HELD_OUT_BLOCK_ROWS):
             block = users[start : start + HELD_OUT_BLOCK_ROWS]
-            positions, offsets = training.of(block)
+            positions, offsets = fitted.of(block)
             yield _record_batch(
                 {
                     features.USER_ID: _singles(self._user_ids.take(pa.array(block))),

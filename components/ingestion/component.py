@@ -60,7 +60,8 @@ class RatingsExampleGen(base_component.BaseComponent):
     """Writes the interactions, split, and each user's training rows in order.
 
     Output `examples`, splits train, eval and test: one tf.Example an interaction. Output `sequences`,
-    split `train`: one tf.Example a user.
+    split `train`: one tf.Example a user; with `refit` in the split's settings also split
+    `train_and_eval`, the training and eval rows of each user in order. No test row is in either.
     """
 
     SPEC_CLASS = RatingsExampleGenSpec

@@ -79,6 +79,8 @@ class SplitConfig:
       test_fraction: global_time and random: share of the rows that go to test.
       history_length: Most recent known interactions that an eval or test row carries.
       seed: Seed of the random split.
+      refit: Whether the models are trained anew on train + eval, once the eval rows have chosen the
+        number of epochs; vocabularies, frequencies and baselines then come from train + eval too.
     """
 
     kind: str = "auto"
@@ -87,6 +89,7 @@ class SplitConfig:
     test_fraction: float = 0.1
     history_length: int = 200
     seed: int = 42
+    refit: bool = False
 
     def __post_init__(self) -> None:
         require(self.kind in SPLITS, "split.kind", "one of " + ", ".join(SPLITS), self.kind)

@@ -57,7 +57,7 @@ class MoviesExampleGenExecutor(base_executor.BaseExecutor):
 
 
 class RatingsExampleGenExecutor(base_executor.BaseExecutor):
-    """Writes the interactions as train, eval and test, and the training rows once more user by user."""
+    """Writes the interactions as train, eval and test, and the rows to fit on once more user by user."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Reads the interactions, splits them, and writes both artifacts.
@@ -79,7 +79,7 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
         _write(rows, catalogue, split, examples.uri, sequences.uri)
         _describe(examples, list(features.SPLITS))
-        _describe(sequences, [features.SEQUENCES_SPLIT])
+        _describe(sequences, [features.SEQUENCES_SPLIT, *([features.REFIT_SPLIT] if split.refit else [])])
         for name, part in zip(features.SPLITS, (TRAIN_PART, EVAL_PART, TEST_PART), strict=True):
             examples.set_int_custom_property(artifacts.ROWS[name], rows.count(part))
         examples.set_int_custom_property(artifacts.USERS, len(rows.user_ids))
@@ -87,6 +87,7 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         examples.set_int_custom_property(artifacts.DUPLICATES_DROPPED, dropped)
         examples.set_int_custom_property(artifacts.HAS_RATINGS, int(facts.has_ratings))
         examples.set_int_custom_property(artifacts.HAS_TIMESTAMPS, int(facts.has_timestamps))
+        examples.set_int_custom_property(artifacts.REFIT, int(split.refit))
 
 
 def _read_movies(movies: list[Artifact]) -> Catalogue:
@@ -95,7 +96,7 @@ def _read_movies(movies: list[Artifact]) -> Catalogue:
 
 
 def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: str, sequences_uri: str) -> None:
-    batches = ExampleRows(rows, catalogue)
+    batches = ExampleRows(rows, catalogue, EVAL_PART if split.refit else TRAIN_PART)
     with ExamplesFolder(sequences_uri) as sequences, ExamplesFolder(examples_uri) as examples:
         examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART), what="training rows")
         for name, part in ((features.EVAL, EVAL_PART), (features.TEST, TEST_PART)):
@@ -106,13 +107,15 @@ def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: s
                 what=f"{name} rows",
                 rows_per_shard=LARGE_ROWS_PER_SHARD,
             )
-        sequences.write(
-            features.SEQUENCES_SPLIT,
-            batches.sequences(),
-            batches.users_with_training_rows(),
-            what="user sequences",
-            rows_per_shard=LARGE_ROWS_PER_SHARD,
-        )
+        for name, last in ((features.SEQUENCES_SPLIT, TRAIN_PART), (features.REFIT_SPLIT, EVAL_PART)):
+            if last == TRAIN_PART or split.refit:
+                sequences.write(
+                    name,
+                    batches.sequences(last),
+                    batches.users_with_rows(last),
+                    what="user sequences",
+                    rows_per_shard=LARGE_ROWS_PER_SHARD,
+                )
 
 
 def _describe(examples: Artifact, splits: list[str]) -> None:

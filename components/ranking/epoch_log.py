@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from components import progress
+from components.examples import Floats
 from components.ranking.config import RankingConfig
 from components.ranking.fitting import Epoch
 from components.training.training_log import TrainingLog
@@ -26,6 +29,7 @@ class EpochLog:
         self._log = TrainingLog("RMSE", epochs=config.epochs, higher_is_better=False, models=config.seeds)
         self._every = max(1, config.epochs // _LINES)
         self._pending: list[Epoch] = []
+        self._refit = False
 
     def add(self, epoch: Epoch) -> None:
         """Takes an epoch, in the order of training."""
@@ -34,6 +38,22 @@ class EpochLog:
         self._pending.append(epoch)
         if epoch.epoch % self._every == 0:
             self.flush()
+
+    def begin_refit(self) -> list[int]:
+        """Begins the training on train + eval; returns the epochs that each model trains for."""
+        self.flush()
+        self._refit = True
+        return self._log.begin_refit()
+
+    def fitted(self, errors: Floats) -> None:
+        """Records how far off the finished models' mean rating is on the rows they were trained on.
+
+        Args:
+          errors: float32 `[rows]`, stars.
+        """
+        self.flush()
+        squared = float(np.mean(errors**2))
+        self._log.fitted({"MSE": squared, "RMSE": math.sqrt(squared), "MAE": float(np.mean(np.abs(errors)))})
 
     def flush(self) -> None:
         """Hands on what is gathered; to be called after the last epoch."""
@@ -55,5 +75,6 @@ class EpochLog:
         """Writes `training.json` and says which epoch was kept."""
         self.flush()
         self._log.write(model_run_dir)
-        if best := self._log.best_epoch():
+        best = self._log.best_epoch()
+        if best and not self._refit:
             progress.report("kept the weights of epoch %d, the one with the lowest eval RMSE", best)

@@ -1,10 +1,10 @@
-"""Trains rating models: Adam on the training rows, stopped by the error on the eval rows."""
+"""Trains rating models: Adam on the training rows, stopped by the error on the eval rows or after a given time."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,8 +53,33 @@ def fit(
     Without eval rows a model trains for `config.epochs` and keeps its last weights.
     """
     return [
-        _fit_one(create_model(config, movies, known, config.seed + number), config, known, eval_rows, number, on_epoch)
+        _fit_one(
+            create_model(config, movies, known, config.seed + number),
+            config,
+            known,
+            eval_rows,
+            number,
+            config.epochs,
+            on_epoch,
+        )
         for number in range(config.seeds)
+    ]
+
+
+def refit(
+    config: RankingConfig,
+    movies: MovieFeatures,
+    known: KnownRatings,
+    epochs: Sequence[int],
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[RatingModel]:
+    """Trains `config.seeds` models for exactly so many epochs, one number each, and keeps their last weights."""
+    nothing = known.rows.take(np.zeros(0, np.int64))
+    return [
+        _fit_one(
+            create_model(config, movies, known, config.seed + number), config, known, nothing, number, most, on_epoch
+        )
+        for number, most in enumerate(epochs)
     ]
 
 
@@ -72,6 +97,7 @@ def _fit_one(
     known: KnownRatings,
     eval_rows: RatingRows,
     number: int,
+    most_epochs: int,
     on_epoch: Callable[[Epoch], None],
 ) -> RatingModel:
     model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
@@ -80,7 +106,7 @@ def _fit_one(
     training = _Batches(known, known.rows, config.batch_size, shuffle_seed=config.seed + number)
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
-    for epoch in range(1, config.epochs + 1):
+    for epoch in range(1, most_epochs + 1):
         start = time.perf_counter()
         loss = _mean_loss(train_step, training)
         seconds = time.perf_counter() - start

@@ -41,6 +41,11 @@ class RatingRows:
     def __len__(self) -> int:
         return len(self.ratings)
 
+    def take(self, positions: Longs) -> RatingRows:
+        """The rows at `positions`, in that order."""
+        arrays = {field.name: getattr(self, field.name)[positions] for field in dataclasses.fields(self)}
+        return RatingRows(**arrays)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KnownRatings:

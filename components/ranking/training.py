@@ -8,16 +8,18 @@ import numpy as np
 
 from components import progress
 from components.errors import InputError
-from components.examples import Catalogue, Floats, read_catalogue, read_interactions, read_sequences
+from components.examples import Floats, read_catalogue, read_interactions
 from components.ranking.config import RankingConfig
 from components.ranking.epoch_log import EpochLog
-from components.ranking.fitting import fit, predict
+from components.ranking.fitting import fit, predict, refit
 from components.ranking.index_lists import IndexLists
-from components.ranking.known_ratings import held_out_rows, known_ratings
+from components.ranking.known_ratings import KnownRatings, held_out_rows, known_ratings
 from components.ranking.movie_features import MovieFeatures, era_of
 from components.ranking.ranker import Ranker, save
 from components.settings import from_json
-from components.transform.graph import TransformGraph
+from components.training.inputs import CONFIG, MOVIES
+from components.training.phases import Phase, read_phases
+from components.transform.graph import CatalogueFeatures, TransformGraph
 
 
 def run_fn(fn_args: Any) -> None:
@@ -25,30 +27,42 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
       fn_args: TFX FnArgs. Read are eval_files, transform_output, serving_model_dir, model_run_dir and
-        custom_config: `config` (RankingConfig as JSON), `movies` and `sequences` (file patterns).
+        custom_config: `config` (RankingConfig as JSON), file patterns of `movies` and `sequences`, and of
+        `refit_sequences` where the model is to be trained anew on train + eval.
     """
-    config = from_json(RankingConfig, fn_args.custom_config["config"])
+    config = from_json(RankingConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
-    catalogue = read_catalogue(fn_args.custom_config["movies"])
-    sequences = read_sequences(fn_args.custom_config["sequences"], catalogue.movie_ids)
-    if not len(sequences.movies.rows):
+    catalogue = read_catalogue(fn_args.custom_config[MOVIES])
+    choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
+    if not len(choosing.sequences.movies.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
-    movies = movie_features(graph, catalogue)
+    log = EpochLog(config)
+    movies, known = lay_out(config, graph, choosing)
+    eval_rows = held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), choosing.sequences.user_ids)
+    models = fit(config, movies, known, eval_rows, log.add)
+    if config.seeds > 1 and len(eval_rows):
+        log.flush()
+        report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
+    if final is not None:
+        movies, known = lay_out(config, graph, final)
+        models = refit(config, movies, known, log.begin_refit(), log.add)
+    log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
+    log.write(fn_args.model_run_dir)
+    save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
+
+
+def lay_out(config: RankingConfig, graph: TransformGraph, phase: Phase) -> tuple[MovieFeatures, KnownRatings]:
+    """What the rating model reads of movies and users in a phase."""
+    movies = movie_features(graph, phase.movies)
     known = known_ratings(
-        sequences,
-        graph.index_users(sequences.user_ids).astype(np.int32),
+        phase.sequences,
+        graph.index_users(phase.sequences.user_ids).astype(np.int32),
         movies,
         known_users=graph.vocabulary_sizes.users,
         history_length=config.history_length,
         raters=config.raters,
     )
-    eval_rows = held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), sequences.user_ids)
-    log = EpochLog(config)
-    models = fit(config, movies, known, eval_rows, log.add)
-    log.write(fn_args.model_run_dir)
-    if config.seeds > 1 and len(eval_rows):
-        report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
-    save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
+    return movies, known
 
 
 def report_average(errors: Floats, models: int) -> None:
@@ -57,9 +71,8 @@ def report_average(errors: Floats, models: int) -> None:
     progress.report("%d models averaged  RMSE %.4f  MAE %.4f", models, rmse, mae)
 
 
-def movie_features(graph: TransformGraph, catalogue: Catalogue) -> MovieFeatures:
+def movie_features(graph: TransformGraph, transformed: CatalogueFeatures) -> MovieFeatures:
     """What the transform graph makes of the catalogue, as the rating model reads it."""
-    transformed = graph.catalogue_features(catalogue)
     return MovieFeatures(
         movie_index=transformed.movie_index.astype(np.int32),
         genres=IndexLists(

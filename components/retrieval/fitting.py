@@ -52,6 +52,22 @@ def fit(config: RetrievalConfig, data: TrainingData, seed: int, log: TrainingLog
 
     Undated data has no recency: its sequences are shuffled at every cut and pooled evenly.
     """
+    return _train(config, data, seed, _BestEpoch(config, data, log, number), config.epochs)
+
+
+def refit(
+    config: RetrievalConfig, data: TrainingData, seed: int, epochs: int, log: TrainingLog, number: int = 1
+) -> TwoTowerModel:
+    """Trains a model with `seed` for exactly so many epochs and returns it with its last averaged weights.
+
+    The eval rows are not looked at: they are among the sequences.
+    """
+    return _train(config, data, seed, _LastEpoch(config, data, log, number), epochs)
+
+
+def _train(
+    config: RetrievalConfig, data: TrainingData, seed: int, keeper: _KeptWeights, most_epochs: int
+) -> TwoTowerModel:
     tf.keras.utils.set_random_seed(seed)
     model = build(config, data, seed)
     model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
@@ -62,9 +78,9 @@ def fit(config: RetrievalConfig, data: TrainingData, seed: int, log: TrainingLog
         cuts_per_user=config.cuts_per_user,
         ordered=data.dated,
     )
-    keeper = _BestEpoch(config, data, log, sampler.rows_per_epoch, number)
     if sampler.rows_per_epoch:
-        model.fit(_dataset(sampler, config.batch_size, seed), epochs=config.epochs, callbacks=[keeper], verbose=0)
+        keeper.rows = sampler.rows_per_epoch
+        model.fit(_dataset(sampler, config.batch_size, seed), epochs=most_epochs, callbacks=[keeper], verbose=0)
         keeper.restore()
     return model
 
@@ -103,17 +119,16 @@ def _dataset(sampler: CutSampler, batch_size: int, seed: int) -> Any:
     return epoch.prefetch(2)
 
 
-class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
-    """Evaluates the averaged weights, logs, stops without progress, and keeps the best ones."""
+class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    """Averages the weights while they are trained, and logs; which averages are kept is for subclasses to say."""
 
-    def __init__(self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, rows: int, number: int) -> None:
+    def __init__(self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, number: int) -> None:
         super().__init__()
+        self.rows = 0
         self._config = config
         self._data = data
         self._log = log
-        self._rows = rows
         self._number = number
-        self._best = (-1.0, 0)
         self._weights: list[Any] = []
         self._started = 0.0
         self._average: AveragedWeights | None = None
@@ -130,27 +145,49 @@ class _BestEpoch(tf.keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.monotonic() - self._started
-        number = epoch + 1
-        if number % self._config.eval_every and number != self._config.epochs:
+        number, most = epoch + 1, self.params["epochs"]
+        if number % self._config.eval_every and number != most:
             return
         assert self._average is not None
         with self._average.in_use():
-            metric = self._evaluate()
-            weights = [weight.numpy() for weight in self.model.trainable_variables]
+            metrics = self._judge(number)
         loss = float((logs or {}).get("total_loss", float("nan")))
-        self._log.epoch(
-            number, seconds=seconds, rows=self._rows, loss=loss, metrics={METRIC: metric}, model=self._number
-        )
-        if metric > self._best[0] or not self._weights:
-            self._best = (metric, number)
-            self._weights = weights
-        elif number - self._best[1] >= self._config.patience:
-            self.model.stop_training = True
+        self._log.epoch(number, seconds=seconds, rows=self.rows, loss=loss, metrics=metrics, model=self._number)
 
     def restore(self) -> None:
-        """Puts the best weights back."""
+        """Puts the kept weights back."""
         for variable, value in zip(self.model.trainable_variables, self._weights, strict=True):
             variable.assign(value)
+
+    def _judge(self, epoch: int) -> dict[str, float]:
+        """Looks at the averaged weights, which are in use, and keeps them or does not; returns eval metrics."""
+        raise NotImplementedError
+
+    def _keep(self) -> None:
+        self._weights = [weight.numpy() for weight in self.model.trainable_variables]
+
+
+class _LastEpoch(_KeptWeights):
+    """Keeps the last averaged weights."""
+
+    def _judge(self, epoch: int) -> dict[str, float]:
+        self._keep()
+        return {}
+
+
+class _BestEpoch(_KeptWeights):
+    """Evaluates the averaged weights, stops without progress, and keeps the best ones."""
+
+    _best = (-1.0, 0)
+
+    def _judge(self, epoch: int) -> dict[str, float]:
+        metric = self._evaluate()
+        if metric > self._best[0] or not self._weights:
+            self._best = (metric, epoch)
+            self._keep()
+        elif epoch - self._best[1] >= self._config.patience:
+            self.model.stop_training = True
+        return {METRIC: metric}
 
     def _evaluate(self) -> float:
         tables, candidates = self.model.embed_catalogue()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.examples import Catalogue, read_catalogue, read_marked_rows, read_sequences
+from components.examples import MarkedRows, read_catalogue, read_marked_rows
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
 from components.retrieval.export import RetrievalExport
-from components.retrieval.fitting import METRIC, TrainingData, fit
+from components.retrieval.fitting import METRIC, TrainingData, fit, refit
 from components.settings import from_json
+from components.training.inputs import CONFIG, MOVIES
+from components.training.phases import Phase, read_phases
 from components.training.training_log import TrainingLog
 from components.transform.graph import TransformGraph
 
@@ -19,33 +21,35 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
       fn_args: TFX's FnArgs; `custom_config` holds `config` (RetrievalConfig as JSON) and file
-        patterns of `movies` and `sequences`.
+        patterns of `movies` and `sequences`, and of `refit_sequences` where the model is to be trained
+        anew on train + eval.
     """
-    config = from_json(RetrievalConfig, fn_args.custom_config["config"])
+    config = from_json(RetrievalConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
-    catalogue = read_catalogue(fn_args.custom_config["movies"])
-    data = training_data(config, graph, catalogue, fn_args.custom_config["sequences"], fn_args.eval_files)
+    catalogue = read_catalogue(fn_args.custom_config[MOVIES])
+    choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
+    marked = read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
+    data = training_data(config, graph, choosing, marked)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds)
     models = [fit(config, data, config.seed + number, log, number + 1) for number in range(config.seeds)]
+    if final is not None:
+        data = training_data(config, graph, final, marked)
+        models = [
+            refit(config, data, config.seed + number, epochs, log, number + 1)
+            for number, epochs in enumerate(log.begin_refit())
+        ]
     RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
 
 
-def training_data(
-    config: RetrievalConfig,
-    graph: TransformGraph,
-    catalogue: Catalogue,
-    sequence_patterns: list[str],
-    eval_patterns: list[str],
-) -> TrainingData:
+def training_data(config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows) -> TrainingData:
     """Puts together what the model is trained on."""
-    movies = graph.catalogue_features(catalogue)
-    frequencies = graph.movie_frequencies()
+    movies, frequencies = phase.movies, phase.frequencies
     content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, config.min_ratings)
     return TrainingData(
         content=content,
         items=catalogue_items(content, movies),
         counts=frequencies[movies.movie_index],
-        sequences=read_sequences(sequence_patterns, catalogue.movie_ids).movies,
-        marked=read_marked_rows(eval_patterns, catalogue.movie_ids),
+        sequences=phase.sequences.movies,
+        marked=marked,
     )

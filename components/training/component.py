@@ -7,7 +7,8 @@ from tfx.types.component_spec import ChannelParameter
 from tfx.utils import json_utils
 
 from components import features
-from components.training.executor import CONFIG, MOVIES, SEQUENCES, Executor
+from components.training.executor import Executor
+from components.training.inputs import CONFIG, MOVIES, SEQUENCES
 
 
 class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
@@ -26,12 +27,14 @@ class RecommenderTrainer(base_component.BaseComponent):
     `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
     `fn_args.train_files` and `fn_args.eval_files` (patterns of the two splits),
     `fn_args.transform_output`, `fn_args.model_run_dir` and `fn_args.custom_config`:
-    `{"config": "<JSON>", "movies": [pattern], "sequences": [pattern]}`.
+    `{"config": "<JSON>", "movies": [pattern], "sequences": [pattern]}`. Where `sequences` has a split
+    `train_and_eval` too, `custom_config` has its pattern as `refit_sequences`: the function then chooses
+    the number of epochs with the other two and writes a model that was trained anew on these.
 
     Args:
       examples: Interactions with splits train and eval.
       movies: The catalogue, split `all`.
-      sequences: One Example a user, split `train`.
+      sequences: One Example a user, split `train`, for a refit also `train_and_eval`.
       transform_graph: What Transform made.
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.

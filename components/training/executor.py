@@ -10,12 +10,7 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils
 
 from components import features
-
-MOVIES = "movies"
-SEQUENCES = "sequences"
-CONFIG = "config"
-
-_SPLITS = {MOVIES: features.CATALOGUE_SPLIT, SEQUENCES: features.SEQUENCES_SPLIT}
+from components.training.inputs import MOVIES, REFIT_SEQUENCES, SEQUENCES
 
 
 class Executor(GenericExecutor):
@@ -28,7 +23,13 @@ class Executor(GenericExecutor):
         exec_properties: dict[str, Any],
     ) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
-        patterns = {key: _patterns(input_dict[key], split) for key, split in _SPLITS.items()}
+        sequences = input_dict[SEQUENCES]
+        patterns = {
+            MOVIES: _patterns(input_dict[MOVIES], features.CATALOGUE_SPLIT),
+            SEQUENCES: _patterns(sequences, features.SEQUENCES_SPLIT),
+        }
+        if features.REFIT_SPLIT in artifact_utils.decode_split_names(sequences[0].split_names):
+            patterns[REFIT_SEQUENCES] = _patterns(sequences, features.REFIT_SPLIT)
         fn_args.custom_config = {**(fn_args.custom_config or {}), **patterns}
         return fn_args
 

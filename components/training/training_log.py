@@ -28,6 +28,29 @@ class TrainingLog:
         self._higher_is_better = higher_is_better
         self._models = models
         self._entries: list[dict[str, Any]] = []
+        self._refit_epochs: list[int] = []
+        self._train_metrics: dict[str, float | None] = {}
+
+    def begin_refit(self) -> list[int]:
+        """Begins the second training, on train + eval, which no eval metric judges.
+
+        Returns:
+          Epochs that each model trains for: its best ones; all of them where none was evaluated.
+        """
+        self._refit_epochs = [self.best_epoch(model) or self._epochs for model in range(1, self._models + 1)]
+        chosen = ", ".join(map(str, self._refit_epochs))
+        progress.report("training anew on train + eval for as many epochs as the eval rows chose: %s", chosen)
+        return self._refit_epochs
+
+    def fitted(self, metrics: Mapping[str, float]) -> None:
+        """Records and reports what the finished models come to on the rows that they were trained on.
+
+        Args:
+          metrics: By name as people write it.
+        """
+        self._train_metrics = {_key(name, "train"): _finite(value) for name, value in metrics.items()}
+        parts = [f"{name} {_short(value)}" for name, value in metrics.items()]
+        progress.report("%s", "  ".join(["on the rows it was trained on:", *parts]))
 
     def epoch(
         self,
@@ -46,10 +69,11 @@ class TrainingLog:
           seconds: Wall-clock time of its training, without the evaluation.
           rows: Training rows it went through.
           loss: Mean training loss.
-          metrics: Eval metrics by name as people write it; none where the epoch was not evaluated.
+          metrics: Eval metrics by name as people write it; none where the epoch was not evaluated, as in a refit.
           model: Number of the model, from 1, where several are trained.
         """
         entry: dict[str, Any] = {"model": model} if self._models > 1 else {}
+        entry |= {"refit": True} if self._refit_epochs else {}
         entry |= {"epoch": epoch, "seconds": round(seconds, 3), "rows_per_second": _rate(rows, seconds)}
         entry |= {"loss": _finite(loss)}
         entry |= {_key(name): _finite(value) for name, value in (metrics or {}).items()}
@@ -71,6 +95,10 @@ class TrainingLog:
         content: dict[str, Any] = {"epochs": self._entries, "best_epoch": best.get("epoch", 0), "metric": self._metric}
         if self._models > 1:
             content["best_model"] = best.get("model", 0)
+        if self._refit_epochs:
+            content["refit_epochs"] = self._refit_epochs
+        if self._train_metrics:
+            content["train_metrics"] = self._train_metrics
         return content
 
     def write(self, model_run_dir: str) -> str:
@@ -91,14 +119,16 @@ class TrainingLog:
         return min(judged, key=lambda entry: sign * entry[self._metric], default=None)
 
     def _line(self, entry: Mapping[str, Any], loss: float, metrics: Mapping[str, float]) -> str:
-        parts = [f"model {entry['model']}/{self._models}"] if self._models > 1 else []
-        parts += [f"epoch {entry['epoch']}/{self._epochs}", f"{entry['rows_per_second']:,} rows/s", f"loss {loss:.3f}"]
+        most = self._refit_epochs[entry.get("model", 1) - 1] if self._refit_epochs else self._epochs
+        parts = ["train + eval"] if self._refit_epochs else []
+        parts += [f"model {entry['model']}/{self._models}"] if self._models > 1 else []
+        parts += [f"epoch {entry['epoch']}/{most}", f"{entry['rows_per_second']:,} rows/s", f"loss {loss:.3f}"]
         parts += [f"{name} {_short(value)}" for name, value in metrics.items()]
         return "  ".join(parts)
 
 
-def _key(name: str) -> str:
-    return "eval_" + name.lower().replace(" ", "_")
+def _key(name: str, rows: str = "eval") -> str:
+    return f"{rows}_{name.lower().replace(' ', '_')}"
 
 
 def _rate(rows: int, seconds: float) -> int:

@@ -35,6 +35,11 @@ from pipelines.quiet import quiet
 @click.option("--eval-ratings", type=ExistingPath(), help="Rows to choose on, where you have split the data yourself.")
 @click.option("--test-ratings", type=ExistingPath(), help="Rows to judge on, where you have split the data yourself.")
 @click.option(
+    "--refit",
+    is_flag=True,
+    help="Choose the number of epochs on the eval rows, then train anew on train + eval (--set split.refit=true).",
+)
+@click.option(
     "--columns",
     multiple=True,
     metavar="ROLE=COLUMN,…",
@@ -51,6 +56,7 @@ def run(
     preset: str | None,
     output: str | None,
     overrides: tuple[str, ...],
+    refit: bool,
     require_blessing: bool,
     no_cache: bool,
     verbose: bool,
@@ -65,7 +71,7 @@ def run(
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
     preset = preset or ("own-data" if data_options["ratings"] else "demo")
-    config = configure(preset, overrides, **data_options)
+    config = configure(preset, (*overrides, "split.refit=true") if refit else overrides, **data_options)
     folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
     with run_folder.locked(folder), _streams(folder, verbose) as (results, progress):
         return _run(config, folder, preset, results, progress, not no_cache, require_blessing, verbose)

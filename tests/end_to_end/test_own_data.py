@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import pandas as pd
 import pytest
@@ -50,14 +50,14 @@ def parts(named_rows):
 
 @pytest.fixture(scope="session")
 def presplit_run(parts, tmp_path_factory):
-    """Three CSV files with other column names and no catalogue."""
+    """Three CSV files with other column names and no catalogue; the models are refit on the first two."""
     folder = tmp_path_factory.mktemp("presplit")
     for name, rows in parts.items():
         shuffled = [(when, user, 9.99, movie, stars) for user, movie, stars, when in rows]
         write_csv(folder / f"{name}.csv", HEADER, shuffled, delimiter=";")
     files = ("--ratings", folder / "train.csv", "--eval-ratings", folder / "eval.csv")
     test = ("--test-ratings", folder / "test.csv")
-    return run(folder / "run", *files, *test, "--columns", COLUMNS, *QUICK, *LENIENT)
+    return run(folder / "run", *files, *test, "--columns", COLUMNS, "--refit", *QUICK, *LENIENT)
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +106,44 @@ def test_served_answers_of_presplit_data_do_not_know_the_test_rows(presplit_bund
         assert {movie.id for movie in answer.movies} == tested
         (full,) = presplit_bundle.recommend([user], n=100)
         assert not before & {movie.id for movie in full.movies}
+
+
+def test_a_refit_is_told_and_everything_comes_from_train_and_eval_and_nothing_from_test(
+    presplit_run, presplit_bundle, parts
+):
+    summary = presplit_run.summary
+    assert summary["data"]["refit"] is True
+    assert "fit on train + eval" in presplit_run.done.out
+    training = summary["training"]
+    assert [len(training[stage]["refit_epochs"]) for stage in ("RetrievalTrainer", "RankingTrainer")] == [1, 1]
+    assert set(training["RankingTrainer"]["train_metrics"]) == {"train_mse", "train_rmse", "train_mae"}
+    assert presplit_bundle.facts["fit_on"] == "train_and_eval"
+    # What is popular is counted on train + eval: the shares of rows, by hand.
+    counts = Counter(row[1] for name in ("train", "eval") for row in parts[name])
+    (answer,) = presplit_bundle.recommend(["nobody at all"], n=100)
+    shares = {movie.id: movie.score for movie in answer.movies}
+    assert shares == pytest.approx({movie: counts[movie] / sum(counts.values()) for movie in shares})
+    (vocabulary,) = presplit_run.folder.artifacts.glob("Transform/transform_graph/*/transform_fn/assets/movie_id")
+    assert set(vocabulary.read_text().split("\n")[:-1]) == set(counts)
+
+
+def test_questions_from_a_file_keep_odd_ids(presplit_run, presplit_bundle, parts, tmp_path):
+    asked = write_csv(tmp_path / "asked.csv", ("user", "item"), [row[:2] for row in parts["test"]])
+    model = presplit_run.folder.path
+    lists, stars = tmp_path / "lists.csv", tmp_path / "stars.csv"
+    assert recommender("recommend", "--model", model, "--users", asked, "--n", 3, "--output", lists).code == 0
+    assert recommender("predict", "--model", model, "--pairs", asked, "--output", stars).code == 0
+    frame = pd.read_csv(lists, dtype={"user": str, "item": str})
+    user = parts["test"][0][0]
+    (answer,) = presplit_bundle.recommend([user], n=3)
+    assert frame[frame.user == user]["item"].tolist() == [movie.id for movie in answer.movies]
+    predicted = pd.read_csv(stars)
+    assert list(zip(predicted.user, predicted.item, strict=True)) == [row[:2] for row in parts["test"]]
+    errors = predicted.prediction - [float(row[2]) for row in parts["test"]]
+    # What the served signature predicts of rows that it does not know is what the Evaluator judged.
+    assert (errors**2).mean() ** 0.5 == pytest.approx(
+        presplit_run.summary["evaluation"]["metrics"]["rmse"]["model"], abs=1e-4
+    )
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,21 @@ def test_training_of_several_seeds_tells_the_best_model(tmp_path):
     assert (one.epochs, one.best_value) == (5, 0.7)
 
 
+def test_training_of_a_refit_counts_both_trainings(tmp_path):
+    epochs = [
+        {"epoch": 1, "seconds": 1.0, "eval_rmse": 0.9},
+        {"epoch": 2, "seconds": 1.0, "eval_rmse": 0.8},
+        {"epoch": 3, "seconds": 1.0, "eval_rmse": 0.85},
+        {"refit": True, "epoch": 2, "seconds": 3.0},
+    ]
+    log = {"epochs": epochs, "best_epoch": 2, "metric": "eval_rmse"}
+    log |= {"refit_epochs": [2], "train_metrics": {"train_mse": 0.25}}
+    (tmp_path / "training.json").write_text(json.dumps(log))
+    one = stage_facts.read_training(result("RankingTrainer", {"model_run": (tmp_path, {})}))["RankingTrainer"]
+    assert (one.epochs, one.best_epoch, one.best_value, one.seconds) == (5, 2, 0.8, 6.0)
+    assert (one.refit_epochs, one.train_metrics) == ([2], {"train_mse": 0.25})
+
+
 def test_an_artifact_that_lost_its_file_says_what_to_do(tmp_path):
     with pytest.raises(InputError, match=r"index\.json"):
         stage_facts.read_index(result("CandidateIndexer", {"index": (tmp_path, {})}))

@@ -38,6 +38,7 @@ FULL = Summary(
         movies=5,
         duplicates_dropped=0,
         added_movies=1,
+        refit=True,
     ),
     training={
         "RetrievalTrainer": TrainingSummary(epochs=3, best_epoch=2, metric="eval_ndcg@100", best_value=0.2, seconds=4.0)
@@ -69,7 +70,7 @@ FULL = Summary(
     peak_memory_bytes=1 << 30,
 )
 
-FREE = {"config", "index", "versions", "data.rows"}
+FREE = {"config", "index", "versions", "data.rows", "training.*.train_metrics"}
 """Objects whose fields are not ours to list."""
 BY_NAME = {"training", "evaluation.metrics"}
 """Objects from names to values."""

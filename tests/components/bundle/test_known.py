@@ -34,6 +34,13 @@ def test_held_out_rows_follow_the_training_rows_of_their_user_in_order_of_time()
     assert known.before_test.tolist() == [3, 1, 1]
 
 
+def test_after_a_refit_only_test_rows_follow():
+    fitted = UserSequences(user_ids=strings(["u", "v"]), movies=ragged([[0, 4, 1], [2]]))
+    known = known_users(fitted, interactions([("v", 6, 80), ("w", 5, 60)]))
+    assert [known.interactions[i].tolist() for i in range(3)] == [[0, 4, 1], [2, 6], [5]]
+    assert known.before_test.tolist() == [3, 1, 0]
+
+
 def test_popularity_counts_training_rows_and_breaks_ties_by_row():
     counts = popularity(ragged([[2, 1], [2], [3, 1]]), movies=5)
     assert counts.tolist() == [0, 2, 2, 1, 0]

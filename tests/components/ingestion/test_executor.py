@@ -12,7 +12,16 @@ from components import artifacts
 from components.errors import InputError
 from components.ingestion.config import DataConfig, SplitConfig
 from tests import datasets
-from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, TINY_EVAL, TINY_TEST, TINY_TRAIN, ingest, write_csv
+from tests.datasets import (
+    MOVIES_HEADER,
+    RATINGS_HEADER,
+    TINY_EVAL,
+    TINY_TEST,
+    TINY_TRAIN,
+    ingest,
+    read_rows,
+    write_csv,
+)
 
 KINDS = ("leave_last", "global_time", "random", "presplit")
 
@@ -49,6 +58,40 @@ def test_tiny_data_are_parted_as_by_hand(tiny):
     assert {pair(row) for row in tiny.rows("train")} == TINY_TRAIN
     assert {pair(row) for row in tiny.rows("eval")} == TINY_EVAL
     assert {pair(row) for row in tiny.rows("test")} == TINY_TEST
+
+
+def test_without_a_refit_only_training_rows_are_in_sequences(tiny):
+    sequences = {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in read_rows(tiny.sequences_pattern)}
+    assert sequences == {"ann": ["m1", "m2"], "bob": ["m1"], "cy": ["m6", "m1"]}
+    assert tiny.sequences.split_names == '["train"]'
+    assert not read_rows(tiny.refit_pattern)
+
+
+def test_a_refit_gets_train_and_eval_rows_in_order_and_never_a_test_row(tmp_path):
+    split = SplitConfig(held_out=2, history_length=3, refit=True)
+    refit = ingest(tmp_path, files(datasets.write_tiny(tmp_path / "data")), split)
+    assert refit.sequences.split_names == '["train", "train_and_eval"]'
+    train, both = (
+        {
+            text(row, "user_id")[0]: (text(row, "sequence_movie_ids"), row["sequence_ratings"])
+            for row in read_rows(files_)
+        }
+        for files_ in (refit.sequences_pattern, refit.refit_pattern)
+    )
+    assert {user: movies for user, (movies, _) in train.items()} == {
+        "ann": ["m1", "m2"],
+        "bob": ["m1"],
+        "cy": ["m6", "m1"],
+    }
+    # m5 and m6 of ann and m5 of bob are the test rows.
+    assert both == {
+        "ann": (["m1", "m2", "m3", "m4"], [4.0, 3.0, 5.0, 2.0]),
+        "bob": (["m1", "m3"], [5.0, 4.0]),
+        "cy": (["m6", "m1"], [0.5, 2.0]),
+    }
+    # Buckets count what the judged models learn from: m3 is in eval twice, m5 in test only.
+    popularity = {pair(row)[1]: text(row, "movie_popularity") for name in ("eval", "test") for row in refit.rows(name)}
+    assert popularity == {"m3": ["1-4"], "m4": ["1-4"], "m5": ["new"], "m6": ["1-4"]}
 
 
 def test_a_row_carries_its_values_title_genres_and_buckets(tiny):
@@ -166,7 +209,8 @@ def random_data(folder: Path, seed: int, kind: str) -> DataConfig:
 @pytest.mark.parametrize("seed", range(3))
 def test_random_data_agree_with_brute_force(tmp_path, kind, seed):
     config = random_data(tmp_path / "data", seed, kind)
-    ingested = ingest(tmp_path, config, SplitConfig(kind=kind, held_out=2, history_length=4))
+    refit = seed == 0
+    ingested = ingest(tmp_path, config, SplitConfig(kind=kind, held_out=2, history_length=4, refit=refit))
     parts = {name: ingested.rows(name) for name in ("train", "eval", "test")}
     facts = {pair(row): (row["timestamp"][0], row["rating"][0]) for rows in parts.values() for row in rows}
     given = [line.split(",") for path in (tmp_path / "data").iterdir() for line in path.read_text().split("\n")[1:-1]]
@@ -177,7 +221,8 @@ def test_random_data_agree_with_brute_force(tmp_path, kind, seed):
         movies = [pair(row)[1] for name in names for row in parts[name] if pair(row)[0] == user]
         return sorted(movies, key=lambda movie: (facts[user, movie][0], movie))
 
-    activity = collections.Counter(pair(row)[0] for row in parts["train"])
+    fitted = ("train", "eval") if refit else ("train",)
+    activity = collections.Counter(pair(row)[0] for name in fitted for row in parts[name])
     for name, before in (("eval", ("train",)), ("test", ("train", "eval"))):
         met = set()
         for row in parts[name]:
@@ -189,10 +234,12 @@ def test_random_data_agree_with_brute_force(tmp_path, kind, seed):
             assert text(row, "seen_movie_ids") == ([] if user in met else history)
             assert (text(row, "user_activity") == ["new"]) == (activity[user] == 0)
             met.add(user)
-    sequences = datasets.read_rows(ingested.sequences_pattern)
-    assert {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in sequences} == {
-        user: known(user, ("train",)) for user in activity
-    }
+    for pattern, names in (
+        (ingested.sequences_pattern, ("train",)),
+        (ingested.refit_pattern, ("train", "eval") if refit else ()),
+    ):
+        sequences = {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in read_rows(pattern)}
+        assert sequences == {user: known(user, names) for user in activity if known(user, names)}
 
 
 @pytest.mark.parametrize("kind", ["leave_last", "global_time", "random"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from components.ranking.config import ARCHITECTURES, RankingConfig
-from components.ranking.fitting import fit, predict
+from components.ranking.fitting import fit, predict, refit
 from tests.components.ranking.small_data import rmse, world
 
 USERS, MOVIES = 40, 30
@@ -96,14 +96,20 @@ def test_the_same_seed_gives_the_same_ratings_and_several_seeds_their_mean():
     np.testing.assert_allclose(ratings(seed=1, seeds=2)[inside], ((first + second) / 2)[inside], atol=1e-4)
 
 
+def test_a_refit_runs_exactly_the_epochs_that_each_seed_was_given():
+    config, epochs = dataclasses.replace(LIGHT, seeds=2, epochs=50), []
+    models = refit(config, BOTH.movies, BOTH.known, [2, 5], epochs.append)
+    assert [(epoch.model, epoch.epoch) for epoch in epochs] == [(1, 1), (1, 2), *((2, n) for n in range(1, 6))]
+    assert all(np.isnan(epoch.rmse) for epoch in epochs)
+    # The same rows, seed and number of epochs are the same training.
+    config = dataclasses.replace(LIGHT, epochs=2, patience=9)
+    stopped = fit(config, BOTH.movies, BOTH.known, BOTH.held_out.take(np.zeros(0, np.int64)))
+    for one, other in zip(models[0].get_weights(), stopped[0].get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_without_eval_rows_all_epochs_are_run():
-    nothing = dataclasses.replace(
-        BOTH.held_out,
-        **{
-            field.name: np.zeros(0, getattr(BOTH.held_out, field.name).dtype)
-            for field in dataclasses.fields(BOTH.held_out)
-        },
-    )
+    nothing = BOTH.held_out.take(np.zeros(0, np.int64))
     epochs = []
     models = fit(dataclasses.replace(LIGHT, epochs=3, patience=1), BOTH.movies, BOTH.known, nothing, epochs.append)
     assert len(epochs) == 3

@@ -34,6 +34,9 @@ class StandInGraph:
         assert uri == "transform"
         self.layer = UserLookup(USERS)
 
+    def movie_frequencies(self):
+        return np.zeros(MOVIES)
+
     def index_users(self, ids):
         return self.layer({"user_id": tf.constant(list(ids))})["user_index"].numpy()
 
@@ -67,21 +70,22 @@ def longs(*values):
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
+def sequence(user, movies):
+    return {
+        features.USER_ID: text(f"u{user}"),
+        features.SEQUENCE_MOVIE_IDS: text(*(f"m{movie}" for movie in movies)),
+        features.SEQUENCE_RATINGS: floats(*(stars(user, movie) for movie in movies)),
+        features.SEQUENCE_TIMESTAMPS: longs(*movies),
+    }
+
+
 def fn_args(folder, config, users=USERS):
     trained = {user: [movie for movie in range(MOVIES - 1) if (user + movie) % 4] for user in range(users)}
     catalogue = [
         {features.MOVIE_ID: text(f"m{movie}"), features.MOVIE_TITLE: text("T (1999)"), features.MOVIE_GENRES: text("A")}
         for movie in range(MOVIES)
     ]
-    sequences = [
-        {
-            features.USER_ID: text(f"u{user}"),
-            features.SEQUENCE_MOVIE_IDS: text(*(f"m{movie}" for movie in movies)),
-            features.SEQUENCE_RATINGS: floats(*(stars(user, movie) for movie in movies)),
-            features.SEQUENCE_TIMESTAMPS: longs(*movies),
-        }
-        for user, movies in trained.items()
-    ]
+    sequences = [sequence(user, movies) for user, movies in trained.items()]
     held_out = [
         {
             features.USER_ID: text(f"u{user}"),
@@ -137,6 +141,31 @@ def test_files_become_a_model_a_log_and_progress_lines(tmp_path, monkeypatch):
     assert {"epoch", "seconds", "rows_per_second", "loss", "eval_rmse", "eval_mae"} <= set(kept)
     assert sum("RMSE" in line and "rows/s" in line for line in lines) == len(log["epochs"]) == 20  # ten a model
     assert any("2 models averaged" in line for line in lines)
+
+
+def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "TransformGraph", StandInGraph)
+    learned = []
+    lay_out = training.lay_out
+    monkeypatch.setattr(training, "lay_out", lambda *given: learned.append(lay_out(*given)) or learned[-1])
+    config = RankingConfig(embedding_dim=2, epochs=20, patience=20, learning_rate=0.05, seeds=2, l2_ids=0.1)
+    args = fn_args(tmp_path, config)
+    both = [sequence(user, range(MOVIES - 1)) for user in range(USERS)]
+    args.custom_config["refit_sequences"] = [write(tmp_path / "both", both)]
+    training.run_fn(args)
+    # 12 users times 7 movies, of which every fourth (user + movie) is held out: 84 rows, 63 of them for training.
+    assert [len(known.rows) for _, known in learned] == [63, 84]
+    log = json.loads((tmp_path / "run" / "training.json").read_text())
+    best = [
+        min((e for e in log["epochs"] if e["model"] == model and "eval_rmse" in e), key=lambda e: e["eval_rmse"])
+        for model in (1, 2)
+    ]
+    assert log["refit_epochs"] == [entry["epoch"] for entry in best]
+    again = [entry for entry in log["epochs"] if entry.get("refit")]
+    assert [max(e["epoch"] for e in again if e["model"] == model) for model in (1, 2)] == log["refit_epochs"]
+    assert not any("eval_rmse" in entry for entry in again)
+    assert log["train_metrics"]["train_rmse"] == pytest.approx(np.sqrt(log["train_metrics"]["train_mse"]))
+    assert tf.saved_model.load(args.serving_model_dir).signatures["predict"]
 
 
 def test_no_training_ratings_is_the_persons_error(tmp_path, monkeypatch):

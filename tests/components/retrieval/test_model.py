@@ -12,7 +12,7 @@ from components.examples import MarkedRows, RaggedRows
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
 from components.retrieval.exact_search import last_rows, ndcg
-from components.retrieval.fitting import METRIC, TrainingData, build, fit
+from components.retrieval.fitting import METRIC, TrainingData, build, fit, refit
 from components.retrieval.model import mask_rows
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
@@ -82,6 +82,21 @@ def test_the_best_epoch_is_kept():
     tables, candidates = model.embed_catalogue()
     reached = ndcg(lambda h: model.query_tower(h, tables), candidates, data.marked, 100, 200, 5_000)
     assert reached == pytest.approx(max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]))
+
+
+def test_a_refit_runs_so_many_epochs_without_eval_rows_and_keeps_the_last_averages():
+    unjudged = dataclasses.replace(cycling_data(), marked=None)
+    config = RetrievalConfig(embedding_dim=4, epochs=75, eval_every=2, patience=1, batch_size=16, averaging=0.0)
+    log = TrainingLog(METRIC, epochs=75, higher_is_better=True)
+    log.begin_refit()
+    model = refit(config, unjudged, 2, 5, log)
+    assert [entry["epoch"] for entry in log.as_dict()["epochs"]] == [2, 4, 5]
+    assert log.best_epoch() == 0
+    # The same seed and as many epochs, the last of which happens to be the best: the same weights.
+    plain = TrainingLog(METRIC, epochs=5, higher_is_better=True)
+    fitted = fit(dataclasses.replace(config, epochs=5, eval_every=5), cycling_data(), 2, plain)
+    for one, other in zip(model.trainable_variables, fitted.trainable_variables, strict=True):
+        np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
 
 
 def test_movies_of_the_history_get_probability_zero():

@@ -25,7 +25,12 @@ def toy_run_fn(fn_args):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trainer")
-    for name, splits in (("ratings", ("train", "eval", "test")), ("movies", ("all",)), ("sequences", ("train",))):
+    for name, splits in (
+        ("ratings", ("train", "eval", "test")),
+        ("movies", ("all",)),
+        ("sequences", ("train",)),
+        ("both", ("train", "train_and_eval")),
+    ):
         for split in splits:
             write_split(folder / name, split, [])
     (folder / "graph").mkdir()
@@ -33,15 +38,20 @@ def trained(tmp_path_factory):
     movies = examples("Movies", folder / "movies", ("all",))
     sequences = examples("Sequences", folder / "sequences", ("train",))
     graph = Importer(source_uri=str(folder / "graph"), artifact_type=standard_artifacts.TransformGraph)
-    trainer = RecommenderTrainer(
-        examples=ratings.outputs["result"],
-        movies=movies.outputs["result"],
-        sequences=sequences.outputs["result"],
-        transform_graph=graph.outputs["result"],
-        run_fn=f"{__name__}.toy_run_fn",
-        config='{"epochs": 3}',
-    ).with_id("RetrievalTrainer")
-    run(folder / "run", [ratings, movies, sequences, graph.with_id("Graph"), trainer])
+    both = examples("Both", folder / "both", ("train", "train_and_eval"))
+
+    def trainer(name, sequences):
+        return RecommenderTrainer(
+            examples=ratings.outputs["result"],
+            movies=movies.outputs["result"],
+            sequences=sequences.outputs["result"],
+            transform_graph=graph.outputs["result"],
+            run_fn=f"{__name__}.toy_run_fn",
+            config='{"epochs": 3}',
+        ).with_id(name)
+
+    trainers = [trainer("RetrievalTrainer", sequences), trainer("Refit", both)]
+    run(folder / "run", [ratings, movies, sequences, both, graph.with_id("Graph"), *trainers])
     return folder
 
 
@@ -62,6 +72,13 @@ def test_run_fn_gets_catalogue_sequences_and_settings(trained, seen):
         "movies": [f"{trained}/movies/Split-all/*"],
         "sequences": [f"{trained}/sequences/Split-train/*"],
     }
+
+
+def test_for_a_refit_run_fn_gets_train_and_eval_too(trained):
+    model = output(trained / "run", "Refit", "model")
+    config = json.loads((model / "Format-Serving" / "seen.json").read_text())["custom_config"]
+    assert config["sequences"] == [f"{trained}/both/Split-train/*"]
+    assert config["refit_sequences"] == [f"{trained}/both/Split-train_and_eval/*"]
 
 
 def test_run_fn_gets_the_graph_and_a_folder_for_its_log(trained, seen):

@@ -50,6 +50,28 @@ def test_lowest_metric_is_best_for_errors_and_each_model_has_its_own_best():
     assert log.as_dict()["best_model"] == 2
 
 
+def test_a_refit_trains_each_model_for_its_own_best_epoch_and_is_never_best_itself(caplog):
+    log = TrainingLog("RMSE", epochs=9, higher_is_better=False, models=3)
+    for model, epoch, error in ((1, 1, 0.9), (1, 2, 0.95), (2, 4, 0.85)):
+        log.epoch(epoch, seconds=1.0, rows=1, loss=1.0, metrics={"RMSE": error}, model=model)
+    progress.LOGGER.addHandler(caplog.handler)
+    try:
+        assert log.begin_refit() == [1, 4, 9]  # the third was never evaluated
+        log.epoch(3, seconds=1.0, rows=2, loss=0.5, model=2)
+        log.fitted({"MSE": 0.25, "MAE": 0.4})
+    finally:
+        progress.LOGGER.removeHandler(caplog.handler)
+    assert caplog.messages[-2:] == [
+        "train + eval  model 2/3  epoch 3/4  2 rows/s  loss 0.500",
+        "on the rows it was trained on:  MSE .2500  MAE .4000",
+    ]
+    content = log.as_dict()
+    assert content["refit_epochs"] == [1, 4, 9]
+    assert (content["best_epoch"], content["best_model"]) == (4, 2)
+    assert [entry.get("refit", False) for entry in content["epochs"]] == [False, False, False, True]
+    assert content["train_metrics"] == {"train_mse": 0.25, "train_mae": 0.4}
+
+
 def test_diverged_training_is_still_valid_json_and_never_best(tmp_path: Path):
     log = TrainingLog("RMSE", epochs=2, higher_is_better=False)
     log.epoch(1, seconds=1.0, rows=1, loss=float("nan"), metrics={"RMSE": float("nan")})

@@ -115,6 +115,21 @@ def test_a_catalogue_of_one(graph):
     assert (movies.movie_index.tolist(), movies.year.tolist(), movies.genre_indices[0].tolist()) == ([1], [2009], [0])
 
 
+def test_for_a_refit_eval_rows_are_counted_too_but_no_test_row(tmp_path):
+    for split, rows in (("train", TRAIN), ("eval", EVAL), ("test", [interaction("tess", "only-test")])):
+        write_split(tmp_path / "ratings", split, rows)
+    ratings = examples("Ratings", tmp_path / "ratings", ["train", "eval", "test"])
+    schema = ImportSchemaGen(schema_file=write_schema(curated_schema("interactions"), str(tmp_path))).with_id("Schema")
+    transform = create_transform(
+        ratings.outputs["result"], schema.outputs["schema"], to_json(TransformConfig()), refit=True
+    )
+    run(tmp_path / "run", [ratings, schema, transform])
+    graph = TransformGraph(str(output(tmp_path / "run", "Transform", "transform_graph")))
+    assert set(graph.vocabulary("user_id")) == {b"ann", b"bob", " ünï user ".encode(), b"eve"}
+    assert set(graph.vocabulary("movie_id")) == {b"m b", UNICODE.encode(), b"2001", b"7", b"only-eval"}
+    assert sorted(graph.movie_frequencies().tolist()) == [0, 1, 1, 2, 3, 4]
+
+
 def test_frequencies_count_training_rows_by_index(graph):
     assert graph.movie_frequencies().tolist() == [4, 3, 2, 1, 0]
 

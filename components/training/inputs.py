@@ -1,0 +1,8 @@
+"""Names under which a `run_fn` finds its settings and further inputs in `custom_config`."""
+
+from __future__ import annotations
+
+MOVIES = "movies"
+SEQUENCES = "sequences"
+REFIT_SEQUENCES = "refit_sequences"
+CONFIG = "config"
