@@ -19,7 +19,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
     """Builds the dataclass `cls` from `values`, checking every key and type.
 
     Args:
-      cls: A dataclass; fields may be dataclasses, bool, int, float, str, or tuples of those.
+      cls: A dataclass; fields may be dataclasses, bool, int, float, str, or tuples or dicts (by name) of those.
       values: Names and values as TOML or JSON gives them (strings are parsed for numbers and booleans).
       where: Dotted path of `cls` in the configuration, for messages.
 
@@ -64,12 +64,31 @@ def from_json(cls: type[T], text: str) -> T:
     return from_mapping(cls, json.loads(text))
 
 
+def overridden(text: str, values: Mapping[str, Any], keys: Mapping[str, str]) -> str:
+    """Settings as JSON, with those values laid over them that are there under one of the names.
+
+    So a stage whose settings are one text takes single values of them as runtime parameters.
+
+    Args:
+      text: What `to_json` wrote.
+      values: By name, for instance execution properties.
+      keys: By name, the key of the settings that the value overrides.
+    """
+    changes = {key: values[name] for name, key in keys.items() if values.get(name) is not None}
+    return json.dumps({**json.loads(text), **changes}, sort_keys=True) if changes else text
+
+
 def _convert(expected: Any, value: Any, path: str) -> Any:
     origin = typing.get_origin(expected)
     if dataclasses.is_dataclass(expected):
         if not isinstance(value, Mapping):
             raise _wrong_type(path, "a table of settings", value)
         return from_mapping(typing.cast("type[Any]", expected), value, path)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise _wrong_type(path, "a table", value)
+        element = typing.get_args(expected)[1]
+        return {str(key): _convert(element, item, f"{path}.{key}") for key, item in value.items()}
     if origin is tuple:
         return _convert_tuple(expected, value, path)
     if origin in (typing.Union, types.UnionType):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from tfx.components import ExampleValidator
-from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
@@ -19,12 +18,15 @@ from components.ingestion.blocks import SourceFacts
 from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
 from components.ingestion.splits import resolve_kind
 from components.push.component import AtomicPusher
-from components.schema.curated import curated_schema, schema_file, write_schema
+from components.schema.component import CuratedSchema
+from components.schema.curated import curated_schema, to_text
 from components.settings import to_json
 from components.training.component import RecommenderTrainer
 from components.transform.component import create_transform
 from components.validation.component import DataGate, RecommenderStatisticsGen
 from pipelines.config import PipelineConfig
+from pipelines.per_run import PerRun
+from pipelines.places import Places
 
 NAME = "recommender"
 IN_MEMORY = (
@@ -36,33 +38,41 @@ IN_MEMORY = (
 def create_pipeline(
     config: PipelineConfig,
     *,
-    output: Path,
+    places: Places,
     facts: SourceFacts,
     fingerprint: str,
+    per_run: PerRun | None = None,
     beam_pipeline_args: tuple[str, ...] = IN_MEMORY,
 ) -> Pipeline:
     """Wires all stages.
 
     Args:
       config: Every setting.
-      output: The run's folder: metadata.sqlite, artifacts/, pushed_model/.
+      places: Where artifacts, pushed versions and TFX's record go.
       facts: What the columns of the source tell; data without ratings gets no ranking model.
       fingerprint: Of the source: changed data never answer from the cache.
+      per_run: What an orchestrator asks for when a run is submitted; None: nothing.
       beam_pipeline_args: Options of the Beam stages.
     """
+    per_run = per_run or PerRun()
+    fingerprint = fingerprint if per_run.fingerprint is None else per_run.fingerprint
     data = to_json(config.data)
     split = resolve_kind(config.split, facts)
 
-    movies = MoviesExampleGen(config=data, fingerprint=fingerprint).with_id("MoviesExampleGen")
+    movies = MoviesExampleGen(config=data, fingerprint=fingerprint, **per_run.ingestion).with_id("MoviesExampleGen")
     ratings = RatingsExampleGen(
-        movies=movies.outputs["examples"], config=data, split=to_json(config.split), fingerprint=fingerprint
+        movies=movies.outputs["examples"],
+        config=data,
+        split=to_json(config.split),
+        fingerprint=fingerprint,
+        **per_run.ingestion,
     ).with_id("RatingsExampleGen")
     catalogue, interactions = movies.outputs["examples"], ratings.outputs["examples"]
     sequences = ratings.outputs["sequences"]
 
     checks = [
-        *_checks("Movies", "movies", catalogue, config, output),
-        *_checks("Ratings", "interactions", interactions, config, output),
+        *_checks("Movies", "movies", catalogue, config),
+        *_checks("Ratings", "interactions", interactions, config),
     ]
     by_id = {check.id: check for check in checks}
     gate = DataGate(
@@ -78,7 +88,7 @@ def create_pipeline(
     ).with_id("Transform")
     transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
 
-    def trainer(run_fn: str, settings: Any) -> RecommenderTrainer:
+    def trainer(run_fn: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
         return RecommenderTrainer(
             examples=interactions,
             movies=catalogue,
@@ -86,10 +96,13 @@ def create_pipeline(
             transform_graph=transform.outputs["transform_graph"],
             run_fn=run_fn,
             config=to_json(settings),
+            **overrides,
         )
 
-    retrieval = trainer("components.retrieval.training.run_fn", config.retrieval).with_id("RetrievalTrainer")
-    ranking = trainer("components.ranking.training.run_fn", config.ranking).with_id("RankingTrainer")
+    retrieval = trainer("components.retrieval.training.run_fn", config.retrieval, per_run.retrieval).with_id(
+        "RetrievalTrainer"
+    )
+    ranking = trainer("components.ranking.training.run_fn", config.ranking, per_run.ranking).with_id("RankingTrainer")
 
     indexer = CandidateIndexer(
         model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.index)
@@ -106,13 +119,13 @@ def create_pipeline(
         judged_k=config.evaluation.k,
     ).with_id("RecommenderBundler")
 
-    destination = str(output / "pushed_model")
+    destination = places.pushed_model
     served = ServedModel(model=bundler.outputs["model"], push_directory=destination).with_id("ServedModel")
     evaluator = RecommenderEvaluator(
         examples=interactions,
         model=bundler.outputs["model"],
         baseline_model=served.outputs["model"],
-        eval_config=build_eval_config(config.evaluation, facts.has_ratings),
+        eval_config=per_run.eval_config or build_eval_config(config.evaluation, facts.has_ratings),
     ).with_id("Evaluator")
     pusher = AtomicPusher(
         model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
@@ -120,7 +133,7 @@ def create_pipeline(
 
     return Pipeline(
         pipeline_name=NAME,
-        pipeline_root=str(output / "artifacts"),
+        pipeline_root=places.pipeline_root,
         components=[
             movies,
             ratings,
@@ -136,7 +149,7 @@ def create_pipeline(
             pusher,
         ],
         enable_cache=True,
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / "metadata.sqlite")),
+        metadata_connection_config=places.metadata and metadata.sqlite_metadata_connection_config(places.metadata),
         beam_pipeline_args=list(beam_pipeline_args),
     )
 
@@ -148,24 +161,21 @@ def knows_before_test(config: PipelineConfig, split: str) -> bool:
     return config.bundle.known_rows == "before_test"
 
 
-def _checks(prefix: str, kind: str, examples: Any, config: PipelineConfig, output: Path) -> list[Any]:
+def _checks(prefix: str, kind: str, examples: Any, config: PipelineConfig) -> list[Any]:
     """Statistics, curated schema and validator of one kind of Examples."""
     statistics = RecommenderStatisticsGen(examples=examples, config=to_json(config.statistics)).with_id(
         f"{prefix}Statistics"
     )
-    schema = ImportSchemaGen(schema_file=_schema_file(kind, config, output)).with_id(f"{prefix}Schema")
+    schema = CuratedSchema(text=_schema(kind, config)).with_id(f"{prefix}Schema")
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
         f"{prefix}Validator"
     )
     return [statistics, schema, validator]
 
 
-def _schema_file(kind: str, config: PipelineConfig, output: Path) -> str:
+def _schema(kind: str, config: PipelineConfig) -> str:
     """The packaged schema, or one adapted to data with other ratings or other genres."""
     own_genres = config.data.source == "files"
-    if not own_genres and (config.data.rating_min, config.data.rating_max) == (0.5, 5.0):
-        return schema_file(kind)
-    schema = curated_schema(
-        kind, rating_min=config.data.rating_min, rating_max=config.data.rating_max, any_genre=own_genres
+    return to_text(
+        curated_schema(kind, rating_min=config.data.rating_min, rating_max=config.data.rating_max, any_genre=own_genres)
     )
-    return write_schema(schema, str(output / "artifacts" / "schemas" / kind))

@@ -65,11 +65,12 @@ def open_recommender(config: PipelineConfig, folder: RunFolder) -> OpenedPipelin
     """Opens the data and builds this project's pipeline on it."""
     from components.ingestion.source import open_source
     from components.ingestion.splits import resolve_kind
+    from pipelines.places import places_of
     from pipelines.recommender import create_pipeline
 
     source = open_source(config.data)
     facts = source.facts()
-    pipeline = create_pipeline(config, output=folder.path, facts=facts, fingerprint=source.fingerprint())
+    pipeline = create_pipeline(config, places=places_of(folder), facts=facts, fingerprint=source.fingerprint())
     return OpenedPipeline(pipeline=pipeline, source=facts.name, split=resolve_kind(config.split, facts))
 
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import typing
+from typing import Any
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, channel_utils, component_spec, standard_artifacts
 
 from components.ingestion import executor
+from components.ingestion.config import DataConfig
 
 ChannelParameter = component_spec.ChannelParameter
 ExecutionParameter = component_spec.ExecutionParameter
+
+_OVERRIDES = {
+    name: ExecutionParameter(type=typing.get_type_hints(DataConfig)[key], optional=True)
+    for name, key in executor.OVERRIDES.items()
+}
 
 
 class MoviesExampleGenSpec(component_spec.ComponentSpec):
     """No inputs; the whole catalogue as Examples of one split."""
 
     PARAMETERS = {
+        **_OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),
     }
@@ -31,20 +41,24 @@ class MoviesExampleGen(base_component.BaseComponent):
     SPEC_CLASS = MoviesExampleGenSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.MoviesExampleGenExecutor)
 
-    def __init__(self, *, config: str, fingerprint: str) -> None:
+    def __init__(self, *, config: str, fingerprint: str, **overrides: Any) -> None:
         """Wires the component.
 
         Args:
           config: A DataConfig as JSON.
           fingerprint: `open_source(config).fingerprint()`; changed data never answer from the cache.
+          overrides: Values of a run (executor.OVERRIDES) in place of keys of `config`.
         """
-        super().__init__(MoviesExampleGenSpec(config=config, fingerprint=fingerprint, examples=_examples()))
+        super().__init__(
+            MoviesExampleGenSpec(config=config, fingerprint=fingerprint, examples=_examples(), **overrides)
+        )
 
 
 class RatingsExampleGenSpec(component_spec.ComponentSpec):
     """The catalogue in; interactions and user sequences out."""
 
     PARAMETERS = {
+        **_OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.SPLIT: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),
@@ -67,7 +81,7 @@ class RatingsExampleGen(base_component.BaseComponent):
     SPEC_CLASS = RatingsExampleGenSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.RatingsExampleGenExecutor)
 
-    def __init__(self, *, movies: BaseChannel, config: str, split: str, fingerprint: str) -> None:
+    def __init__(self, *, movies: BaseChannel, config: str, split: str, fingerprint: str, **overrides: Any) -> None:
         """Wires the component.
 
         Args:
@@ -75,6 +89,7 @@ class RatingsExampleGen(base_component.BaseComponent):
           config: A DataConfig as JSON.
           split: A SplitConfig as JSON.
           fingerprint: `open_source(config).fingerprint()`; changed data never answer from the cache.
+          overrides: Values of a run (executor.OVERRIDES) in place of keys of `config`.
         """
         super().__init__(
             RatingsExampleGenSpec(
@@ -84,6 +99,7 @@ class RatingsExampleGen(base_component.BaseComponent):
                 fingerprint=fingerprint,
                 examples=_examples(),
                 sequences=_examples(),
+                **overrides,
             )
         )
 

@@ -12,6 +12,7 @@ from tfx.types import Artifact, artifact_utils
 from components import artifacts, features
 from components.examples import Catalogue, read_catalogue
 from components.ingestion.arrow_rows import ExampleRows, movie_batch
+from components.ingestion.blocks import Source
 from components.ingestion.catalogue import complete_catalogue
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.interactions import (
@@ -27,11 +28,13 @@ from components.ingestion.source import open_source
 from components.ingestion.splits import assign_parts, resolve_kind
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import warn
-from components.settings import from_json
+from components.settings import from_json, overridden
 
 # Keys of inputs, outputs and execution properties.
 CONFIG, SPLIT, FINGERPRINT = "config", "split", "fingerprint"
 MOVIES, EXAMPLES, SEQUENCES = "movies", "examples", "sequences"
+OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "movies"}
+"""Optional execution properties that override a key of `config`; `movies` is the name of an input already."""
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -46,7 +49,7 @@ class MoviesExampleGenExecutor(base_executor.BaseExecutor):
           InputError: The data cannot be used.
         """
         del input_dict
-        movies, added = complete_catalogue(open_source(from_json(DataConfig, exec_properties[CONFIG])))
+        movies, added = complete_catalogue(_open(exec_properties))
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         with ExamplesFolder(examples.uri) as folder:
             batch = movie_batch(movies.ids, movies.titles, movies.genres)
@@ -65,7 +68,7 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         Raises:
           InputError: The data cannot be used, or are too few to be split.
         """
-        source = open_source(from_json(DataConfig, exec_properties[CONFIG]))
+        source = _open(exec_properties)
         split = from_json(SplitConfig, exec_properties[SPLIT])
         facts = source.facts()
         kind = resolve_kind(split, facts)
@@ -88,6 +91,10 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         examples.set_int_custom_property(artifacts.HAS_RATINGS, int(facts.has_ratings))
         examples.set_int_custom_property(artifacts.HAS_TIMESTAMPS, int(facts.has_timestamps))
         examples.set_int_custom_property(artifacts.REFIT, int(split.refit))
+
+
+def _open(exec_properties: dict[str, Any]) -> Source:
+    return open_source(from_json(DataConfig, overridden(exec_properties[CONFIG], exec_properties, OVERRIDES)))
 
 
 def _read_movies(movies: list[Artifact]) -> Catalogue:

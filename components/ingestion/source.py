@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.ingestion.blocks import Source
+from components.ingestion.blocks import Source, SourceFacts
 from components.ingestion.config import DataConfig
 from components.ingestion.demo_source import DemoSource
 from components.ingestion.files import FilesSource
@@ -20,3 +20,17 @@ def open_source(config: DataConfig) -> Source:
     if config.source == "movielens":
         return MovielensSource(config)
     return DemoSource(config)
+
+
+def declared_facts(config: DataConfig) -> SourceFacts:
+    """What the settings alone tell of data that only the pipeline's own stages can reach.
+
+    Data of one's own count as rated unless `has_ratings` is false, and as dated; which it really is, each
+    stage sees for itself.
+    """
+    return SourceFacts(
+        name=config.ratings if config.source == "files" else config.source,
+        has_ratings=config.has_ratings != "false",
+        has_timestamps=True,
+        presplit=bool(config.eval_ratings and config.test_ratings),
+    )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -19,7 +17,7 @@ GENRE_DOMAIN = "genre"
 
 
 def schema_file(kind: str) -> str:
-    """Path of the packaged schema, for ImportSchemaGen: MovieLens' genres, ratings from 0.5 to 5.
+    """Path of the packaged schema: MovieLens' genres, ratings from 0.5 to 5.
 
     Args:
       kind: `interactions` or `movies`.
@@ -59,18 +57,9 @@ def curated_schema(
     return schema
 
 
-def write_schema(schema: schema_pb2.Schema, folder: str) -> str:
-    """Writes the schema as text into the folder and returns its path, for ImportSchemaGen.
-
-    The file is named after its content: ImportSchemaGen is cached by the path alone, and another
-    schema must not be taken for the one that was imported before.
-    """
-    text = text_format.MessageToString(schema, as_utf8=True)
-    path = f"{folder.rstrip('/')}/schema-{hashlib.sha256(text.encode()).hexdigest()[:12]}.pbtxt"
-    tf.io.gfile.makedirs(folder)
-    with tf.io.gfile.GFile(path, "w") as file:
-        file.write(text)
-    return path
+def to_text(schema: schema_pb2.Schema) -> str:
+    """The schema as text, for CuratedSchema: the same text for the same schema."""
+    return str(text_format.MessageToString(schema, as_utf8=True))
 
 
 def _feature(schema: schema_pb2.Schema, name: str) -> schema_pb2.Feature:

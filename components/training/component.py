@@ -1,23 +1,30 @@
 """Wires the Trainer that both models share."""
 
+from typing import Any
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import trainer_pb2
 from tfx.types import BaseChannel, Channel, standard_artifacts, standard_component_specs
-from tfx.types.component_spec import ChannelParameter
+from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import json_utils
 
 from components import features
 from components.training.executor import Executor
-from components.training.inputs import CONFIG, MOVIES, SEQUENCES
+from components.training.inputs import CONFIG, EPOCHS, LEARNING_RATE, MOVIES, SEQUENCES
 
 
 class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
-    """TFX Trainer's inputs, outputs and properties, and two more inputs."""
+    """TFX Trainer's inputs, outputs and properties, two more inputs, and what a run may override."""
 
     INPUTS = {
         **standard_component_specs.TrainerSpec.INPUTS,
         MOVIES: ChannelParameter(type=standard_artifacts.Examples),
         SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
+    }
+    PARAMETERS = {
+        **standard_component_specs.TrainerSpec.PARAMETERS,
+        EPOCHS: ExecutionParameter(type=int, optional=True),
+        LEARNING_RATE: ExecutionParameter(type=float, optional=True),
     }
 
 
@@ -39,6 +46,7 @@ class RecommenderTrainer(base_component.BaseComponent):
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.
       schema: Schema of the interactions; handed on as `fn_args.schema_path`.
+      overrides: `epochs` and `learning_rate` of a run, in place of those in `config`.
 
     Outputs: `model` (standard Model) and `model_run` (standard ModelRun).
     """
@@ -56,6 +64,7 @@ class RecommenderTrainer(base_component.BaseComponent):
         run_fn: str,
         config: str,
         schema: BaseChannel | None = None,
+        **overrides: Any,
     ) -> None:
         super().__init__(
             RecommenderTrainerSpec(
@@ -70,5 +79,6 @@ class RecommenderTrainer(base_component.BaseComponent):
                 custom_config=json_utils.dumps({CONFIG: config}),
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
+                **overrides,
             )
         )

@@ -10,7 +10,8 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils
 
 from components import features
-from components.training.inputs import MOVIES, REFIT_SEQUENCES, SEQUENCES
+from components.settings import overridden
+from components.training.inputs import CONFIG, MOVIES, OVERRIDES, REFIT_SEQUENCES, SEQUENCES
 
 
 class Executor(GenericExecutor):
@@ -30,7 +31,9 @@ class Executor(GenericExecutor):
         }
         if features.REFIT_SPLIT in artifact_utils.decode_split_names(sequences[0].split_names):
             patterns[REFIT_SEQUENCES] = _patterns(sequences, features.REFIT_SPLIT)
-        fn_args.custom_config = {**(fn_args.custom_config or {}), **patterns}
+        settings = dict(fn_args.custom_config or {})
+        settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
+        fn_args.custom_config = {**settings, **patterns}
         return fn_args
 
 

@@ -6,3 +6,8 @@ MOVIES = "movies"
 SEQUENCES = "sequences"
 REFIT_SEQUENCES = "refit_sequences"
 CONFIG = "config"
+
+EPOCHS = "epochs"
+LEARNING_RATE = "learning_rate"
+OVERRIDES = {EPOCHS: "epochs", LEARNING_RATE: "learning_rate"}
+"""Optional execution properties that override a key of CONFIG."""

@@ -91,12 +91,18 @@ def test_any_genre_drops_the_domain_and_its_use(kind):
     assert not _features(schema)["movie_genres"].domain
 
 
-def test_written_schema_reads_back_and_another_one_has_another_name(tmp_path: Path):
-    first = curated.curated_schema("movies", genres=["Comédie"])
-    path = curated.write_schema(first, str(tmp_path / "new"))
-    assert text_format.Parse(Path(path).read_text(encoding="utf-8"), schema_pb2.Schema()) == first
-    assert curated.write_schema(first, str(tmp_path / "new")) == path
-    assert curated.write_schema(curated.curated_schema("movies"), str(tmp_path / "new")) != path
+def test_the_component_writes_the_text_that_the_stages_after_it_read(tmp_path: Path):
+    from tfx.types import standard_artifacts
+
+    from components.schema.executor import Executor
+
+    schema = curated.curated_schema("movies", genres=["Comédie"])
+    artifact = standard_artifacts.Schema()
+    artifact.uri = str(tmp_path / "new")
+    Executor().Do({}, {"schema": [artifact]}, {"text": curated.to_text(schema)})
+    written = (tmp_path / "new" / "schema.pbtxt").read_text(encoding="utf-8")
+    assert text_format.Parse(written, schema_pb2.Schema()) == schema
+    assert curated.to_text(schema) != curated.to_text(curated.curated_schema("movies"))
 
 
 def test_unknown_kind_says_which_there_are():

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
-from tfx.v1.components import ImportSchemaGen
 
 from components.examples import Catalogue
-from components.schema.curated import curated_schema, write_schema
+from components.schema.component import CuratedSchema
+from components.schema.curated import curated_schema, to_text
 from components.settings import to_json
 from components.transform.component import create_transform
 from components.transform.config import TransformConfig
@@ -43,7 +43,7 @@ def built(tmp_path_factory):
     write_split(folder / "ratings", "train", TRAIN)
     write_split(folder / "ratings", "eval", EVAL)
     ratings = examples("Ratings", folder / "ratings", ["train", "eval"])
-    schema = ImportSchemaGen(schema_file=write_schema(curated_schema("interactions"), str(folder))).with_id("Schema")
+    schema = CuratedSchema(text=to_text(curated_schema("interactions"))).with_id("Schema")
     config = to_json(TransformConfig(title_words=6, title_word_min_rows=2))
     transform = create_transform(ratings.outputs["result"], schema.outputs["schema"], config)
     run(folder / "run", [ratings, schema, transform])
@@ -119,7 +119,7 @@ def test_for_a_refit_eval_rows_are_counted_too_but_no_test_row(tmp_path):
     for split, rows in (("train", TRAIN), ("eval", EVAL), ("test", [interaction("tess", "only-test")])):
         write_split(tmp_path / "ratings", split, rows)
     ratings = examples("Ratings", tmp_path / "ratings", ["train", "eval", "test"])
-    schema = ImportSchemaGen(schema_file=write_schema(curated_schema("interactions"), str(tmp_path))).with_id("Schema")
+    schema = CuratedSchema(text=to_text(curated_schema("interactions"))).with_id("Schema")
     transform = create_transform(
         ratings.outputs["result"], schema.outputs["schema"], to_json(TransformConfig()), refit=True
     )
