@@ -25,6 +25,7 @@ from pipelines.cli.presets import presets
 from pipelines.cli.query import query
 from pipelines.cli.recommend import recommend
 from pipelines.cli.run import run
+from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 
 
@@ -34,7 +35,7 @@ def cli() -> None:
     """Trains, evaluates, pushes and asks a two-stage recommender."""
 
 
-for command in (run, query, similar, recommend, predict, presets, doctor, demo_data):
+for command in (run, query, similar, serve, recommend, predict, presets, doctor, demo_data):
     cli.add_command(command)
 
 

@@ -1,0 +1,104 @@
+"""Tensors of an answer to JSON, as TensorFlow Serving's json_tensor.cc writes it (without its line breaks)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from tensorflow.core.framework import types_pb2
+
+from serving.errors import InvalidRequestError
+from serving.json_values import dumps
+from serving.signatures import TensorSpec
+from serving.tensors import STRING, type_name
+
+Array = np.ndarray[Any, Any]
+
+BYTES_SUFFIX = "_bytes"
+"""String outputs whose name ends so are binary and are written in base64."""
+
+_WRITABLE = {
+    STRING,
+    types_pb2.DT_FLOAT,
+    types_pb2.DT_DOUBLE,
+    types_pb2.DT_INT8,
+    types_pb2.DT_INT16,
+    types_pb2.DT_INT32,
+    types_pb2.DT_INT64,
+    types_pb2.DT_UINT8,
+    types_pb2.DT_UINT32,
+    types_pb2.DT_UINT64,
+    types_pb2.DT_BOOL,
+}
+
+
+def rows_answer(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> bytes:
+    """`{"predictions": [...]}`, a value or an object a row.
+
+    Raises:
+      InvalidRequestError: The outputs have no rows, or not equally many; or a type that JSON cannot hold.
+    """
+    _check_types(specs)
+    rows = -1
+    for spec, array in zip(specs, arrays, strict=True):
+        if not array.ndim:
+            raise InvalidRequestError(f"Tensor name: {spec.alias} has no shape information ")
+        if rows not in (-1, len(array)):
+            raise InvalidRequestError(
+                f"Tensor name: {spec.alias} has inconsistent batch size: {len(array)} expecting: {rows}"
+            )
+        rows = len(array)
+    columns = [_values(spec, array) for spec, array in zip(specs, arrays, strict=True)]
+    if len(specs) == 1:
+        return dumps({"predictions": columns[0]})
+    names = [spec.alias for spec in specs]
+    return dumps({"predictions": [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]})
+
+
+def columns_answer(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> bytes:
+    """`{"outputs": ...}`, a value, or an object by output.
+
+    Raises:
+      InvalidRequestError: A type that JSON cannot hold.
+    """
+    _check_types(specs)
+    values = {spec.alias: _values(spec, array) for spec, array in zip(specs, arrays, strict=True)}
+    return dumps({"outputs": next(iter(values.values())) if len(values) == 1 else values})
+
+
+def _check_types(specs: Sequence[TensorSpec]) -> None:
+    if not specs:
+        raise InvalidRequestError("Cannot convert empty tensor map to JSON")
+    for spec in specs:
+        if spec.dtype not in _WRITABLE:
+            raise InvalidRequestError(f"Failed to write JSON value for tensor type: {type_name(spec.dtype)}")
+
+
+def _values(spec: TensorSpec, array: Array) -> Any:
+    """A list of rows that orjson can write; a plain value for a scalar."""
+    if spec.dtype == STRING:
+        write = _base64 if spec.alias.endswith(BYTES_SUFFIX) else _text
+        return _nested(array.tolist(), array.ndim, write)
+    # Numbers stay numpy: orjson writes the shortest text of a float32, which Python's own floats have lost.
+    return list(array) if array.ndim else array[()]
+
+
+def _nested(values: Any, depth: int, write: Any) -> Any:
+    if depth == 0:
+        return write(values)
+    if depth == 1:
+        return [write(value) for value in values]
+    return [_nested(inner, depth - 1, write) for inner in values]
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "replace")
+
+
+def _base64(value: bytes) -> dict[str, str]:
+    return {"b64": base64.b64encode(value).decode()}

@@ -1,0 +1,213 @@
+"""One loaded version of a model: a session over its SavedModel, as TensorFlow Serving has it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from serving import contract
+from serving.batching import Array, Batcher, BatchingConfig, Task
+from serving.errors import InvalidRequestError, ServerError, Status, StatusError
+from serving.metrics import Metrics
+from serving.signatures import DEFAULT_SIGNATURE, Signature
+
+logger = logging.getLogger(__name__)
+
+INIT_OPERATION = "__saved_model_init_op"
+MAX_TARGETS = 256
+"""Selections of outputs that keep a callable of their own; further ones compute all outputs."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SessionConfig:
+    """How a version is loaded and run.
+
+    Attributes:
+      tags: Tags of the graph to load.
+      intra_op_threads: Threads of one operation; 0 = one a core.
+      inter_op_threads: Operations at once; 0 = one a core.
+      batching: How requests are merged.
+    """
+
+    tags: tuple[str, ...] = ("serve",)
+    intra_op_threads: int = 0
+    inter_op_threads: int = 0
+    batching: BatchingConfig = dataclasses.field(default_factory=BatchingConfig)
+
+
+class Target:
+    """A signature with a selection of its outputs, ready to run.
+
+    Attributes:
+      signature: The signature.
+      outputs: Aliases of what is computed.
+      call: Arrays in the order of the inputs to arrays in the order of `outputs`.
+    """
+
+    __slots__ = ("_mergeable", "_width_input", "call", "outputs", "signature")
+
+    def __init__(self, signature: Signature, outputs: tuple[str, ...], call: Any) -> None:
+        self.signature = signature
+        self.outputs = outputs
+        self.call = call
+        self._mergeable = signature.is_mergeable
+        aliases = list(signature.inputs)
+        # An answer of `recommend` is as wide as the largest n of a call: only equal ones are merged.
+        by_width = signature.name == contract.RECOMMEND and contract.N in aliases
+        self._width_input = aliases.index(contract.N) if by_width else -1
+
+    def merge_key(self, inputs: Sequence[Array]) -> tuple[int, Any]:
+        """Rows of a request and the key of those that it may be merged with; 0 rows = with none."""
+        if not self._mergeable:
+            return 0, object()
+        first = inputs[0]
+        rows = len(first) if first.ndim else 0
+        if not rows or any(not array.ndim or len(array) != rows for array in inputs[1:]):
+            return 0, object()
+        shapes = first.shape[1:] if len(inputs) == 1 else tuple(array.shape[1:] for array in inputs)
+        width = int(inputs[self._width_input].max()) if self._width_input >= 0 else 0
+        return rows, (id(self), shapes, width)
+
+
+class Servable:
+    """One loaded version.
+
+    Args:
+      name: The model.
+      version: Its number.
+      path: Its folder, complete.
+      config: How it is loaded and run.
+      metrics: Where its calls are counted.
+
+    Raises:
+      StatusError: It cannot be loaded.
+    """
+
+    def __init__(self, name: str, version: int, path: Path, config: SessionConfig, metrics: Metrics) -> None:
+        self.name = name
+        self.version = version
+        self.path = path
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(
+            graph=graph,
+            config=tf.compat.v1.ConfigProto(
+                intra_op_parallelism_threads=config.intra_op_threads,
+                inter_op_parallelism_threads=config.inter_op_threads,
+                use_per_session_threads=bool(config.intra_op_threads or config.inter_op_threads),
+            ),
+        )
+        try:
+            with tensorflow_errors():
+                _load_operations(path)
+                with graph.as_default():
+                    meta_graph = tf.compat.v1.saved_model.load(self._session, list(config.tags), os.fspath(path))
+        except BaseException:
+            self._session.close()
+            raise
+        self.signature_defs: dict[str, Any] = dict(meta_graph.signature_def)
+        self.signatures = {
+            key: Signature.of(key, definition)
+            for key, definition in self.signature_defs.items()
+            if key != INIT_OPERATION
+        }
+        self._lock = threading.Lock()
+        self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
+        self._runtime = metrics.runtime(name)
+        self._sizes = metrics.sizes(name)
+        self.batcher = Batcher(self._compute, config.batching, f"{name}-{version}")
+
+    def signature(self, name: str) -> Signature:
+        """A signature by name, "" = the default one.
+
+        Raises:
+          InvalidRequestError: There is none.
+        """
+        name = name or DEFAULT_SIGNATURE
+        try:
+            return self.signatures[name]
+        except KeyError:
+            raise InvalidRequestError(f'Serving signature name: "{name}" not found in signature def') from None
+
+    def target(self, signature: Signature, outputs: tuple[str, ...]) -> Target:
+        """A signature with a selection of outputs, ready to run."""
+        key = (signature.name, outputs)
+        target = self._targets.get(key)
+        if target is None:
+            with self._lock:
+                target = self._targets.get(key) or self._new_target(signature, outputs)
+                if len(self._targets) < MAX_TARGETS:
+                    self._targets[key] = target
+        return target
+
+    def task(
+        self, target: Target, inputs: list[Array], done: Any, deadline: float = float("inf"), waiter: Any = None
+    ) -> Task:
+        """A request for the batcher."""
+        rows, key = target.merge_key(inputs)
+        return Task(target, inputs, rows, key, done, deadline, waiter)
+
+    def close(self) -> None:
+        """Answers what is queued and frees the model."""
+        self.batcher.close()
+        self._targets.clear()
+        self._session.close()
+
+    def _compute(self, target: Target, inputs: list[Array]) -> list[Array]:
+        started = time.perf_counter()
+        with tensorflow_errors():
+            outputs: list[Array] = target.call(*inputs)
+        self._runtime.add((time.perf_counter() - started) * 1e6)
+        self._sizes.add(len(inputs[0]) if inputs and inputs[0].ndim else 1)
+        return [output if type(output) is np.ndarray else _scalar(output) for output in outputs]
+
+    def _new_target(self, signature: Signature, outputs: tuple[str, ...]) -> Target:
+        graph = self._session.graph
+        call = self._session.make_callable(
+            [signature.outputs[alias].tensor for alias in outputs],
+            feed_list=[graph.get_tensor_by_name(spec.tensor) for spec in signature.inputs.values()],
+        )
+        return Target(signature, outputs, call)
+
+
+def _scalar(value: Any) -> Array:
+    """A session hands a scalar back as a plain value."""
+    return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
+
+
+@contextlib.contextmanager
+def tensorflow_errors() -> Iterator[None]:
+    """Turns TensorFlow's errors into the statuses that they stand for."""
+    try:
+        yield
+    except StatusError:
+        raise
+    except tf.errors.OpError as error:
+        raise StatusError.of(_STATUSES.get(error.error_code, Status.UNKNOWN), str(error.message)) from error
+    except Exception as error:
+        raise ServerError(f"{type(error).__name__}: {error}") from error
+
+
+_STATUSES = {status.number: status for status in Status}
+
+
+def _load_operations(path: Path) -> None:
+    """ScaNN's operations must be there before a graph that uses them is read."""
+    if b"Scann>" not in (path / contract.SAVED_MODEL_FILE).read_bytes():
+        return
+    try:
+        from scann.scann_ops.py import scann_ops  # noqa: F401 - registers the operations
+    except ImportError as error:
+        raise ServerError(
+            f"{path} has a ScaNN index and the package scann is not installed: {error}. What to do: install scann, "
+            "or export the bundle with an index of stock operations"
+        ) from error

@@ -1,0 +1,341 @@
+"""The model server: models, REST and gRPC in one process.
+
+    with running(ServerConfig(models=(ModelConfig(name="recommender", base_path=path),))) as server:
+        ...  # http://127.0.0.1:{server.rest_port}, 127.0.0.1:{server.grpc_port}
+
+Ports are taken before models are loaded, so that a second server on them fails at once; requests that
+come meanwhile wait for the models. When it ends it takes no more requests, answers those that are there,
+and only then frees the models.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import grpc
+import uvicorn
+import uvloop
+
+from serving.access import Access
+from serving.errors import ServingError
+from serving.grpc_service import GrpcConfig, GrpcServer
+from serving.http_protocol import http_protocol
+from serving.metrics import Metrics
+from serving.models_config import ModelConfig
+from serving.rest import RestApp, RestConfig
+from serving.servable import Servable, SessionConfig
+from serving.versions import Models, VersionsConfig
+from serving.warmup import warm_up
+from serving.website import ServedBundle, Website
+
+logger = logging.getLogger(__name__)
+
+LOCAL = "127.0.0.1"
+
+
+class PortError(ServingError):
+    """A port cannot be had."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tls:
+    """Certificates, as PEM files.
+
+    Attributes:
+      certificate: Chain of the server.
+      key: Its private key.
+      client_ca: Authorities of clients; set, a client without a certificate of theirs is refused.
+    """
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """A whole server.
+
+    Attributes:
+      models: What is served; the first one is what the page shows.
+      host: Address to listen on.
+      rest_port: Of REST; 0 = any free one, None = no REST.
+      grpc_port: Of gRPC; 0 = any free one, None = no gRPC.
+      tls: Certificates; None = in the clear.
+      tokens: Bearer tokens that are taken; none = everybody may ask.
+      session: How versions are run.
+      versions: How folders are watched.
+      rest: Limits of REST.
+      grpc: Limits of gRPC.
+      warm_up_iterations: How often each warm-up request is replayed; 0 = never.
+      drain_seconds: Most time that requests have to be answered when the server ends.
+      with_website: Whether the page, its catalogue and the API's description are served.
+    """
+
+    models: tuple[ModelConfig, ...]
+    host: str = LOCAL
+    rest_port: int | None = 8501
+    grpc_port: int | None = 8500
+    tls: Tls | None = None
+    tokens: tuple[str, ...] = ()
+    session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
+    versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
+    rest: RestConfig = dataclasses.field(default_factory=RestConfig)
+    grpc: GrpcConfig = dataclasses.field(default_factory=GrpcConfig)
+    warm_up_iterations: int = 1
+    drain_seconds: float = 20.0
+    with_website: bool = True
+
+
+class ModelServer:
+    """A server that has taken its ports.
+
+    Args:
+      config: All of it.
+
+    Raises:
+      PortError: A port is taken.
+    """
+
+    def __init__(self, config: ServerConfig) -> None:
+        self._config = config
+        self._metrics = Metrics()
+        access = Access(config.tokens)
+        self.models = Models(config.versions, self._load)
+        self._metrics.queues = self._queues
+        self._stopping = False
+        self._rest: _RestServer | None = None
+        self._grpc: GrpcServer | None = None
+        self.rest_port: int | None = None
+        self.grpc_port: int | None = None
+        if config.rest_port is not None:
+            website = Website(self._shown) if config.with_website else None
+            app = RestApp(self.models, config.rest, self._metrics, access, website)
+            self._rest = _RestServer(app, config)
+            self.rest_port = self._rest.port
+        try:
+            if config.grpc_port is not None:
+                self._grpc = GrpcServer(self.models, config.grpc, self._metrics, access)
+                self.grpc_port = self._bind_grpc(self._grpc, config)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self) -> None:
+        """Loads the models and begins to answer.
+
+        Raises:
+          StatusError: A model cannot be loaded.
+        """
+        self.models.start(self._config.models)
+        self.models.wait_until_available()
+        if self._stopping:
+            return
+        if self._grpc is not None:
+            self._grpc.start()
+            self._grpc.set_health(serving=True)
+        if self._rest is not None:
+            self._rest.start()
+
+    def stop(self) -> None:
+        """Takes no more requests, answers those that are there, frees the models."""
+        self._stopping = True
+        calls_answered = self._grpc.stop(self._config.drain_seconds) if self._grpc is not None else None
+        if self._rest is not None:
+            self._rest.stop()
+        if calls_answered is not None:
+            calls_answered.wait()
+        self.models.stop()
+
+    def description(self) -> list[str]:
+        """What is served where, in words."""
+        scheme, host = "https" if self._config.tls else "http", self._config.host
+        host = f"[{host}]" if ":" in host else host
+        lines = [
+            f"{servable.name}, version {servable.version}: {servable.path}"
+            for name in self.models.names
+            if (servable := self.models.latest(name)) is not None
+        ]
+        if self.rest_port is not None:
+            first = next(iter(self.models.names), "MODEL")
+            lines.append(f"REST  {scheme}://{host}:{self.rest_port}/v1/models/{first}:predict")
+        if self.grpc_port is not None:
+            lines.append(f"gRPC  {host}:{self.grpc_port}")
+        if self.rest_port is not None and self._config.with_website:
+            lines.append(f"page  {scheme}://{host}:{self.rest_port}/")
+        return lines
+
+    def _load(self, name: str, version: int, path: Path) -> Servable:
+        servable = Servable(name, version, path, self._config.session, self._metrics)
+        try:
+            warm_up(servable, self._config.warm_up_iterations)
+        except BaseException:
+            servable.close()
+            raise
+        return servable
+
+    def _shown(self) -> ServedBundle | None:
+        """What the page is about: the first model."""
+        name = next(iter(self.models.names), "")
+        servable = self.models.latest(name)
+        if servable is None:
+            return None
+        return ServedBundle(model=servable.name, version=servable.version, folder=servable.path)
+
+    def _queues(self) -> Iterator[tuple[str, int, int]]:
+        for servable in self.models.available():
+            yield servable.name, servable.version, servable.batcher.queued_rows
+
+    @staticmethod
+    def _bind_grpc(server: GrpcServer, config: ServerConfig) -> int:
+        credentials = None
+        if config.tls is not None:
+            authorities = config.tls.client_ca.read_bytes() if config.tls.client_ca else None
+            credentials = grpc.ssl_server_credentials(
+                [(config.tls.key.read_bytes(), config.tls.certificate.read_bytes())],
+                root_certificates=authorities,
+                require_client_auth=authorities is not None,
+            )
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        try:
+            return server.bind(f"{host}:{config.grpc_port}", credentials)
+        except OSError as error:
+            raise PortError(f"gRPC: {error}") from None
+
+
+class _RestServer:
+    """uvicorn in a thread of its own, on a socket that is taken at once."""
+
+    def __init__(self, app: RestApp, config: ServerConfig) -> None:
+        self._app = app
+        self._socket = _listening(config.host, config.rest_port or 0)
+        self.port: int = self._socket.getsockname()[1]
+        tls = config.tls
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                http=http_protocol(config.rest.timeout_seconds),
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
+                ssl_certfile=str(tls.certificate) if tls else None,
+                ssl_keyfile=str(tls.key) if tls else None,
+                ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+                ssl_cert_reqs=2 if tls and tls.client_ca else 0,
+            )
+        )
+        self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._socket.close()
+        self._app.close()
+
+    def _run(self) -> None:
+        loop = uvloop.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+        except Exception:
+            logger.exception("the REST server ended")
+        finally:
+            loop.close()
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:  # the model server has its own
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; clients that come before the server answers wait in its queue."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise PortError(f"REST: cannot listen on {host}:{port}: {error.strerror}") from None
+    return listener
+
+
+@contextlib.contextmanager
+def running(config: ServerConfig) -> Iterator[ModelServer]:
+    """A server that answers, in threads of this process.
+
+    Raises:
+      ServingError: A port is taken or a model cannot be loaded.
+    """
+    server = ModelServer(config)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def serve(config: ServerConfig, ready: Callable[[ModelServer], None]) -> None:
+    """Runs a server in the main thread until SIGTERM or SIGINT; a second signal ends it at once.
+
+    Args:
+      config: All of it.
+      ready: Called when the server answers.
+
+    Raises:
+      ServingError: A port is taken or a model cannot be loaded.
+    """
+    server = ModelServer(config)
+    events: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()  # may be used in signal handlers
+
+    def end(number: int, frame: FrameType | None) -> None:
+        events.put(_SignalError(signal.Signals(number).name))
+        signal.signal(number, signal.SIG_DFL)
+
+    def start() -> None:
+        try:
+            server.start()
+            events.put(None)
+        except BaseException as error:
+            events.put(error)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        threading.Thread(target=start, name="start", daemon=True).start()
+        while (event := events.get()) is None:
+            ready(server)
+        if not isinstance(event, _SignalError):
+            raise event
+        logger.info("%s: no more requests are taken, those that are there are answered", event)
+    finally:
+        server.stop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _SignalError(Exception):
+    """A signal came."""
