@@ -40,6 +40,8 @@ bench: setup ## run the benchmarks; each writes its table into docs/results.md
 
 lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
 	tools/bootstrap.sh uv pip compile setup.py --extra all --python-version 3.10 --no-header $(ARGS) -o requirements.lock
+	tools/bootstrap.sh uv pip compile setup.py --extra pipeline --extra kubeflow --extra client --python-version 3.10 --no-header \
+	  --constraints requirements.lock $(ARGS) -o requirements-pipeline.lock
 	tools/bootstrap.sh uv pip compile setup.py --extra serving --python-version 3.10 --no-header --constraints requirements.lock \
 	  $(ARGS) -o requirements-serving.lock
 

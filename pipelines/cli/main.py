@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from components.errors import InputError
+from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
 from pipelines.cli.doctor import doctor
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
@@ -27,6 +28,7 @@ from pipelines.cli.recommend import recommend
 from pipelines.cli.run import run
 from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
+from pipelines.cli.submit import submit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -35,7 +37,7 @@ def cli() -> None:
     """Trains, evaluates, pushes and asks a two-stage recommender."""
 
 
-for command in (run, query, similar, serve, recommend, predict, presets, doctor, demo_data):
+for command in (run, query, similar, serve, recommend, predict, presets, doctor, demo_data, compile_group, submit):
     cli.add_command(command)
 
 

@@ -1,0 +1,52 @@
+"""`recommender submit kubeflow`: starts a run of a compiled pipeline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from components.errors import InputError
+from pipelines.cli.exit_codes import OK
+
+
+@click.group()
+def submit() -> None:
+    """Start a run of a compiled pipeline on an orchestrator."""
+
+
+@submit.command(name="kubeflow")
+@click.argument("pipeline", type=click.Path(dir_okay=False))
+@click.option("--host", required=True, envvar="KF_PIPELINES_ENDPOINT", show_envvar=True, help="Address of the API.")
+@click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a parameter; repeatable.")
+@click.option("--pipeline-root", help="Bucket of the artifacts.  [default: the one it was compiled with]")
+@click.option("--experiment", help="Group of runs.")
+@click.option("--run-name", help="For people.")
+@click.option("--namespace", help="Of the run, on a multi-user Kubeflow.")
+@click.option("--service-account", help="With which the steps run.")
+@click.option("--token", envvar="KF_PIPELINES_TOKEN", show_envvar=True, help="Bearer token.")
+@click.option("--cookies", envvar="KF_PIPELINES_COOKIES", show_envvar=True, help="Cookies of a login in the browser.")
+def kubeflow(
+    pipeline: str, host: str, parameters: tuple[str, ...], token: str | None, cookies: str | None, **options: Any
+) -> int:
+    """Start a run of PIPELINE, a YAML file of `recommender compile kubeflow`."""
+    from pipelines.kubeflow import submission
+
+    if pipeline.endswith(".json"):
+        raise InputError(
+            f"{pipeline} was compiled for Vertex AI",
+            expected="a YAML file",
+            received=pipeline,
+            action="compile it without --target vertex, or submit it with google-cloud-aiplatform's PipelineJob",
+        )
+    spec = submission.read_spec(pipeline)
+    started = submission.submit(
+        pipeline,
+        host=host,
+        arguments=submission.parse_arguments(spec, parameters),
+        client_options={"existing_token": token, "cookies": cookies},
+        **options,
+    )
+    click.echo(json.dumps({"run_id": started.run_id, "url": started.url}))
+    return OK

@@ -1,0 +1,147 @@
+"""What a step's container runs on Kubeflow: TFX's own entry point, between two translations.
+
+Open-source Kubeflow and TFX 1.16 differ in three points (docs/decisions/0010-kubeflow-entry-point.md):
+
+- Kubeflow leaves out the type of input artifacts; TFX needs it. It stands in the step's own input
+  definitions, which TFX passes along.
+- Kubeflow's launcher copies artifacts between the bucket and the folders /gcs, /s3 and /minio; `s3://` and
+  `minio://` are no file systems to TFX and Beam. So a step sees the folders, and its output file names the
+  bucket again.
+- The launcher parses the output file strictly, and metadata that are null or lists fail the step or come
+  back as something else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from components.errors import InputError
+from components.progress import LOGGER
+
+MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
+"""Folders, below the root of the container, at which Kubeflow's launcher keeps what lies in a bucket."""
+
+MOUNT_ROOT_VARIABLE = "RECOMMENDER_MOUNT_ROOT"
+USAGE = 2
+
+
+def to_mount(uri: str, root: str = "/") -> str:
+    """`s3://bucket/key` → `/s3/bucket/key`; anything else as it is."""
+    for scheme, folder in MOUNTS.items():
+        if uri.startswith(scheme):
+            return f"{root.rstrip('/')}/{folder}/{uri[len(scheme) :]}"
+    return uri
+
+
+def to_remote(path: str, root: str = "/") -> str:
+    """The inverse of `to_mount`."""
+    for scheme, folder in MOUNTS.items():
+        prefix = f"{root.rstrip('/')}/{folder}/"
+        if path.startswith(prefix):
+            return scheme + path[len(prefix) :]
+    return path
+
+
+def prepared(invocation: dict[str, Any], inputs_spec: dict[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
+    """The invocation as TFX's entry point reads it.
+
+    Args:
+      invocation: KFP's ExecutorInput.
+      inputs_spec: The step's ComponentInputsSpec, where the types stand.
+      place: Turns an artifact's URI into one that the step opens.
+    """
+    types = {name: one["artifactType"] for name, one in inputs_spec.get("artifacts", {}).items()}
+    for key, artifact in _artifacts(invocation.get("inputs", {})):
+        if not any(artifact.get("type", {}).values()):
+            artifact["type"] = types[key]
+        artifact["name"] = artifact.get("name") or artifact["uri"]  # TFX's Evaluator looks artifacts up by name
+        artifact["uri"] = place(artifact["uri"])
+    for key, artifact in _artifacts(invocation.get("outputs", {})):
+        artifact["name"] = artifact.get("name") or key
+        artifact["uri"] = place(artifact["uri"])
+    return invocation
+
+
+def finished(output: dict[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
+    """TFX's ExecutorOutput as Kubeflow's launcher reads it.
+
+    Args:
+      output: The content of the output file.
+      place: Turns the path that the step wrote to into the address in the bucket.
+
+    Raises:
+      ValueError: Metadata that Kubeflow cannot keep.
+    """
+    for key, artifact in _artifacts(output):
+        artifact["uri"] = place(artifact["uri"])
+        metadata = {name: value for name, value in artifact.get("metadata", {}).items() if value is not None}
+        unusable = sorted(name for name, value in metadata.items() if isinstance(value, list))
+        if unusable:
+            raise ValueError(f"output {key}: Kubeflow keeps no lists as metadata: {', '.join(unusable)}")
+        artifact["metadata"] = metadata
+    return output
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the step and ends the process with its exit code."""
+    _show_progress()
+    try:
+        _run(sys.argv[1:] if arguments is None else arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the pod's log is where a person looks
+        sys.exit(USAGE)
+    sys.exit(0)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    options, beam_args = _parser().parse_known_args(arguments)
+    invocation = json.loads(options.json_serialized_invocation_args)
+    inputs_spec = json.loads(options.json_serialized_inputs_spec_args)
+    root = os.environ.get(MOUNT_ROOT_VARIABLE, "/")
+
+    def inward(uri: str) -> str:
+        return uri if options.remote_uris else to_mount(uri, root)
+
+    def outward(path: str) -> str:
+        return path if options.remote_uris else to_remote(path, root)
+
+    options.json_serialized_invocation_args = json.dumps(prepared(invocation, inputs_spec, inward))
+    output_file = Path(invocation["outputs"]["outputFile"])
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
+
+    kubeflow_v2_run_executor.main((options, beam_args))
+    if not options.remote_uris:  # Vertex' output file may lie in a bucket, and is right as TFX wrote it
+        output = finished(json.loads(output_file.read_text(encoding="utf-8")), outward)
+        output_file.write_text(json.dumps(output), encoding="utf-8")
+
+
+def _artifacts(side: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for key, entries in side.get("artifacts", {}).items():
+        for artifact in entries.get("artifacts", []):
+            yield key, artifact
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--remote-uris", action="store_true", help="leave addresses of buckets as they are")
+    parser.add_argument("--executor_class_path", required=True)
+    parser.add_argument("--json_serialized_invocation_args", required=True)
+    parser.add_argument("--json_serialized_inputs_spec_args", default="{}")
+    return parser
+
+
+def _show_progress() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    LOGGER.addHandler(handler)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The values that a run on Kubeflow may be given when it is submitted, with their defaults.
+
+TFX knows runtime parameters and drops their defaults when it compiles to schema 2.1; a run without
+arguments would then be refused. `compiler.py` puts them back from here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.utils import proto_utils
+
+from components.evaluation.eval_config import build_eval_config
+from components.ingestion.blocks import SourceFacts
+from pipelines.config import PipelineConfig
+from pipelines.per_run import PerRun
+
+DATA_VERSION = "data_version"
+_OF_SOURCE = {"demo": ("demo_seed",), "movielens": ("dataset",), "files": ("ratings", "movies")}
+_OF_TRAINER = ("epochs", "learning_rate")
+_ARGUMENT = {"movies": "catalogue"}  # of the ExampleGens, where it is not the key itself
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One runtime parameter.
+
+    Attributes:
+      name: Its name.
+      default: Used where a run gives none; None: every run must give one.
+      kind: int, float or str.
+      meaning: One line for people.
+    """
+
+    name: str
+    default: int | float | str | None
+    kind: type
+    meaning: str
+
+    def placeholder(self) -> RuntimeParameter:
+        """What stands in the pipeline for it."""
+        return RuntimeParameter(self.name, ptype=self.kind, default=self.default)
+
+
+def parameters_of(
+    config: PipelineConfig, facts: SourceFacts, *, cached: bool, fingerprint: str
+) -> tuple[PerRun, list[Parameter]]:
+    """The runtime parameters of a pipeline, where they go and what they are.
+
+    Args:
+      config: Every setting; where the defaults come from.
+      facts: Of the data.
+      cached: Whether steps may be answered from Kubeflow's cache. Its key ignores the contents of files,
+        so a run must then say which data it means.
+      fingerprint: Of the data, where it is known already; else empty.
+    """
+    data = {key: _setting("data", config.data, key, key) for key in _OF_SOURCE[config.data.source]}
+    retrieval = {key: _setting("retrieval", config.retrieval, key) for key in _OF_TRAINER}
+    ranking = {key: _setting("ranking", config.ranking, key) for key in _OF_TRAINER} if facts.has_ratings else {}
+    eval_config = Parameter(
+        name="eval_config",
+        default=_one_line(build_eval_config(config.evaluation, facts.has_ratings)),
+        kind=str,
+        meaning="tfma.EvalConfig as JSON: metrics, slices and the thresholds of the blessing",
+    )
+    version = Parameter(
+        name=DATA_VERSION,
+        default=fingerprint or None,
+        kind=str,
+        meaning="anything that changes when the data do: the cache knows no contents of files",
+    )
+    versions = [version] if cached else []
+    per_run = PerRun(
+        ingestion={_ARGUMENT.get(key, key): one.placeholder() for key, one in data.items()},
+        fingerprint=version.placeholder() if cached else None,
+        retrieval=_placeholders(retrieval),
+        ranking=_placeholders(ranking),
+        eval_config=eval_config.placeholder(),
+    )
+    return per_run, [*data.values(), *retrieval.values(), *ranking.values(), eval_config, *versions]
+
+
+def with_defaults(definitions: dict[str, Any], parameters: Iterable[Parameter]) -> None:
+    """Writes the defaults and the meanings into a compiled pipeline's `root.inputDefinitions.parameters`."""
+    for parameter in parameters:
+        definition = definitions[parameter.name]
+        definition["description"] = parameter.meaning
+        if parameter.default is not None:
+            definition["defaultValue"] = parameter.default
+
+
+def _setting(section: str, settings: Any, key: str, name: str | None = None) -> Parameter:
+    default = getattr(settings, key)
+    return Parameter(
+        name=name or f"{section}_{key}", default=default, kind=type(default), meaning=f"in place of {section}.{key}"
+    )
+
+
+def _one_line(message: Any) -> str:
+    return json.dumps(json.loads(proto_utils.proto_to_json(message)), sort_keys=True)
+
+
+def _placeholders(parameters: dict[str, Parameter]) -> dict[str, RuntimeParameter]:
+    return {key: one.placeholder() for key, one in parameters.items()}

@@ -1,0 +1,66 @@
+"""What the container entry point makes of Kubeflow's invocation and of TFX's output; no TFX is imported."""
+
+import copy
+
+import pytest
+
+from pipelines.kubeflow.entrypoint import finished, prepared, to_mount, to_remote
+
+SCHEMA = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
+SPEC = {"artifacts": {"movies": {"artifactType": SCHEMA}}}
+
+
+def invocation(**artifact):
+    one = {"name": "m", "type": {"instanceSchema": ""}, "uri": "s3://bucket/a/b", "metadata": {"rows": 7.0}, **artifact}
+    out = {"name": "examples", "type": SCHEMA, "uri": "s3://bucket/c/d"}
+    return {
+        "inputs": {"artifacts": {"movies": {"artifacts": [one]}}, "parameterValues": {"n": 7.0}},
+        "outputs": {"artifacts": {"examples": {"artifacts": [out]}}, "outputFile": "/tmp/x"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("uri", "path"),
+    [("gs://b/k", "/gcs/b/k"), ("s3://b/k/l", "/s3/b/k/l"), ("minio://b/k", "/minio/b/k"), ("/models/1", "/models/1")],
+)
+def test_addresses_of_buckets_are_folders_of_the_launcher_and_back(uri, path):
+    assert to_mount(uri) == path
+    assert to_remote(path) == uri
+    assert to_mount(uri, "/elsewhere") == (f"/elsewhere{path}" if "://" in uri else path)
+
+
+@pytest.mark.parametrize("empty", [{"instanceSchema": ""}, {"schemaTitle": ""}, {}])
+def test_an_empty_type_is_filled_from_the_inputs_of_the_step(empty):
+    done = prepared(invocation(type=empty), SPEC, to_mount)
+    (artifact,) = done["inputs"]["artifacts"]["movies"]["artifacts"]
+    assert artifact["type"] == SCHEMA
+    assert artifact["uri"] == "/s3/bucket/a/b"
+    assert artifact["metadata"] == {"rows": 7.0}
+    assert done["outputs"]["artifacts"]["examples"]["artifacts"][0]["uri"] == "/s3/bucket/c/d"
+
+
+def test_a_type_that_is_there_stays_and_a_name_is_never_missing():
+    other = {"instanceSchema": "title: tfx.Model\n"}
+    (artifact,) = prepared(invocation(type=other, name=""), SPEC, to_mount)["inputs"]["artifacts"]["movies"][
+        "artifacts"
+    ]
+    assert artifact["type"] == other
+    assert artifact["name"] == "s3://bucket/a/b"
+
+
+def output(**metadata):
+    return {"artifacts": {"examples": {"artifacts": [{"uri": "/s3/bucket/c/d", "metadata": metadata}]}}}
+
+
+def test_the_output_names_the_bucket_again_and_nothing_is_added():
+    before = output(rows=7.0, ok={"train": "BLESSED"})
+    expected = copy.deepcopy(before)
+    expected["artifacts"]["examples"]["artifacts"][0]["uri"] = "s3://bucket/c/d"
+    assert finished(before, to_remote) == expected
+
+
+def test_nulls_are_dropped_and_lists_are_refused_by_name():
+    done = finished(output(rows=7.0, nothing=None), to_remote)
+    assert done["artifacts"]["examples"]["artifacts"][0]["metadata"] == {"rows": 7.0}
+    with pytest.raises(ValueError, match="splits"):
+        finished(output(splits=["a"]), to_remote)
