@@ -42,7 +42,17 @@ EXTRAS = {
     "kubeflow": ["tfx[kfp]==1.16.0"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
-    "test": ["hypothesis", "playwright", "pytest", "pytest-timeout", "pytest-xdist", "schemathesis"],
+    "test": [
+        "flask",
+        "flask-cors",
+        "hypothesis",
+        "moto[s3]",
+        "playwright",
+        "pytest",
+        "pytest-timeout",
+        "pytest-xdist",
+        "schemathesis",
+    ],
     "dev": ["mypy", "ruff", "types-protobuf", "types-psutil"],
 }
 

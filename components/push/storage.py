@@ -1,7 +1,7 @@
-"""The few file operations of a push, on local folders and on what TensorFlow opens (gs://, …).
+"""The few file operations of a push, on local folders, S3 buckets and what TensorFlow opens (gs://, …).
 
-A model is published, compared and copied through these; nothing here imports TFX, and TensorFlow
-is imported only for an address with a scheme, so that the command line stays quick.
+A model is published, compared and copied through these; nothing here imports TFX, and TensorFlow or
+Arrow is imported only for an address with a scheme, so that the command line stays quick.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from components.errors import InputError
 from serving.contract import SAVED_MODEL_FILE
 
 CHUNK_BYTES = 1 << 20
+S3_SCHEMES = ("s3", "minio")
+KUBEFLOW_MINIO = "http://minio-service.kubeflow:9000"
 
 
 class Storage(Protocol):
@@ -103,6 +105,59 @@ class TensorFlowStorage:
                 file.write(chunk)
 
 
+class S3Storage:
+    """Buckets of S3 and of what speaks its protocol: `s3://bucket/key`, `minio://bucket/key`.
+
+    Credentials come as AWS's own clients take them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a
+    profile, a role), and so does the address of another service: AWS_ENDPOINT_URL. `minio://` without one
+    means Kubeflow's own MinIO.
+    """
+
+    def __init__(self, scheme: str) -> None:
+        from pyarrow import fs
+
+        endpoint = os.environ.get("AWS_ENDPOINT_URL") or (KUBEFLOW_MINIO if scheme == "minio" else None)
+        protocol, _, address = (endpoint or "").rpartition("://")
+        self._prefix = f"{scheme}://"
+        self._fs = fs
+        self._s3 = fs.S3FileSystem(
+            endpoint_override=address or None,
+            scheme=protocol or "https",
+            region=os.environ.get("AWS_REGION")
+            or os.environ.get("AWS_DEFAULT_REGION")
+            or ("us-east-1" if endpoint else None),
+        )
+
+    def names(self, directory: str) -> list[str]:
+        return sorted(info.base_name for info in self._below(directory, recursive=False))
+
+    def exists(self, path: str) -> bool:
+        return bool(self._s3.get_file_info(self._key(path)).type != self._fs.FileType.NotFound)
+
+    def files(self, directory: str) -> list[str]:
+        start = len(self._key(directory)) + 1
+        below = self._below(directory, recursive=True)
+        return sorted(info.path[start:] for info in below if info.type == self._fs.FileType.File)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        with self._s3.open_input_stream(self._key(path)) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        # An object appears when it is complete; one that fails is never there in part.
+        with self._s3.open_output_stream(self._key(path)) as stream:
+            for chunk in chunks:
+                stream.write(chunk)
+
+    def _below(self, directory: str, *, recursive: bool) -> list[Any]:
+        selector = self._fs.FileSelector(self._key(directory), allow_not_found=True, recursive=recursive)
+        return list(self._s3.get_file_info(selector))
+
+    def _key(self, path: str) -> str:
+        return path[len(self._prefix) :].rstrip("/")
+
+
 def is_local(path: str) -> bool:
     """Whether the path has no scheme, that is, lies on this machine or on a mounted volume."""
     return "://" not in path
@@ -112,19 +167,20 @@ def storage_for(path: str) -> Storage:
     """The storage that opens this path.
 
     Raises:
-      InputError: The scheme is one that TensorFlow does not open here (`s3://`, `minio://`, …).
+      InputError: Nothing opens the scheme here, or the bucket refuses.
     """
-    if is_local(path):
+    scheme, separator, _ = path.partition("://")
+    if not separator:
         return LocalStorage()
-    storage = TensorFlowStorage()
     try:
+        storage: Storage = S3Storage(scheme) if scheme in S3_SCHEMES else TensorFlowStorage()
         storage.exists(path)
-    except Exception as error:  # TensorFlow has an error class of its own for each file system
+    except Exception as error:  # each file system has error classes of its own
         raise InputError(
             f"cannot open {path}: {error}",
-            expected="a folder, or an address that TensorFlow's file systems open, such as gs://bucket/models",
+            expected="a folder, or the address of a bucket such as gs://bucket/models or s3://bucket/models",
             received=path,
-            action="push into a mounted volume, or to gs:// with valid credentials",
+            action="push into a mounted volume, or give valid credentials (of another S3 than AWS': AWS_ENDPOINT_URL)",
         ) from error
     return storage
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,49 @@ def test_the_file_that_says_ready_is_copied_last(tmp_path: Path, monkeypatch: py
 def test_a_scheme_that_nobody_opens_is_the_users_error() -> None:
     with pytest.raises(InputError, match="cannot open"):
         storage_for("nowhere://bucket/models")
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[None]:
+    """An S3 server on a real socket, and the environment of a client of it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="bucket")
+        yield
+    server.stop()
+
+
+@pytest.mark.parametrize("base", ["s3://bucket/one/models", "minio://bucket/two/models"])
+def test_a_push_into_an_s3_bucket_is_found_compared_and_copied_back(s3: None, tmp_path: Path, base: str) -> None:
+    model = make_model(tmp_path / "model", "a")
+    assert complete_versions(base) == []
+    first = publish(model, base)
+    assert first.path == f"{base}/{first.version}"
+    assert complete_versions(base) == [first.version]
+    assert tree_digest(first.path) == tree_digest(model)
+    assert not publish(model, base).published
+    second = publish(make_model(tmp_path / "other", "b"), base)
+    assert complete_versions(base) == [first.version, second.version]
+    other = newest_other(base, str(tmp_path / "other"))
+    assert other is not None and other.version == first.version
+    copy_tree(other.path, str(tmp_path / "copy"))
+    assert tree_digest(str(tmp_path / "copy")) == tree_digest(model)
+
+
+def test_in_a_bucket_a_folder_without_its_last_file_is_no_version(s3: None) -> None:
+    storage_for("s3://bucket/x").write("s3://bucket/half/7/variables/variables.index", [b"1"])
+    assert complete_versions("s3://bucket/half") == []
+    assert not storage_for("s3://bucket/x").exists("s3://bucket/half/7/saved_model.pb")
+
+
+def test_a_bucket_that_there_is_not_is_the_users_error(s3: None, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nobucket"):
+        publish(make_model(tmp_path / "model", "a"), "s3://nobucket/models")
