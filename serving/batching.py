@@ -182,19 +182,14 @@ class Batcher:
         return batch
 
     def _finish(self, batch: list[Task]) -> None:
-        try:
-            now = time.monotonic()
-            live = [task for task in batch if task.deadline > now]
+        now = time.monotonic()
+        live = [task for task in batch if task.deadline > now]
+        if len(live) < len(batch):
             for task in batch:
                 if task.deadline <= now:
                     task.error = DeadlineExceededError("Deadline exceeded while waiting in the batching queue")
-            if live:
-                self._run(live)
-        except Exception as error:
-            logger.exception("a batch failed")
-            for task in batch:
-                if task.outputs is None and task.error is None:
-                    task.error = ServerError(f"{type(error).__name__}: {error}")
+        if live:
+            self._run(live)
         notified: dict[Any, list[Task]] = {}
         for task in batch:
             notified.setdefault(task.done, []).append(task)
@@ -212,14 +207,17 @@ class Batcher:
                 task.outputs = self._compute(task.target, task.inputs)
             except StatusError as error:
                 task.error = error
+            except Exception as error:
+                logger.exception("a call failed")
+                task.error = ServerError(f"{type(error).__name__}: {error}")
 
     def _run_merged(self, tasks: Sequence[Task]) -> bool:
         """One call for all; False where it failed or did not answer row by row."""
-        inputs = [np.concatenate(arrays) for arrays in zip(*(task.inputs for task in tasks), strict=True)]
         try:
+            inputs = [np.concatenate(arrays) for arrays in zip(*(task.inputs for task in tasks), strict=True)]
             outputs = self._compute(tasks[0].target, inputs)
-        except StatusError:
-            return False
+        except Exception:
+            return False  # whose fault it is shows when they run one by one
         rows = len(inputs[0])
         if any(not output.ndim or len(output) != rows for output in outputs):
             return False

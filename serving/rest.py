@@ -54,6 +54,8 @@ LARGE_BODY_BYTES = 128 << 10
 """Requests and answers from this size on are read and written in a thread: about a millisecond's work."""
 LARGE_ANSWER_VALUES = 20_000
 KNOWN_ADDRESSES = 4096
+MAX_DISCARDED_BYTES = 256 << 20
+"""How much of a body that is too large is read before its sender is told so."""
 
 _VERSION = r"(?:/versions/(\d+)|/labels/([^/:]+))?"
 _ASK = re.compile(rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict)", re.IGNORECASE | re.ASCII)
@@ -183,6 +185,7 @@ class RestApp:
         except _TooLargeError as error:
             status = Status.INVALID_ARGUMENT
             response = Response(413, _error_body(str(error)), headers=((b"connection", b"close"),))
+            await _discard(scope["headers"], receive)
         except _GoneError:
             status = Status.CANCELLED
             response = Response(Status.CANCELLED.http, b"")
@@ -409,6 +412,18 @@ def _content_length(headers: Headers) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
     return 0
+
+
+async def _discard(headers: Headers, receive: Receive) -> None:
+    """Reads the rest of a body that is too large: a client that is cut off while it sends never sees why."""
+    if any(name == b"expect" for name, _ in headers) or _content_length(headers) > MAX_DISCARDED_BYTES:
+        return  # it waits for leave to send, or would send for too long
+    size = 0
+    while size <= MAX_DISCARDED_BYTES:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return
+        size += len(message["body"])
 
 
 def _refusal(error: StatusError) -> Response:

@@ -37,12 +37,14 @@ class SessionConfig:
       intra_op_threads: Threads of one operation; 0 = one a core.
       inter_op_threads: Operations at once; 0 = one a core.
       batching: How requests are merged.
+      merge: Whether they are.
     """
 
     tags: tuple[str, ...] = ("serve",)
     intra_op_threads: int = 0
     inter_op_threads: int = 0
     batching: BatchingConfig = dataclasses.field(default_factory=BatchingConfig)
+    merge: bool = True
 
 
 class Target:
@@ -56,11 +58,11 @@ class Target:
 
     __slots__ = ("_mergeable", "_width_input", "call", "outputs", "signature")
 
-    def __init__(self, signature: Signature, outputs: tuple[str, ...], call: Any) -> None:
+    def __init__(self, signature: Signature, outputs: tuple[str, ...], call: Any, merge: bool = True) -> None:
         self.signature = signature
         self.outputs = outputs
         self.call = call
-        self._mergeable = signature.is_mergeable
+        self._mergeable = merge and signature.is_mergeable
         aliases = list(signature.inputs)
         # An answer of `recommend` is as wide as the largest n of a call: only equal ones are merged.
         by_width = signature.name == contract.RECOMMEND and contract.N in aliases
@@ -97,6 +99,7 @@ class Servable:
         self.name = name
         self.version = version
         self.path = path
+        self._merge = config.merge
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(
             graph=graph,
@@ -176,7 +179,7 @@ class Servable:
             [signature.outputs[alias].tensor for alias in outputs],
             feed_list=[graph.get_tensor_by_name(spec.tensor) for spec in signature.inputs.values()],
         )
-        return Target(signature, outputs, call)
+        return Target(signature, outputs, call, self._merge)
 
 
 def _scalar(value: Any) -> Array:

@@ -31,7 +31,8 @@ from serving.errors import ServingError
 from serving.grpc_service import GrpcConfig, GrpcServer
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
-from serving.models_config import ModelConfig
+from serving.models_config import ModelConfig, read_models_config
+from serving.option_files import Certificates
 from serving.rest import RestApp, RestConfig
 from serving.servable import Servable, SessionConfig
 from serving.versions import Models, VersionsConfig
@@ -61,6 +62,14 @@ class Tls:
     key: Path
     client_ca: Path | None = None
 
+    def read(self) -> Certificates:
+        """Their texts."""
+        return Certificates(
+            certificate=self.certificate.read_text(),
+            key=self.key.read_text(),
+            client_ca=None if self.client_ca is None else self.client_ca.read_text(),
+        )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
@@ -71,7 +80,10 @@ class ServerConfig:
       host: Address to listen on.
       rest_port: Of REST; 0 = any free one, None = no REST.
       grpc_port: Of gRPC; 0 = any free one, None = no gRPC.
+      models_file: The models.config file that `models` come from; None = they do not change by themselves.
+      models_file_poll_seconds: Between two readings of it; 0 = it is not read again.
       tls: Certificates; None = in the clear.
+      grpc_certificates: Certificates of gRPC alone.
       tokens: Bearer tokens that are taken; none = everybody may ask.
       session: How versions are run.
       versions: How folders are watched.
@@ -86,7 +98,10 @@ class ServerConfig:
     host: str = LOCAL
     rest_port: int | None = 8501
     grpc_port: int | None = 8500
+    models_file: Path | None = None
+    models_file_poll_seconds: float = 0.0
     tls: Tls | None = None
+    grpc_certificates: Certificates | None = None
     tokens: tuple[str, ...] = ()
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
@@ -113,7 +128,7 @@ class ModelServer:
         access = Access(config.tokens)
         self.models = Models(config.versions, self._load)
         self._metrics.queues = self._queues
-        self._stopping = False
+        self._stopped = threading.Event()
         self._rest: _RestServer | None = None
         self._grpc: GrpcServer | None = None
         self.rest_port: int | None = None
@@ -139,17 +154,19 @@ class ModelServer:
         """
         self.models.start(self._config.models)
         self.models.wait_until_available()
-        if self._stopping:
+        if self._stopped.is_set():
             return
         if self._grpc is not None:
             self._grpc.start()
             self._grpc.set_health(serving=True)
         if self._rest is not None:
             self._rest.start()
+        if self._config.models_file is not None and self._config.models_file_poll_seconds:
+            threading.Thread(target=self._follow_models_file, name="models-file", daemon=True).start()
 
     def stop(self) -> None:
         """Takes no more requests, answers those that are there, frees the models."""
-        self._stopping = True
+        self._stopped.set()
         calls_answered = self._grpc.stop(self._config.drain_seconds) if self._grpc is not None else None
         if self._rest is not None:
             self._rest.stop()
@@ -175,6 +192,19 @@ class ModelServer:
             lines.append(f"page  {scheme}://{host}:{self.rest_port}/")
         return lines
 
+    def _follow_models_file(self) -> None:
+        """Serves what the models.config file says, whenever it says something else."""
+        assert self._config.models_file is not None
+        models = self._config.models
+        while not self._stopped.wait(self._config.models_file_poll_seconds):
+            try:
+                now = read_models_config(self._config.models_file)
+                if now != models:
+                    models = now
+                    self.models.reload(now)
+            except ServingError as error:
+                logger.error("%s: %s", self._config.models_file, error)
+
     def _load(self, name: str, version: int, path: Path) -> Servable:
         servable = Servable(name, version, path, self._config.session, self._metrics)
         try:
@@ -199,11 +229,14 @@ class ModelServer:
     @staticmethod
     def _bind_grpc(server: GrpcServer, config: ServerConfig) -> int:
         credentials = None
-        if config.tls is not None:
-            authorities = config.tls.client_ca.read_bytes() if config.tls.client_ca else None
+        certificates = config.grpc_certificates
+        if certificates is None and config.tls is not None:
+            certificates = config.tls.read()
+        if certificates is not None:
+            authorities = certificates.client_ca
             credentials = grpc.ssl_server_credentials(
-                [(config.tls.key.read_bytes(), config.tls.certificate.read_bytes())],
-                root_certificates=authorities,
+                [(certificates.key.encode(), certificates.certificate.encode())],
+                root_certificates=None if authorities is None else authorities.encode(),
                 require_client_auth=authorities is not None,
             )
         host = f"[{config.host}]" if ":" in config.host else config.host

@@ -14,9 +14,6 @@ from pathlib import Path
 
 from serving.contract import SAVED_MODEL_FILE
 
-SETTLE_SECONDS = 1.0
-"""How long a version's files must have been left alone before it is loaded."""
-
 _SHARD = re.compile(r"variables\.data-(\d{5})-of-(\d{5})")
 _GRAPHS = (SAVED_MODEL_FILE, "saved_model.pbtxt")
 
@@ -98,9 +95,9 @@ class Watch:
         self._since = time.monotonic()
         return True
 
-    def is_complete(self) -> bool:
-        """Whether the version of the last look is there as a whole and is left alone."""
+    def is_complete(self, settle_seconds: float) -> bool:
+        """Whether the version of the last look is there as a whole and has been left alone for so long."""
         if self.state is None or not has_all_files(self.state):
             return False
         untouched = max(time.time() - self.state.newest, time.monotonic() - self._since)
-        return untouched >= SETTLE_SECONDS
+        return untouched >= settle_seconds

@@ -19,7 +19,7 @@ from pathlib import Path
 from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError
 from serving.models_config import ModelConfig
 from serving.servable import Servable
-from serving.version_folders import SETTLE_SECONDS, Watch, version_folders
+from serving.version_folders import Watch, version_folders
 
 logger = logging.getLogger(__name__)
 
@@ -59,12 +59,14 @@ class VersionsConfig:
       poll_seconds: Between two looks; 0 = look until every model is there, and never again.
       max_load_retries: Attempts after the first one that fails.
       retry_seconds: Between two attempts; a changed folder is tried again at once.
+      settle_seconds: How long a version's files must have been left alone before it is loaded.
       allow_labels_for_unavailable: Whether a label may name a version that is not loaded (yet).
     """
 
     poll_seconds: float = 1.0
     max_load_retries: int = 5
     retry_seconds: float = 60.0
+    settle_seconds: float = 1.0
     allow_labels_for_unavailable: bool = False
 
 
@@ -259,7 +261,8 @@ class Models:
 
     def _pause(self, settling: bool) -> float | None:
         if settling or not self.are_available:
-            return min(SETTLE_SECONDS, self._config.poll_seconds or SETTLE_SECONDS) / 2
+            settle = max(self._config.settle_seconds, 0.1)
+            return min(settle, self._config.poll_seconds or settle) / 2
         return self._config.poll_seconds or None
 
     def _look(self, model: _Model) -> bool:
@@ -308,7 +311,8 @@ class Models:
         for number, watch in model.watches.items():
             if watch.changed() and number in model.versions:
                 model.versions[number].attempts = 0  # somebody mended it: try at once
-        return [number for number in folders if number in available or model.watches[number].is_complete()]
+        settle = self._config.settle_seconds
+        return [number for number in folders if number in available or model.watches[number].is_complete(settle)]
 
     def _load_if_due(self, model: _Model, number: int, path: Path) -> None:
         version = model.versions.get(number)

@@ -38,19 +38,18 @@ def warm_up(servable: Servable, iterations: int = 1) -> int:
     if not path.is_file():
         return 0
     count = 0
-    for log in _records(path):
-        count += 1
-        if count > MAX_RECORDS:
-            raise InvalidRequestError(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {path}")
-        kind = log.WhichOneof("log_type")
-        if kind != "predict_log":
-            logger.warning("%s: a warm-up request of the kind %s is left out", path, kind)
-            continue
-        try:
+    try:
+        for count, log in enumerate(_records(path), start=1):
+            if count > MAX_RECORDS:
+                raise InvalidRequestError(f"Number of warmup records exceeds the maximum ({MAX_RECORDS})")
+            kind = log.WhichOneof("log_type")
+            if kind != "predict_log":
+                logger.warning("%s: a warm-up request of the kind %s is left out", path, kind)
+                continue
             for _ in range(iterations):
                 predict(servable, log.predict_log.request)
-        except StatusError as error:
-            raise StatusError.of(error.status, f"warm-up request {count} of {path}: {error.message}") from error
+    except StatusError as error:
+        raise StatusError.of(error.status, f"warm-up request {count} of {path}: {error.message}") from error
     return count
 
 
@@ -61,5 +60,5 @@ def _records(path: Path) -> Iterator[Any]:
             try:
                 log.ParseFromString(record)
             except Exception:
-                raise InvalidRequestError(f"Failed to parse warmup record of {path}") from None
+                raise InvalidRequestError("Failed to parse warmup record") from None
             yield log

@@ -1,11 +1,15 @@
-"""`recommender serve`: answers over TensorFlow Serving's REST and gRPC API."""
+"""`recommender serve`: answers over TensorFlow Serving's REST and gRPC API.
+
+The options are those of tensorflow_model_server, with dashes or underscores; those at the end are ours.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,66 +23,110 @@ from pipelines.run_folder import RunFolder
 from serving.contract import MODEL_NAME, SAVED_MODEL_FILE
 
 if TYPE_CHECKING:
-    from serving.models_config import ModelConfig
-    from serving.server import ModelServer
+    from serving.server import ModelServer, ServerConfig
 
-HIGHEST_PORT = 65_535
+PORT = WholeNumber(0, 65_535)
+
+NOT_HERE = {
+    "batch-timeout-micros": "requests are merged greedily, nothing waits; see --batching-parameters-file",
+    "enable-per-model-batching-parameters": "one --batching-parameters-file holds for all models",
+    "enable-profiler": "there is no profiler service",
+    "enable-signature-method-name-check": "signatures are told apart by their inputs and outputs",
+    "flush-filesystem-caches": "the operating system looks after its caches",
+    "grpc-socket-path": "gRPC listens on TCP; name a --port",
+    "mixed-precision": "the bundle is run as it was trained",
+    "num-load-threads": "versions are loaded one after the other, beside the requests",
+    "num-tflite-interpreters-per-pool": "TensorFlow Lite models are not served",
+    "num-tflite-pools": "TensorFlow Lite models are not served",
+    "num-unload-threads": "versions are freed in threads of their own",
+    "per-process-gpu-memory-fraction": "models run on the CPU",
+    "platform-config-file": "every model is a SavedModel",
+    "prefer-tflite-model": "TensorFlow Lite models are not served",
+    "remove-unused-fields-from-bundle-metagraph": "they are never kept",
+    "rest-api-num-threads": "REST runs on one event loop; num_batch_threads of --batching-parameters-file says how "
+    "many calls run at once",
+    "skip-initialize-tpu": "models run on the CPU",
+    "tensorflow-session-config-file": "use --tensorflow-intra-op-parallelism and --tensorflow-inter-op-parallelism",
+    "thread-pool-factory-config-file": "use --tensorflow-intra-op-parallelism and --tensorflow-inter-op-parallelism",
+    "use-alts-credentials": "use --tls-certificate and --tls-key",
+    "xla-cpu-compilation-enabled": "models run as they were saved",
+}
+"""Options of tensorflow_model_server that this server does not have, and what holds instead."""
 
 
 def _dashes(name: str) -> str:
     return name.replace("_", "-")
 
 
-@click.command(context_settings={"token_normalize_func": _dashes})
+class _ServeCommand(click.Command):
+    """Says why an option of tensorflow_model_server is missing."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for argument in args:
+            name = _dashes(argument.split("=", 1)[0]).removeprefix("--")
+            if argument.startswith("--") and name in NOT_HERE:
+                raise click.UsageError(f"--{name} of tensorflow_model_server is not one of ours: {NOT_HERE[name]}", ctx)
+        return super().parse_args(ctx, args)
+
+
+def _switch(name: str, default: bool, text: str) -> Any:
+    """An option that stands alone or has a value, `--x` and `--x=false`, as TensorFlow's flags do."""
+    return click.option(
+        f"--{name}", type=bool, is_flag=False, flag_value=True, default=default, metavar="[true|false]", help=text
+    )
+
+
+@click.command(cls=_ServeCommand, context_settings={"token_normalize_func": _dashes})
 @click.option("--model-base-path", help="A folder of versions, or a run's folder.  [default: pushed last under runs/]")
 @click.option("--model-name", default=MODEL_NAME, show_default=True, help="Name under which the model is asked.")
-@click.option("--model-config-file", help="A models.config file; --model-name and --model-base-path are ignored then.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = every one.")
 @click.option(
-    "--rest-api-port", type=WholeNumber(0, HIGHEST_PORT), default=8501, show_default=True, help="0 = no REST."
+    "--model-config-file", help="Several models, a ModelServerConfig; the two options above are ignored then."
 )
-@click.option("--port", type=WholeNumber(0, HIGHEST_PORT), default=8500, show_default=True, help="gRPC; 0 = none.")
+@click.option("--model-config-file-poll-wait-seconds", type=WholeNumber(0), default=0, help="0 = read it once.")
+@click.option("--rest-api-port", type=PORT, default=8501, show_default=True, help="Port of REST; 0 = no REST.")
+@click.option("--port", type=PORT, default=8500, show_default=True, help="Port of gRPC; 0 = no gRPC.")
+@click.option("--rest-api-timeout-in-ms", type=WholeNumber(1), default=30_000, show_default=True, help="For an answer.")
+@_switch("rest-api-enable-cors-support", False, "Let browsers of other origins ask.")
 @click.option("--file-system-poll-wait-seconds", type=WholeNumber(0), default=1, show_default=True, help="0 = once.")
-def serve(
-    model_base_path: str | None,
-    model_name: str,
-    model_config_file: str | None,
-    host: str,
-    rest_api_port: int,
-    port: int,
-    file_system_poll_wait_seconds: int,
-) -> int:
+@click.option("--max-num-load-retries", type=WholeNumber(0), default=5, show_default=True, help="After a failed load.")
+@click.option("--load-retry-interval-micros", type=WholeNumber(0), default=60_000_000, show_default=True)
+@_switch("allow-version-labels-for-unavailable-models", False, "Labels may name versions that are not loaded yet.")
+@_switch("enable-batching", True, "Merge requests that wait.")
+@click.option("--batching-parameters-file", help="A BatchingParameters; max_batch_size and two more have a meaning.")
+@click.option("--tensorflow-session-parallelism", type=WholeNumber(0), default=0, help="Sets the next two.")
+@click.option("--tensorflow-intra-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
+@click.option("--tensorflow-inter-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
+@click.option("--saved-model-tags", default="serve", show_default=True, help="Tags of the graph, with commas between.")
+@_switch("enable-model-warmup", True, "Replay the bundle's warm-up requests before a version answers.")
+@click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1, help="How often each one.")
+@click.option("--monitoring-config-file", help="A MonitoringConfig: whether and where metrics are served.")
+@click.option("--ssl-config-file", help="An SSLConfig: certificates of gRPC alone.")
+@click.option("--grpc-max-threads", type=WholeNumber(1), default=64, show_default=True, help="Calls at once.")
+@click.option("--grpc-channel-arguments", default="", help="Options of gRPC, key=value with commas between.")
+@_switch("enable-grpc-healthcheck-service", True, "Always on here.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = every one.")
+@click.option("--tls-certificate", help="Certificate chain (PEM) of REST and gRPC.")
+@click.option("--tls-key", help="Its private key (PEM).")
+@click.option("--tls-client-ca", help="Clients must have a certificate of these authorities (PEM).")
+@click.option("--token-file", help="Bearer tokens that are taken, one a line.")
+@click.option("--max-request-bytes", type=WholeNumber(1), default=16 << 20, show_default=True, help="Of one request.")
+@click.option("--drain-seconds", type=WholeNumber(0), default=20, show_default=True, help="For answers at the end.")
+@_switch("website", True, "The page, its catalogue and /openapi.json.")
+def serve(**options: Any) -> int:
     """Serve pushed models over TensorFlow Serving's REST and gRPC API."""
-    if not rest_api_port and not port:
-        raise InputError(
-            "neither REST nor gRPC is served", expected="a port for one of them", action="leave one of the options out"
-        )
-    base_path, version = find_base_path(model_base_path) if model_config_file is None else (Path(), None)
+    if not options["rest_api_port"] and not options["port"]:
+        raise InputError("neither REST nor gRPC is served", expected="a port for one of them", action="leave one out")
+    if options["model_config_file"] is None:
+        options["base_path"], options["version"] = find_base_path(options["model_base_path"])
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     for name in ("uvicorn.error", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     click.echo("Loading TensorFlow", err=True)
     with quiet():
         from serving.errors import ServingError
-        from serving.models_config import ModelConfig, VersionPolicy, read_models_config
-        from serving.server import ServerConfig
         from serving.server import serve as serve_until_signal
-        from serving.versions import VersionsConfig
     try:
-        models: tuple[ModelConfig, ...]
-        if model_config_file is not None:
-            models = read_models_config(Path(model_config_file))
-        else:
-            policy = VersionPolicy() if version is None else VersionPolicy(specific=frozenset({version}))
-            models = (ModelConfig(name=model_name, base_path=base_path, policy=policy),)
-        config = ServerConfig(
-            models=models,
-            host=host,
-            rest_port=rest_api_port or None,
-            grpc_port=port or None,
-            versions=VersionsConfig(poll_seconds=file_system_poll_wait_seconds),
-        )
-        serve_until_signal(config, _print_addresses)
+        serve_until_signal(_config(options), _print_addresses)
     except ServingError as error:
         raise InputError(str(error)) from error
     return OK
@@ -107,6 +155,125 @@ def find_base_path(text: str | None) -> tuple[Path, int | None]:
     )
 
 
+def _config(options: dict[str, Any]) -> ServerConfig:
+    from serving.grpc_service import GrpcConfig
+    from serving.option_files import read_certificates, read_metrics_path
+    from serving.rest import RestConfig
+    from serving.server import ServerConfig
+    from serving.versions import VersionsConfig
+
+    rest = RestConfig(
+        timeout_seconds=options["rest_api_timeout_in_ms"] / 1000,
+        max_request_bytes=options["max_request_bytes"],
+        cors=options["rest_api_enable_cors_support"],
+    )
+    if options["monitoring_config_file"]:
+        path = read_metrics_path(_file(options["monitoring_config_file"]), rest.metrics_path)
+        rest = RestConfig(**{**vars(rest), "metrics_path": path})
+    models_file = options["model_config_file"]
+    return ServerConfig(
+        models=_models(options),
+        models_file=_file(models_file) if models_file else None,
+        models_file_poll_seconds=options["model_config_file_poll_wait_seconds"],
+        host=options["host"],
+        rest_port=options["rest_api_port"] or None,
+        grpc_port=options["port"] or None,
+        tls=_tls(options),
+        grpc_certificates=read_certificates(_file(options["ssl_config_file"])) if options["ssl_config_file"] else None,
+        tokens=_tokens(options["token_file"]),
+        session=_session(options),
+        versions=VersionsConfig(
+            poll_seconds=options["file_system_poll_wait_seconds"],
+            max_load_retries=options["max_num_load_retries"],
+            retry_seconds=options["load_retry_interval_micros"] / 1e6,
+            allow_labels_for_unavailable=options["allow_version_labels_for_unavailable_models"],
+        ),
+        rest=rest,
+        grpc=GrpcConfig(
+            max_request_bytes=options["max_request_bytes"],
+            threads=options["grpc_max_threads"],
+            channel_arguments=_channel_arguments(options["grpc_channel_arguments"]),
+        ),
+        warm_up_iterations=options["num_request_iterations_for_warmup"] if options["enable_model_warmup"] else 0,
+        drain_seconds=options["drain_seconds"],
+        with_website=options["website"],
+    )
+
+
+def _models(options: dict[str, Any]) -> Any:
+    from serving.models_config import ModelConfig, VersionPolicy, read_models_config
+
+    if options["model_config_file"]:
+        return read_models_config(_file(options["model_config_file"]))
+    version = options["version"]
+    policy = VersionPolicy() if version is None else VersionPolicy(specific=frozenset({version}))
+    return (ModelConfig(name=options["model_name"], base_path=options["base_path"], policy=policy),)
+
+
+def _session(options: dict[str, Any]) -> Any:
+    from serving.batching import BatchingConfig
+    from serving.option_files import read_batching
+    from serving.servable import SessionConfig
+
+    batching, unused = BatchingConfig(), list[str]()
+    if options["batching_parameters_file"]:
+        batching, unused = read_batching(_file(options["batching_parameters_file"]))
+    if unused:
+        click.echo(f"note: requests are merged greedily; without meaning for that: {', '.join(unused)}", err=True)
+    both = options["tensorflow_session_parallelism"]
+    return SessionConfig(
+        tags=tuple(options["saved_model_tags"].split(",")),
+        intra_op_threads=options["tensorflow_intra_op_parallelism"] or both,
+        inter_op_threads=options["tensorflow_inter_op_parallelism"] or both,
+        batching=batching,
+        merge=options["enable_batching"],
+    )
+
+
+def _tls(options: dict[str, Any]) -> Any:
+    from serving.server import Tls
+
+    certificate, key, client_ca = (options[name] for name in ("tls_certificate", "tls_key", "tls_client_ca"))
+    if not (certificate or key or client_ca):
+        return None
+    if not (certificate and key):
+        raise InputError(
+            "a certificate and its key belong together",
+            expected="--tls-certificate FILE --tls-key FILE",
+            action="name both",
+        )
+    return Tls(certificate=_file(certificate), key=_file(key), client_ca=_file(client_ca) if client_ca else None)
+
+
+def _tokens(path: str | None) -> tuple[str, ...]:
+    if path is None:
+        return ()
+    tokens = tuple(line.strip() for line in _file(path).read_text(encoding="utf-8").splitlines() if line.strip())
+    if not tokens:
+        raise InputError(
+            f"{path} holds no token", expected="one token a line", action="write one, or leave --token-file out"
+        )
+    return tokens
+
+
+def _file(text: str) -> Path:
+    path = Path(text).expanduser().absolute()
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", expected="a file that can be read", received=describe(path))
+    return path
+
+
+def _channel_arguments(text: str) -> tuple[tuple[str, int | str], ...]:
+    arguments: list[tuple[str, int | str]] = []
+    for part in filter(None, text.split(",")):
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise InputError(f"cannot read the channel argument `{part}`", expected="key=value", received=part)
+        arguments.append((key, int(value) if value.lstrip("-").isdigit() else value))
+    return tuple(arguments)
+
+
 def _print_addresses(server: ModelServer) -> None:
-    for line in server.description():
+    lines: Sequence[str] = server.description()
+    for line in lines:
         click.echo(line)

@@ -1,0 +1,208 @@
+"""The batcher: what is merged, what is not, and what happens when things go wrong."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from serving.batching import Batcher, BatchingConfig, ClosedError, Task
+from serving.errors import DeadlineExceededError, InvalidRequestError, ServerError, UnavailableError
+
+
+class Calls:
+    """A computation that doubles its input, remembers the sizes of its calls and can be held up."""
+
+    def __init__(self):
+        self.sizes = []
+        self.free = threading.Event()
+        self.free.set()
+        self.started = threading.Semaphore(0)
+
+    def __call__(self, target, inputs):
+        self.started.release()
+        self.free.wait()
+        self.sizes.append(len(inputs[0]))
+        if (inputs[0] < 0).any():
+            raise InvalidRequestError("negative")
+        if (inputs[0] == 13).any():
+            raise RuntimeError("a bug")
+        return [inputs[0] * 2]
+
+
+class Asked:
+    """Requests and their answers."""
+
+    def __init__(self, batcher):
+        self._batcher = batcher
+        self._answered = threading.Semaphore(0)
+
+    def ask(self, *values, key="k", mergeable=True, deadline=float("inf"), done=None):
+        array = np.array(values)
+        task = Task("target", [array], len(values) if mergeable else 0, key, done or self._done, deadline)
+        self._batcher.submit(task)
+        return task
+
+    def _done(self, tasks):
+        for _ in tasks:
+            self._answered.release()
+
+    def wait(self, number):
+        for _ in range(number):
+            assert self._answered.acquire(timeout=10)
+
+
+@pytest.fixture
+def calls():
+    return Calls()
+
+
+def held(calls, **options):
+    """A batcher whose only worker is busy with a call of one row, and requests for it."""
+    batcher = Batcher(calls, BatchingConfig(num_batch_threads=1, **options))
+    asked = Asked(batcher)
+    calls.free.clear()
+    asked.ask(0)
+    assert calls.started.acquire(timeout=10)
+    return batcher, asked
+
+
+def answers(*tasks):
+    return [task.outputs[0].tolist() for task in tasks]
+
+
+def test_what_waits_is_computed_in_one_call_and_everybody_gets_their_own_rows(calls):
+    batcher, asked = held(calls)
+    tasks = [asked.ask(1), asked.ask(2, 3), asked.ask(4)]
+    calls.free.set()
+    asked.wait(4)
+    assert calls.sizes == [1, 4]
+    assert answers(*tasks) == [[2], [4, 6], [8]]
+    batcher.close()
+
+
+def test_a_call_has_at_most_the_most_rows_and_a_larger_request_runs_by_itself(calls):
+    batcher, asked = held(calls, max_batch_size=3)
+    tasks = [asked.ask(1, 2), asked.ask(3, 4), asked.ask(5), asked.ask(6, 7, 8, 9)]
+    calls.free.set()
+    asked.wait(5)
+    assert calls.sizes == [1, 2, 3, 4]
+    assert answers(*tasks) == [[2, 4], [6, 8], [10], [12, 14, 16, 18]]
+    batcher.close()
+
+
+def test_requests_of_different_keys_and_unmergeable_ones_are_not_merged(calls):
+    batcher, asked = held(calls)
+    asked.ask(1, key="a")
+    asked.ask(2, key="b")
+    asked.ask(3, key="a")
+    asked.ask(4, key=object(), mergeable=False)
+    calls.free.set()
+    asked.wait(5)
+    assert calls.sizes == [1, 2, 1, 1]
+    batcher.close()
+
+
+def test_keys_take_turns_where_one_of_them_fills_every_call(calls):
+    batcher, asked = held(calls, max_batch_size=2)
+    for value in range(6):
+        asked.ask(value, key="busy")
+    late = asked.ask(7, key="rare")
+    order = []
+    late.done = lambda tasks: (order.append(len(calls.sizes)), asked._done(tasks))
+    calls.free.set()
+    asked.wait(8)
+    assert order == [3]  # after the held call and one call of the busy key
+    batcher.close()
+
+
+def test_a_bad_row_fails_its_own_request_only(calls):
+    batcher, asked = held(calls)
+    good, bad, last = asked.ask(1), asked.ask(-1), asked.ask(3)
+    calls.free.set()
+    asked.wait(4)
+    assert answers(good, last) == [[2], [6]]
+    assert isinstance(bad.error, InvalidRequestError)
+    batcher.close()
+
+
+def test_answers_that_are_not_row_by_row_come_from_calls_of_their_own():
+    batcher, asked = held(calls := Calls())
+    batcher._compute = lambda target, inputs: [inputs[0].sum(keepdims=True)]
+    tasks = [asked.ask(1), asked.ask(2, 3)]
+    calls.free.set()
+    asked.wait(3)
+    assert answers(*tasks) == [[1], [5]]
+    batcher.close()
+
+
+def test_a_full_queue_refuses_and_takes_requests_again_when_there_is_room(calls):
+    batcher, asked = held(calls, max_batch_size=2, max_enqueued_batches=2)
+    for value in range(4):
+        asked.ask(value)
+    with pytest.raises(UnavailableError, match="The batch scheduling queue to which this task was submitted is full"):
+        asked.ask(5)
+    assert batcher.queued_rows == 4
+    calls.free.set()
+    asked.wait(5)
+    assert batcher.queued_rows == 0
+    asked.ask(5)
+    asked.wait(1)
+    batcher.close()
+
+
+def test_an_empty_queue_takes_a_request_of_any_size(calls):
+    batcher, asked = held(calls, max_batch_size=2, max_enqueued_batches=2)
+    task = asked.ask(*range(9))
+    calls.free.set()
+    asked.wait(2)
+    assert len(task.outputs[0]) == 9
+    batcher.close()
+
+
+def test_what_nobody_waits_for_is_never_computed(calls):
+    batcher, asked = held(calls)
+    gone, late, good = asked.ask(1), asked.ask(2, deadline=time.monotonic() - 1), asked.ask(3)
+    gone.abandoned = True
+    calls.free.set()
+    asked.wait(3)  # the held one, the late one and the good one: who has gone is told nothing
+    assert calls.sizes == [1, 1]
+    assert isinstance(late.error, DeadlineExceededError)
+    assert (gone.outputs, gone.error, batcher.queued_rows) == (None, None, 0)
+    assert answers(good) == [[6]]
+    batcher.close()
+
+
+def test_a_worker_survives_whatever_happens(calls):
+    """A worker that died would leave every later request waiting for ever."""
+    batcher, asked = held(calls)
+    bug = asked.ask(13)
+
+    def broken(tasks):
+        raise RuntimeError("the loop is closed")
+
+    asked.ask(1, done=broken)
+    good = asked.ask(2)
+    calls.free.set()
+    asked.wait(3)
+    assert isinstance(bug.error, ServerError)
+    assert "a bug" in bug.error.message
+    after = asked.ask(4)
+    asked.wait(1)
+    assert answers(good, after) == [[4], [8]]
+    batcher.close()
+
+
+def test_closing_answers_what_is_queued_and_refuses_the_rest(calls):
+    batcher, asked = held(calls)
+    task = asked.ask(1)
+    closing = threading.Thread(target=batcher.close)
+    closing.start()
+    while not batcher._closed:
+        time.sleep(0.01)
+    with pytest.raises(ClosedError):
+        asked.ask(2)
+    calls.free.set()
+    closing.join(timeout=10)
+    assert not closing.is_alive()
+    assert answers(task) == [[2]]
