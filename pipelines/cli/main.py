@@ -26,6 +26,7 @@ from pipelines.cli.presets import presets
 from pipelines.cli.query import query
 from pipelines.cli.recommend import recommend
 from pipelines.cli.run import run
+from pipelines.cli.score import score
 from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 from pipelines.cli.submit import submit
@@ -37,7 +38,20 @@ def cli() -> None:
     """Trains, evaluates, pushes and asks a two-stage recommender."""
 
 
-for command in (run, query, similar, serve, recommend, predict, presets, doctor, demo_data, compile_group, submit):
+for command in (
+    run,
+    score,
+    query,
+    similar,
+    serve,
+    recommend,
+    predict,
+    presets,
+    doctor,
+    demo_data,
+    compile_group,
+    submit,
+):
     cli.add_command(command)
 
 

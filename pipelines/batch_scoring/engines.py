@@ -1,0 +1,124 @@
+"""The engine that a job runs on: Beam's own options, looked at before anything is started.
+
+An engine that does not answer makes Beam wait for ever, or crash with a stack of Go routines; here it is
+a message that says who does not listen where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from components.errors import InputError
+
+IN_MEMORY = ("--runner=FnApiRunner",)  # Beam's own default looks for an engine on the internet first
+SECONDS_TO_ANSWER = 5.0
+
+
+def parse(options: Iterable[str]) -> list[str]:
+    """Options as given on the command line: each may hold several, quoted as for a shell."""
+    return [part for option in options for part in shlex.split(option)]
+
+
+def resolve(options: Sequence[str]) -> list[str]:
+    """The options of a job: in memory unless an engine is named, and Prism where it was built.
+
+    Raises:
+      InputError: Prism is asked for and was not built.
+    """
+    arguments = list(options)
+    runner = _value(arguments, "runner")
+    if runner is None:
+        return [*IN_MEMORY, *arguments]
+    if runner == "PrismRunner" and not _value(arguments, "prism_location") and not _value(arguments, "job_endpoint"):
+        return [*arguments, f"--prism_location={_prism()}"]
+    return arguments
+
+
+def name(arguments: Sequence[str]) -> str:
+    """The engine in a word, with the environment of its workers where that is named."""
+    environment = _value(arguments, "environment_type")
+    return (_value(arguments, "runner") or "FnApiRunner") + (f", {environment} workers" if environment else "")
+
+
+def check(arguments: Sequence[str]) -> None:
+    """Looks whether everybody listens whom the options name.
+
+    Raises:
+      InputError: Nobody listens at the job endpoint, at the worker pool or at the Flink master.
+    """
+    endpoint = _value(arguments, "job_endpoint")
+    if endpoint:
+        _require_listener(
+            endpoint, "job server", "--job_endpoint", "start it, for instance: .venv/bin/prism --job_port 8073"
+        )
+    pool = _pool(_value(arguments, "environment_config") or "")
+    if _value(arguments, "environment_type") == "EXTERNAL" and pool:
+        _require_listener(
+            pool,
+            "worker pool",
+            "--environment_config",
+            "start it on the worker's machine, with this project installed there: "
+            "python -m apache_beam.runners.worker.worker_pool_main --service_port=50000",
+        )
+    master = _value(arguments, "flink_master")
+    if master and ":" in master and not master.startswith("["):
+        _require_listener(master, "Flink master", "--flink_master", "start Flink, or correct the address")
+
+
+def _pool(config: str) -> str:
+    """Address of the worker pool: Beam takes it bare, or as `{"url": …}`."""
+    if not config.startswith("{"):
+        return config
+    with contextlib.suppress(ValueError):
+        return str(json.loads(config).get("url", ""))
+    return ""
+
+
+def _value(arguments: Sequence[str], option: str) -> str | None:
+    """The value of an option, given as `--option=value` or `--option value`; the last one counts."""
+    found = None
+    for position, argument in enumerate(arguments):
+        if argument.startswith(f"--{option}="):
+            found = argument.partition("=")[2]
+        elif argument == f"--{option}" and position + 1 < len(arguments):
+            found = arguments[position + 1]
+    return found
+
+
+def _prism() -> str:
+    beside = Path(sys.executable).with_name("prism")
+    prism = str(beside) if beside.is_file() else shutil.which("prism")
+    if prism is None or not os.access(prism, os.X_OK):
+        raise InputError(
+            "Prism was not built on this machine",
+            expected=f"{beside}, or prism on PATH",
+            action="build it with tools/build_prism.sh (needs Go), or name one: --prism_location=FILE",
+        )
+    return prism
+
+
+def _require_listener(address: str, who: str, option: str, action: str) -> None:
+    host, _, port = address.removeprefix("http://").removeprefix("https://").rpartition(":")
+    received = f"{option}={address}"
+    if not host or not port.isdigit():
+        raise InputError(
+            f"cannot read the address of the {who}", expected="HOST:PORT", received=received, action="correct it"
+        )
+    try:
+        with contextlib.closing(socket.create_connection((host, int(port)), SECONDS_TO_ANSWER)):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"no {who} listens at {address}",
+            expected=f"an answer within {SECONDS_TO_ANSWER:.0f} seconds",
+            received=f"{received}: {error.strerror or error}",
+            action=action,
+        ) from None

@@ -1,0 +1,133 @@
+"""`recommender score`: recommendations for many users, as a Beam job.
+
+Progress goes to stderr and the result to stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from pipelines.cli.consoles import console_for
+from pipelines.cli.exit_codes import FAILURE, OK
+from pipelines.cli.models import find_model
+from pipelines.cli.option_types import WholeNumber
+from pipelines.progress import StageLines, duration
+from pipelines.stages import StageResult
+from serving.contract import DEFAULT_N, MAX_N
+
+STAGE = "BatchScoring"
+
+
+@click.command()
+@click.option("--model", help="A pushed version or a folder of versions.  [default: pushed last under runs/]")
+@click.option(
+    "--users",
+    default="all",
+    show_default=True,
+    help="`all` that the bundle knows, or a .txt, .csv or .parquet file, a folder of them, or a pattern.",
+)
+@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Movies a user.")
+@click.option("--output", required=True, help="File of the rows: .parquet, .jsonl or .csv.")
+@click.option(
+    "--shards", type=WholeNumber(1, 10_000), default=1, show_default=True, help="Files; several go into a folder."
+)
+@click.option("--overwrite", is_flag=True, help="Replace an output that is there, in one step.")
+@click.option("--retrieve-only", is_flag=True, help="First stage alone: no titles, no predicted ratings.")
+@click.option(
+    "--attempts", type=WholeNumber(1, 100), default=1, show_default=True, help="Whole attempts, if one fails."
+)
+@click.option(
+    "--stall-timeout",
+    type=WholeNumber(1),
+    default=300,
+    show_default=True,
+    metavar="SECONDS",
+    help="End an attempt in which nothing moves for so long.",
+)
+@click.option("--timeout", type=WholeNumber(1), metavar="SECONDS", help="End an attempt that takes longer.")
+@click.option(
+    "--beam-pipeline-args",
+    multiple=True,
+    metavar="OPTIONS",
+    help="Beam's own options, such as --runner=FlinkRunner; repeatable.  [default: in memory]",
+)
+@click.option("--block-users", type=WholeNumber(1, 100_000), help="Users in one call of the model.  [default: fits]")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def score(
+    model: str | None,
+    users: str,
+    n: int,
+    output: str,
+    shards: int,
+    overwrite: bool,
+    retrieve_only: bool,
+    attempts: int,
+    stall_timeout: int,
+    timeout: int | None,
+    beam_pipeline_args: tuple[str, ...],
+    block_users: int | None,
+    as_json: bool,
+) -> int:
+    """Recommend movies to all users, or to those in a file, into one table."""
+    from pipelines.batch_scoring import engines
+    from pipelines.batch_scoring.publishing import Destination
+    from pipelines.batch_scoring.watching import Limits, Request, ScoringFailedError
+    from pipelines.batch_scoring.watching import score as score_users
+
+    bundle = model if model is not None and "://" in model else str(find_model(model))
+    request = Request(
+        model=bundle,
+        version=bundle.rstrip("/").rsplit("/", 1)[1],
+        users=users if users == "all" else _absolute(users),
+        n=n,
+        retrieve_only=retrieve_only,
+        destination=Destination(output=_absolute(output), shards=shards, overwrite=overwrite),
+        block_users=block_users or 0,
+        beam_arguments=engines.parse(beam_pipeline_args),
+        limits=Limits(attempts=attempts, stall_seconds=float(stall_timeout), seconds=float(timeout or 0)),
+    )
+    with StageLines(console_for(sys.stderr)) as view:
+        view.begin([STAGE])
+        view.started(STAGE)
+        start = time.monotonic()
+        try:
+            summary = score_users(request)
+        except ScoringFailedError as failure:
+            view.failed(STAGE, time.monotonic() - start, "failed")
+            click.echo(f"{click.style('error:', fg='red', bold=True)} {failure}\n  its log: {failure.log}", err=True)
+            return FAILURE
+        view.finished(StageResult(id=STAGE, seconds=time.monotonic() - start, cached=False, outputs={}))
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    else:
+        print_result(console_for(sys.stdout), summary, request.destination)
+    return OK
+
+
+def print_result(console: Console, summary: dict[str, Any], destination: Any) -> None:
+    """Says what was written and what was not."""
+    from pipelines.printout import line
+
+    speed = summary["users"] / summary["seconds"] if summary["seconds"] else 0.0
+    line(console, f"{summary['rows']:,} rows for {summary['users']:,} users: {destination.output}")
+    for count, what in (
+        (summary["duplicates"], "records of users who came before were left out"),
+        (summary["without_movies"], "users have no movie left"),
+        (summary["rejected"], f"records could not be scored: {destination.rejected}"),
+    ):
+        if count:
+            line(console, f"{count:,} {what}")
+    line(console, f"{duration(summary['seconds'])} with start-up, {speed:,.0f} users/s, {summary['engine']}")
+    line(console, f"Model: {summary['model']}")
+
+
+def _absolute(path: str) -> str:
+    """The path on every worker; an address with a scheme stays as it is."""
+    return path if "://" in path else str(Path(path).expanduser().absolute())
