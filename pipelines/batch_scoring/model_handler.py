@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from apache_beam.ml.inference.base import ModelHandler
 
+from components.errors import InputError
 from pipelines.batch_scoring.blocks import (
     HISTORY_MOVIE_IDS,
     HISTORY_RATINGS,
@@ -208,17 +209,32 @@ def _answers(users: Any, model: LoadedSignature, n: int) -> Iterator[tuple[Any, 
 
 def _rejected(users: Any, error: Exception) -> Rejected:
     column = {name: users.column(users.schema.get_field_index(name))[0].as_py() for name in (USER_ID, POSITION)}
-    reason = (str(error).splitlines() or [""])[0][:MOST_CHARACTERS]
     return Rejected(
         position=column[POSITION],
         user_id=shown(column[USER_ID]),
-        reason=f"the model cannot answer: {type(error).__name__}: {reason}",
+        reason=f"the model cannot answer: {type(error).__name__}: {_telling_line(error)}",
     )
+
+
+def _telling_line(error: Exception) -> str:
+    """What has happened: TensorFlow puts headings before it and names of nodes behind."""
+    headings = ("Graph execution error", "Detected at node", "<stack traces", "[[")
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith(headings)]
+    return (telling or lines or [""])[0][:MOST_CHARACTERS]
 
 
 def _rows(users: Any, answer: dict[str, Any], question: Question) -> Any:
     """Rows of a block: the first `count` columns of every line of the answer."""
-    width = min(answer[contract.MOVIE_IDS].shape[1], question.n)
+    width = answer[contract.MOVIE_IDS].shape[1]
+    if question.retrieve_only and width < question.n:
+        raise InputError(
+            f"the bundle's first stage retrieves {width} movies",
+            expected=f"at most that many with --retrieve-only (the bundle's setting bundle.retrieve_n: {width})",
+            received=f"--n {question.n}",
+            action="ask for fewer, or leave --retrieve-only out",
+        )
+    width = min(width, question.n)
     counts = np.minimum(answer[contract.COUNT], width)
     real = np.arange(width)[np.newaxis] < counts[:, np.newaxis]
     owner = pa.array(np.repeat(np.arange(users.num_rows, dtype=np.int32), counts))

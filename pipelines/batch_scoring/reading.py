@@ -74,9 +74,8 @@ def _csv(piece: Piece) -> Iterator[Records]:
     names = list(piece.columns.values())
 
     def wrong_width(row: Any) -> str:
-        if row.text:
-            reason = f"{row.actual_columns} fields where the header has {row.expected_columns}"
-            wrong.append(Rejected(position=_position(piece, row.number), user_id="", reason=reason))
+        reason = f"{row.actual_columns} fields where the header has {row.expected_columns}"
+        wrong.append(Rejected(position=_position(piece, row.number), user_id="", reason=reason))
         skipped.append(row.number)
         return "skip"
 
@@ -89,7 +88,7 @@ def _csv(piece: Piece) -> Iterator[Records]:
             parse_options=pa.csv.ParseOptions(
                 delimiter=piece.delimiter,
                 newlines_in_values=True,
-                ignore_empty_lines=False,  # or rows could not be numbered
+                ignore_empty_lines=False,  # or rows could not be numbered; they have an empty user id
                 invalid_row_handler=wrong_width,
             ),
             convert_options=pa.csv.ConvertOptions(

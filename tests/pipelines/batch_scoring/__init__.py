@@ -1,0 +1,1 @@
+"""Batch scoring: real Beam jobs on small real bundles."""
