@@ -32,7 +32,11 @@ PUSHED = "pushed"  # 1 when this execution published a version
 PUSHED_VERSION = "pushed_version"
 PUSHED_DESTINATION = "pushed_destination"
 
+# Custom properties of the BatchScorer's `scores` (integers); PUSHED_VERSION is one, too, where somebody was scored.
+SCORED_COUNTS = ("users", "rows", "rejected")
+
 # Files.
+SCORED_ROWS = "scores.parquet"  # in the scores: a file, or a folder of several
 TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
 INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
 GATE_REPORT = "gates.json"  # in the evaluation: verdicts and reasons

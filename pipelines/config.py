@@ -19,6 +19,7 @@ from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.transform.config import TransformConfig
 from components.validation.config import StatisticsConfig
+from pipelines.batch_scoring.config import BatchScoresConfig
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -36,6 +37,7 @@ class PipelineConfig:
     index: IndexConfig = IndexConfig()
     bundle: BundleConfig = BundleConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    batch_scores: BatchScoresConfig = BatchScoresConfig()
 
     def __post_init__(self) -> None:
         for name in ("retrieval", "ranking"):

@@ -29,6 +29,9 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
         print_verdict(console, summary.evaluation)
     if summary.push is not None:
         print_push(console, summary.push)
+    if summary.batch_scores is not None:
+        scores = summary.batch_scores
+        line(console, f"Batch scores: {scores.rows:,} rows for {scores.users:,} users: {scores.path}")
     for sample in samples:
         print_sample(console, sample)
     console.print()

@@ -24,15 +24,14 @@ from components.settings import to_json
 from components.training.component import RecommenderTrainer
 from components.transform.component import create_transform
 from components.validation.component import DataGate, RecommenderStatisticsGen
+from pipelines.batch_scoring.component import BatchScorer
 from pipelines.config import PipelineConfig
+from pipelines.engines import for_tfx
 from pipelines.per_run import PerRun
 from pipelines.places import Places
 
 NAME = "recommender"
-IN_MEMORY = (
-    "--runner=FnApiRunner",  # Beam's own default looks for an engine on the internet first
-    "--sdk_container_image=unused",  # or TFX packs its sources for workers that there are not, seconds a stage
-)
+IN_MEMORY = for_tfx(())
 
 
 def create_pipeline(
@@ -130,6 +129,9 @@ def create_pipeline(
     pusher = AtomicPusher(
         model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
     ).with_id("Pusher")
+    scorer = BatchScorer(pushed_model=pusher.outputs["pushed_model"], config=to_json(config.batch_scores)).with_id(
+        "BatchScorer"
+    )
 
     return Pipeline(
         pipeline_name=NAME,
@@ -147,6 +149,7 @@ def create_pipeline(
             served,
             evaluator,
             pusher,
+            *([scorer] if config.batch_scores.enabled else []),
         ],
         enable_cache=True,
         metadata_connection_config=places.metadata and metadata.sqlite_metadata_connection_config(places.metadata),

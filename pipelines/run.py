@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from components.errors import InputError
 from components.progress import LOGGER
 from components.settings import to_mapping
-from pipelines import stage_facts
+from pipelines import engines, stage_facts
 from pipelines import summary as summaries
 from pipelines.config import PipelineConfig
 from pipelines.run_folder import RunFolder
@@ -61,8 +61,10 @@ class OpenedPipeline:
     split: str = ""
 
 
-def open_recommender(config: PipelineConfig, folder: RunFolder) -> OpenedPipeline:
-    """Opens the data and builds this project's pipeline on it."""
+def open_recommender(
+    config: PipelineConfig, folder: RunFolder, beam_pipeline_args: Sequence[str] = ()
+) -> OpenedPipeline:
+    """Opens the data and builds this project's pipeline on it; its Beam stages run in memory unless told otherwise."""
     from components.ingestion.source import open_source
     from components.ingestion.splits import resolve_kind
     from pipelines.places import places_of
@@ -70,7 +72,13 @@ def open_recommender(config: PipelineConfig, folder: RunFolder) -> OpenedPipelin
 
     source = open_source(config.data)
     facts = source.facts()
-    pipeline = create_pipeline(config, places=places_of(folder), facts=facts, fingerprint=source.fingerprint())
+    pipeline = create_pipeline(
+        config,
+        places=places_of(folder),
+        facts=facts,
+        fingerprint=source.fingerprint(),
+        beam_pipeline_args=engines.for_tfx(beam_pipeline_args),
+    )
     return OpenedPipeline(pipeline=pipeline, source=facts.name, split=resolve_kind(config.split, facts))
 
 

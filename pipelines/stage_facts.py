@@ -13,7 +13,7 @@ from components.evaluation.results import read_evaluation
 from components.features import SPLITS
 from components.push.versions import newest
 from pipelines.stages import OutputArtifact, StageResult
-from pipelines.summary import DataSummary, EvaluationSummary, PushSummary, TrainingSummary
+from pipelines.summary import BatchScoresSummary, DataSummary, EvaluationSummary, PushSummary, TrainingSummary
 
 Results = Mapping[str, StageResult]
 """By component id."""
@@ -43,6 +43,7 @@ def read(results: Results, source: str, split: str, destination: Path) -> dict[s
             everything_cached=everything_cached,
             destination=destination,
         ),
+        "batch_scores": read_batch_scores(results),
     }
 
 
@@ -120,6 +121,18 @@ def read_push(
         path=str(destination / str(version)) if pushed else None,
         reason=_push_reason(pushed, blessed, everything_cached),
         served_version=newest(destination),
+    )
+
+
+def read_batch_scores(results: Results) -> BatchScoresSummary | None:
+    """What the BatchScorer has written, in this run or in the one whose result was reused."""
+    scores = _output(results, "BatchScorer", "scores")
+    if scores is None or artifacts.PUSHED_VERSION not in scores.properties:
+        return None
+    return BatchScoresSummary(
+        path=str(scores.path / artifacts.SCORED_ROWS),
+        model_version=str(scores.properties[artifacts.PUSHED_VERSION]),
+        **{name: _count(scores, name) for name in artifacts.SCORED_COUNTS},
     )
 
 

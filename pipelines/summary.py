@@ -141,6 +141,25 @@ class PushSummary:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class BatchScoresSummary:
+    """Recommendations for every known user.
+
+    Attributes:
+      path: The rows: a Parquet file, or a folder of them.
+      model_version: The pushed version that they are from.
+      users: Users that were scored.
+      rows: Rows, one for each user and rank.
+      rejected: Users that could not be scored; `<path>.rejected.jsonl` says why.
+    """
+
+    path: str
+    model_version: str
+    users: int
+    rows: int
+    rejected: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Failure:
     """Why the run ended early.
 
@@ -175,6 +194,7 @@ class Summary:
       bundle: Folder of the bundle that was judged, pushed or not.
       evaluation: None until the bundle was judged.
       push: None until the Pusher has ended.
+      batch_scores: None where none were asked for, or nothing was ever pushed.
       failure: None unless the status is `failed` or `interrupted`.
       notices: Lines that a person should read even when everything goes well.
       versions: Of the packages that decide about the result.
@@ -196,6 +216,7 @@ class Summary:
     bundle: str | None = None
     evaluation: EvaluationSummary | None = None
     push: PushSummary | None = None
+    batch_scores: BatchScoresSummary | None = None
     failure: Failure | None = None
     notices: Sequence[str] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)

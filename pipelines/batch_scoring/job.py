@@ -21,7 +21,7 @@ from types import FrameType
 from typing import Any
 
 from components.errors import InputError
-from pipelines.batch_scoring import engines
+from pipelines import engines
 
 INPUT, DISK, FAILURE = "input", "disk", "failure"
 
@@ -211,7 +211,16 @@ def _cause(error: BaseException) -> str:
     if any(line.startswith("Traceback") for line in lines):
         errors = [line for line in lines if re.match(r"[A-Za-z_.]+(Error|Exception)\b", line)]
         lines = errors[-1:] or lines[-1:]
-    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:500]
+    said = f"{type(error).__name__}: {lines[0] if lines else ''}"[:500]
+    meaning = next((words for sign, words in MEANINGS.items() if sign in str(error)), "")
+    return f"{meaning} ({said})" if meaning else said
+
+
+MEANINGS = {
+    "SDK worker disconnected": "a worker was lost in the middle of the job: killed, out of memory, or off the net",
+    "StatusCode.UNAVAILABLE": "the job server does not answer any more",
+}
+"""What a portable engine's words mean, by what they contain."""
 
 
 def _write(path: str | Path, content: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -22,7 +23,8 @@ from typing import Any
 
 from components.errors import InputError
 from components.progress import report, warn
-from pipelines.batch_scoring import engines, publishing
+from pipelines import engines
+from pipelines.batch_scoring import publishing
 from pipelines.batch_scoring.job import DISK, INPUT, Specification
 from pipelines.batch_scoring.progress_files import Progress, ProgressReader
 from pipelines.batch_scoring.publishing import Destination
@@ -44,8 +46,8 @@ class ScoringFailedError(Exception):
         self.log = log
 
 
-class _AttemptFailedError(Exception):
-    pass
+class AttemptFailedError(Exception):
+    """An attempt has not ended well."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,7 @@ def score(request: Request) -> dict[str, Any]:
         log = _new_log()
         try:
             summary = _attempt(request, arguments, folder, log)
-        except _AttemptFailedError as failure:
+        except AttemptFailedError as failure:
             if attempt == attempts:
                 tried = f"all {attempts} attempts failed; the last: " if attempts > 1 else ""
                 raise ScoringFailedError(f"{tried}{failure}", log) from None
@@ -138,7 +140,7 @@ def _attempt(request: Request, arguments: Sequence[str], folder: str, log: str) 
         try:
             publishing.publish(request.destination, folder)
         except OSError as error:
-            raise _AttemptFailedError(f"the output cannot be published: {error}") from error
+            raise AttemptFailedError(f"the output cannot be published: {error}") from error
         return summary
     finally:
         publishing.discard(folder)
@@ -157,8 +159,10 @@ def _run_child(specification: Specification, limits: Limits, log: str) -> dict[s
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
         )
         with _ended(child):
-            watch = _Watch(specification.folder, Path(f"{result_file}.users"), limits)
+            watch, users_file = Watch(specification.folder, limits), Path(f"{result_file}.users")
             while child.poll() is None:
+                if users_file.exists():
+                    watch.expect(int(json.loads(users_file.read_text(encoding="utf-8"))))
                 watch.look()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(SECONDS_BETWEEN_LOOKS)
@@ -180,45 +184,47 @@ def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
         child.wait()
 
 
-class _Watch:
+class Watch:
     """Looks at an attempt now and then: shows how far it is, ends it where nothing moves.
 
     Args:
       folder: The attempt's folder.
-      total: File in which the number of records will be.
-      limits: How long.
+      limits: How long; None: as long as it takes.
       clock: Seconds.
     """
 
-    def __init__(self, folder: str, total: Path, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, folder: str, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._reader = ProgressReader(folder)
-        self._total_file = total
-        self._total: int | None = None
-        self._limits = limits
+        self._total = 0
+        self._limits = limits or Limits(stall_seconds=math.inf)
         self._clock = clock
         self._start = self._moved_at = clock()
         self._scoring_since = 0.0
         self._scored_first = 0
         self._last = Progress()
 
+    def expect(self, total: int) -> None:
+        """Is told the number of records once it is known."""
+        if not self._total:
+            self._total, self._moved_at = total, self._clock()
+
     def look(self) -> None:
-        """Raises an _AttemptFailedError where a limit is passed."""
+        """Raises an AttemptFailedError where a limit is passed."""
         now = self._clock()
         done = self._reader.read()
-        if self._total is None and self._total_file.exists():
-            self._total = int(json.loads(self._total_file.read_text()))
-            self._moved_at = now
         if done != self._last:
             self._last, self._moved_at = done, now
             report("%s", self._words(done, now))
         if now - self._moved_at > self._limits.stall_seconds:
-            raise _AttemptFailedError(
-                f"no worker has done anything for {self._limits.stall_seconds:.0f} seconds "
-                f"({self._words(done, now)}): it is frozen, cut off, or was never started; the job was ended"
+            raise AttemptFailedError(
+                f"no worker has done anything for {self._limits.stall_seconds:.0f} seconds, after "
+                f"{done.read:,} records were read and {done.scored:,} users scored: "
+                "it is frozen, cut off, or was never started; the job was ended"
             )
         if self._limits.seconds and now - self._start > self._limits.seconds:
-            raise _AttemptFailedError(
-                f"the limit of {self._limits.seconds:.0f} seconds is over ({self._words(done, now)}); the job was ended"
+            raise AttemptFailedError(
+                f"the limit of {self._limits.seconds:.0f} seconds is over, after {done.scored:,} users were scored; "
+                "the job was ended"
             )
 
     def _words(self, done: Progress, now: float) -> str:
@@ -232,7 +238,7 @@ class _Watch:
         if seconds < 1 or not scored:
             return words
         rate = scored / seconds
-        left = f", {_left((self._total - done.scored) / rate)} left" if self._total else ""
+        left = f", {_left((self._total - done.scored) / rate)} left" if self._total > done.scored else ""
         return f"{words}, {rate:,.0f}/s{left}"
 
 
@@ -262,8 +268,8 @@ def _outcome(code: int, result_file: Path, specification: Specification) -> dict
     if code < 0:
         name = signal.Signals(-code).name
         memory = "; out of memory is a frequent cause" if name == "SIGKILL" else ""
-        raise _AttemptFailedError(f"the job's process was ended by {name}{memory}")
-    raise _AttemptFailedError(result.get("message") or f"the job's process ended with exit code {code}")
+        raise AttemptFailedError(f"the job's process was ended by {name}{memory}")
+    raise AttemptFailedError(result.get("message") or f"the job's process ended with exit code {code}")
 
 
 def _new_log() -> str:

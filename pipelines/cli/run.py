@@ -6,8 +6,9 @@ Progress goes to stderr and results to stdout.
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from components.errors import InputError
 from components.ingestion.config import DataConfig
-from pipelines import run_folder
+from pipelines import engines, run_folder
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
 from pipelines.cli.option_types import ExistingPath, comma_separated
@@ -49,6 +50,17 @@ from pipelines.quiet import quiet
 @click.option(
     "--manual-dir", type=ExistingPath(), help="Folder that holds the MovieLens archive already (no download)."
 )
+@click.option(
+    "--with-batch-scores",
+    is_flag=True,
+    help="Score every known user with the pushed version (--set batch_scores.enabled=true).",
+)
+@click.option(
+    "--beam-pipeline-args",
+    multiple=True,
+    metavar="OPTIONS",
+    help="Beam's own options for the Beam stages, such as --runner=FlinkRunner; repeatable.  [default: in memory]",
+)
 @click.option("--require-blessing", is_flag=True, help="Exit with 3 when the new bundle is not blessed.")
 @click.option("--no-cache", is_flag=True, help="Compute every stage anew.")
 @click.option("--verbose", is_flag=True, help="Show the libraries' own logs, and the traceback of a failure.")
@@ -57,6 +69,8 @@ def run(
     output: str | None,
     overrides: tuple[str, ...],
     refit: bool,
+    with_batch_scores: bool,
+    beam_pipeline_args: tuple[str, ...],
     require_blessing: bool,
     no_cache: bool,
     verbose: bool,
@@ -71,10 +85,14 @@ def run(
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
     preset = preset or ("own-data" if data_options["ratings"] else "demo")
-    config = configure(preset, (*overrides, "split.refit=true") if refit else overrides, **data_options)
+    flags = {"split.refit=true": refit, "batch_scores.enabled=true": with_batch_scores}
+    overrides = (*overrides, *(setting for setting, given in flags.items() if given))
+    config = configure(preset, overrides, **data_options)
+    beam = engines.parse(beam_pipeline_args)
+    engines.check(engines.resolve(beam))
     folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
     with run_folder.locked(folder), _streams(folder, verbose) as (results, progress):
-        return _run(config, folder, preset, results, progress, not no_cache, require_blessing, verbose)
+        return _run(config, folder, preset, beam, results, progress, not no_cache, require_blessing, verbose)
 
 
 def configure(
@@ -161,6 +179,7 @@ def _run(
     config: PipelineConfig,
     folder: run_folder.RunFolder,
     preset: str,
+    beam: Sequence[str],
     results: Console,
     progress: Console,
     cache: bool,
@@ -168,12 +187,13 @@ def _run(
     verbose: bool,
 ) -> int:
     from pipelines.printout import print_failure, print_interruption, print_summary
-    from pipelines.run import RunFailedError, execute
+    from pipelines.run import RunFailedError, execute, open_recommender
     from pipelines.samples import sample_users
 
     try:
         with StageLines(progress) as view:
-            summary = execute(config, folder, view, preset=preset, cache=cache)
+            opener = functools.partial(open_recommender, beam_pipeline_args=beam)
+            summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
             view.preparing("Asking the bundle for three users")
             samples = sample_users(summary.bundle) if summary.bundle else []
     except RunFailedError as error:

@@ -76,7 +76,7 @@ def score(
     as_json: bool,
 ) -> int:
     """Recommend movies to all users, or to those in a file, into one table."""
-    from pipelines.batch_scoring import engines
+    from pipelines import engines
     from pipelines.batch_scoring.publishing import Destination
     from pipelines.batch_scoring.watching import Limits, Request, ScoringFailedError
     from pipelines.batch_scoring.watching import score as score_users

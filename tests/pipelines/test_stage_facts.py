@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -31,6 +32,7 @@ def test_nothing_is_told_of_stages_that_did_not_run(tmp_path):
         "bundle": None,
         "evaluation": None,
         "push": None,
+        "batch_scores": None,
     }
 
 
@@ -137,3 +139,11 @@ def test_everything_cached_means_every_stage(tmp_path):
     one, other = result("One", {}, cached=True), result("Two", {}, cached=False)
     assert stage_facts.read(one, "", "", tmp_path)["everything_cached"]
     assert not stage_facts.read({**one, **other}, "", "", tmp_path)["everything_cached"]
+
+
+def test_batch_scores_are_those_of_the_version_that_was_pushed():
+    counts = {"users": 3, "rows": 60, "rejected": 1}
+    nothing_pushed = result("BatchScorer", {"scores": ("/s", {})})
+    assert stage_facts.read_batch_scores(nothing_pushed) is None
+    scores = stage_facts.read_batch_scores(result("BatchScorer", {"scores": ("/s", {"pushed_version": "7", **counts})}))
+    assert dataclasses.asdict(scores) == {"path": "/s/scores.parquet", "model_version": "7", **counts}

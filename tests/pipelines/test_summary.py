@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.evaluation.results import Figure, Gate
 from pipelines.summary import (
+    BatchScoresSummary,
     DataSummary,
     EvaluationSummary,
     Failure,
@@ -64,6 +65,7 @@ FULL = Summary(
         ],
     ),
     push=PushSummary(pushed=False, version=None, path=None, reason="not blessed", served_version=3),
+    batch_scores=BatchScoresSummary(path="/scores.parquet", model_version="3", users=2, rows=40, rejected=0),
     failure=Failure(component="Transform", message="broken", error_log="/runs/demo/error.log"),
     notices=["a notice"],
     versions={"tfx": "1.16.0"},

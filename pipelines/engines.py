@@ -42,6 +42,22 @@ def resolve(options: Sequence[str]) -> list[str]:
     return arguments
 
 
+def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
+    """The options of a pipeline's Beam stages, as `resolve` makes them.
+
+    Where no worker is started from a container, an image is named that nobody looks for: TFX would
+    otherwise pack its sources for such workers, seconds a stage.
+    """
+    arguments = resolve(options)
+    environment = _value(arguments, "environment_type") or ""
+    on_this_machine = _value(arguments, "runner") in ("FnApiRunner", "DirectRunner", "PrismRunner")
+    if _value(arguments, "sdk_container_image") is None and (
+        environment in ("LOOPBACK", "EXTERNAL") or (on_this_machine and not environment)
+    ):
+        arguments.append("--sdk_container_image=unused")
+    return tuple(arguments)
+
+
 def name(arguments: Sequence[str]) -> str:
     """The engine in a word, with the environment of its workers where that is named."""
     environment = _value(arguments, "environment_type")
