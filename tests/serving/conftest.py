@@ -1,4 +1,13 @@
-"""One served bundle for all tests that only ask."""
+"""Servers for all tests that only ask: one in this process, and one that may also be TensorFlow Serving itself.
+
+`model_server` is ours in a process of its own, or what the environment names:
+
+    TF_MODEL_SERVER=/usr/bin/tensorflow_model_server   start this binary on the same models
+    TF_SERVING_REST=http://host:8501 TF_SERVING_GRPC=host:8500   ask this server; it serves the models of
+        `python -m tests.serving.models FOLDER`, by FOLDER/models.config
+"""
+
+import os
 
 import numpy as np
 import pytest
@@ -7,6 +16,8 @@ from components.bundle.config import BundleConfig
 from serving.models_config import ModelConfig
 from serving.server import ServerConfig, running
 from tests.components.bundle.small_bundle import build_bundle
+from tests.serving.model_server import ModelServer, running_server
+from tests.serving.models import save_models
 
 MOVIES = [f"m{number}" for number in range(8)]
 USERS = {"ann": [0, 1], "bob": [2], "cy": [7, 6, 5]}
@@ -40,4 +51,25 @@ def server(bundle_folder):
     """A server of the bundle, on free ports, with REST and gRPC."""
     config = ServerConfig(models=(ModelConfig(name="recommender", base_path=bundle_folder),), rest_port=0, grpc_port=0)
     with running(config) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def served_models(tmp_path_factory):
+    """The folder of the models that `model_server` serves."""
+    folder = tmp_path_factory.mktemp("models")
+    save_models(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_server(request, tmp_path_factory):
+    """A server of the models of tests/serving/models.py."""
+    rest, grpc = os.environ.get("TF_SERVING_REST"), os.environ.get("TF_SERVING_GRPC")
+    if rest and grpc:
+        yield ModelServer(rest=rest, grpc=grpc, is_ours=False, pid=None)
+        return
+    models = request.getfixturevalue("served_models")
+    log = tmp_path_factory.mktemp("server") / "log.txt"
+    with running_server(models, log, os.environ.get("TF_MODEL_SERVER")) as server:
         yield server
