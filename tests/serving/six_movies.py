@@ -12,7 +12,7 @@ import numpy as np
 
 from tests.components.bundle.small_bundle import build_bundle
 
-MOVIES = ["a", "b", "c", "d", "é", "f f"]
+MOVIES = ["a", "b", "c", "d", "é", "<b>f</b>"]  # what would be markup is text
 GENRES = [["Drama"], ["Comedy"], ["Drama", "Comedy"], [], ["Drama"], ["Comedy"]]
 USERS = {"Ann": [0, 1, 2, 5], "Bo": [0, 1], "Cy": [0]}
 

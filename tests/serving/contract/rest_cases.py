@@ -11,6 +11,8 @@ import dataclasses
 import math
 from typing import Any
 
+from tests.serving.six_movies import MOVIES
+
 NAN, INFINITY = math.nan, math.inf
 
 
@@ -517,11 +519,12 @@ OTHER_VERBS = [
 ]
 
 BUNDLE = "/v1/models/recommender"
+F = MOVIES[5]
 SIX = [0.0] * 6
 NOBODY = [""] * 6
 BO = {  # serving/six_movies.py: the last movie is b; a and b are seen; ten columns, the bundle's default
-    "movie_ids": ["f f", "é", "d", "c", *NOBODY],
-    "titles": ["Title of f f", "Title of é", "Title of d", "Title of c", *NOBODY],
+    "movie_ids": [F, "é", "d", "c", *NOBODY],
+    "titles": [f"Title of {F}", "Title of é", "Title of d", "Title of c", *NOBODY],
     "scores": [6.0, 5.0, 4.0, 3.0, *SIX],
     "predicted_ratings": [6.0, 5.0, 4.0, 3.0, *SIX],
     "count": 4,
@@ -552,8 +555,8 @@ RECOMMENDATIONS = [
             {
                 "predictions": [
                     {
-                        "movie_ids": ["f f"],
-                        "titles": ["Title of f f"],
+                        "movie_ids": [F],
+                        "titles": [f"Title of {F}"],
                         "scores": [16.0],  # 3 · 5 + 1
                         "predicted_ratings": [6.0],
                         "count": 1,

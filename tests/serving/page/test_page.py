@@ -1,0 +1,289 @@
+"""The page in headless Chromium, against our server: by keyboard, on a phone, and when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+F = "<b>f</b>"  # a movie whose id and title would be markup
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, model_server):
+    """Opens the page at an address of its own; its errors and foreign requests fail the test."""
+    contexts, problems = [], []
+
+    def open_at(fragment="", routes=(), allowed=(), **context):
+        made = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})
+        contexts.append(made)
+        page = made.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                problems.append(message.text)
+                if message.type in ("error", "warning") and not any(word in message.text for word in allowed)
+                else None
+            ),
+        )
+        page.on(
+            "request", lambda asked: None if asked.url.startswith(model_server.rest) else problems.append(asked.url)
+        )
+        for pattern, handler in routes:
+            page.route(pattern, handler)
+        page.goto(f"{model_server.rest}/{fragment}")
+        settled(page)
+        return page
+
+    yield open_at
+    for one in contexts:
+        one.close()
+    assert problems == []
+
+
+def settled(page):
+    page.wait_for_timeout(250)  # longer than the page waits between a change and its question
+    page.wait_for_selector("main[aria-busy=false]")
+
+
+def titles(page, of="#list"):
+    return [title.removeprefix("Title of ") for title in page.locator(f"{of} .card h3").all_inner_texts()]
+
+
+def test_at_first_it_shows_what_is_popular_and_how_to_make_it_personal(open_page):
+    page = open_page()
+    assert page.locator("#heading").inner_text() == "Popular movies"
+    assert titles(page)[:3] == ["a", "b", "c"]
+    first = page.locator("#list .card").first
+    assert "Drama" in first.inner_text()
+    assert re.search(r"50 %", first.inner_text())  # 3 of 6 ratings
+    assert first.locator(".predicted b").inner_text() == "1.0"
+    assert "recommender, version 1 · 6 movies" in page.locator("#model").inner_text()
+    assert "6 recommendations" in page.locator("[role=status]").first.inner_text()
+
+
+def test_movies_are_picked_by_keyboard_alone_and_the_address_keeps_them(open_page):
+    page = open_page()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "search":
+            break
+    page.keyboard.type("title D")
+    box = page.locator("#search")
+    assert box.get_attribute("aria-expanded") == "true"
+    assert page.locator("#" + box.get_attribute("aria-activedescendant")).inner_text().startswith("Title of d")
+    page.keyboard.press("Enter")
+    page.keyboard.type("é")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Escape")
+    assert box.get_attribute("aria-expanded") == "false"
+    settled(page)
+    assert page.locator("#heading").inner_text() == "For you"
+    assert titles(page) == [F, "é", "c", "b", "a"]  # 3 i + 1, and d is known
+    assert page.locator("#list .card").first.locator(".score b").inner_text() == "16.00"
+    assert page.url.endswith("#like=d")
+    page.reload()
+    settled(page)
+    assert titles(page) == [F, "é", "c", "b", "a"]
+    page.get_by_label("Your stars for Title of d").select_option("4.5")
+    settled(page)
+    assert page.url.endswith("#like=d%404.5")
+    page.get_by_role("button", name="Remove Title of d").click()
+    settled(page)
+    assert page.locator("#heading").inner_text() == "Popular movies"
+    assert page.evaluate("document.activeElement.id") == "search"
+
+
+def test_accents_and_order_of_words_do_not_matter_to_the_search(open_page):
+    page = open_page()
+    page.locator("#search").fill("E of title")
+    assert "Title of é" in page.locator("#matches").inner_text()
+    page.locator("#search").fill("no such movie")
+    assert page.locator("#matches").inner_text() == "No movie matches"
+    page.keyboard.press("Enter")
+    assert page.locator("#picks li").count() == 0
+
+
+def test_a_known_user_sees_what_is_known_and_filters_by_genre(open_page):
+    page = open_page()
+    page.get_by_label("A known user").check(force=True)
+    page.get_by_label("User id").fill("Bo")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert page.locator("#heading").inner_text() == "For user Bo"
+    assert titles(page) == [F, "é", "d", "c"]
+    page.locator("#known summary").click()
+    assert page.locator("#known li").all_inner_texts() == ["Title of b\n3 ★", "Title of a\n3 ★"]
+    chip = page.get_by_role("button", name="Comedy", exact=True)
+    chip.click()
+    settled(page)
+    assert chip.get_attribute("aria-pressed") == "true"
+    assert titles(page) == [F, "c"]
+    assert page.url.endswith("#user=Bo&genre=Comedy")
+
+
+def test_a_stranger_is_told_that_nothing_is_known(open_page):
+    page = open_page("#user=nobody")
+    assert "knows nothing of user nobody" in page.locator("#source").inner_text()
+    assert page.locator("#known").is_hidden()
+
+
+def test_similar_movies_open_lead_on_and_give_the_focus_back(open_page):
+    page = open_page()
+    button = page.get_by_role("button", name="Similar movies: Title of c")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Like Title of c")
+    dialog.wait_for()
+    page.wait_for_selector("#similar-list .card h3")
+    assert titles(page, "#similar-list")[:2] == ["d", "é"]
+    dialog.get_by_role("button", name="Similar movies: Title of d").click()
+    page.get_by_role("dialog", name="Like Title of d").wait_for()
+    page.get_by_role("button", name="Back").click()
+    page.get_by_role("dialog", name="Like Title of c").wait_for()
+    page.keyboard.press("Escape")
+    assert dialog.is_hidden()
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Similar movies: Title of c"
+
+
+def test_a_movie_is_left_out_and_brought_back(open_page):
+    page = open_page("#user=Bo")
+    page.get_by_role("button", name=f"Leave out: Title of {F}").click()
+    settled(page)
+    assert titles(page) == ["é", "d", "c"]
+    assert "1 movie is left out." in page.locator("#hidden-movies").inner_text()
+    page.get_by_role("button", name="Show them again").click()
+    settled(page)
+    assert titles(page) == [F, "é", "d", "c"]
+
+
+def test_an_empty_answer_says_why_and_offers_a_way_out(open_page):
+    page = open_page("#user=Ann&genre=Comedy")  # Ann knows every comedy
+    assert "No movie is left" in page.locator("main").inner_text()
+    page.get_by_role("button", name="All genres, nothing left out").click()
+    settled(page)
+    assert titles(page) == ["é", "d"]
+
+
+def test_titles_are_text_and_never_markup(open_page):
+    page = open_page("#user=Bo")
+    card = page.locator("#list .card").first
+    assert card.locator("h3").inner_text() == f"Title of {F}"
+    assert card.locator("h3 b").count() == 0
+    refused = "document.body.innerHTML = '<p>x</p>'"
+    with pytest.raises(Exception, match="TrustedHTML"):
+        page.evaluate(refused)
+
+
+def test_a_server_that_fails_is_named_and_asked_again(open_page):
+    answers = [
+        lambda route: route.abort(),
+        lambda route: route.fulfill(status=503, body=json.dumps({"error": "the queue is full"})),
+        lambda route: route.continue_(),
+    ]
+    page = open_page(routes=[("**/*:predict", lambda route: answers.pop(0)(route))], allowed=["Failed to load"])
+    assert "The server cannot be reached." in page.locator("main").inner_text()
+    page.get_by_role("button", name="Try again").click()
+    settled(page)
+    assert "the queue is full" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Try again").click()
+    settled(page)
+    assert titles(page)[:1] == ["a"]
+    assert page.get_by_role("button", name="Try again").count() == 0
+
+
+def test_a_catalogue_that_is_missing_is_no_blank_page(open_page):
+    answers = [
+        lambda route: route.fulfill(status=404, body=json.dumps({"error": "no model with a catalogue is loaded"})),
+        lambda route: route.continue_(),
+    ]
+    page = open_page(routes=[("**/catalogue.json", lambda route: answers.pop(0)(route))], allowed=["Failed to load"])
+    assert "no model with a catalogue is loaded" in page.locator("main").inner_text()
+    page.get_by_role("button", name="Try again").click()
+    settled(page)
+    assert titles(page)[:1] == ["a"]
+
+
+def test_a_server_with_a_token_asks_for_it(open_page):
+    def guarded(route):
+        if route.request.headers.get("authorization") == "Bearer secret":
+            route.continue_()
+        else:
+            route.fulfill(status=401, body=json.dumps({"error": "a token is wanted"}))
+
+    page = open_page(routes=[("**/v1/**", guarded), ("**/catalogue.json", guarded)], allowed=["Failed to load"])
+    page.get_by_label("This server asks for a token").fill("secret")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert titles(page)[:1] == ["a"]
+
+
+def test_an_older_answer_never_takes_the_place_of_a_newer_one(open_page):
+    def slow_for_ann(route):
+        if '"Ann"' in (route.request.post_data or ""):
+            page.wait_for_timeout(1500)
+        route.continue_()
+
+    page = open_page()
+    page.route("**/*:predict", slow_for_ann)
+    page.evaluate("location.hash = '#user=Ann'")
+    page.wait_for_timeout(100)
+    page.evaluate("location.hash = '#user=Bo'")
+    page.wait_for_timeout(2500)
+    assert page.locator("#heading").inner_text() == "For user Bo"
+    assert titles(page) == [F, "é", "d", "c"]
+
+
+@pytest.mark.parametrize("width", [320, 390, 800])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_small_screens_in_light_and_dark(open_page, width, scheme):
+    page = open_page("#like=d&like=é", viewport={"width": width, "height": 740}, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="Similar movies: Title of c").click()
+    page.wait_for_selector("#similar-list .card h3")
+    box = page.locator("#similar").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+        "rgb(246, 245, 249)" if scheme == "light" else "rgb(20, 18, 28)"
+    )
+
+
+def test_everything_that_can_be_used_has_a_name(open_page):
+    page = open_page("#like=d")
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, [role=listbox], dialog, fieldset')]
+           .filter((one) => !(one.labels?.length || one.getAttribute('aria-label') || one.textContent.trim()
+                              || one.getAttribute('aria-labelledby') || one.querySelector('legend')))
+           .map((one) => one.outerHTML)"""
+    )
+    assert nameless == []

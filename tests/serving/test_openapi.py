@@ -1,0 +1,102 @@
+"""The description of the REST API: valid, true, and good to make requests from, which a real server survives."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from serving import openapi
+from serving.client import RecommenderClient
+from serving.public_signatures import SIGNATURES
+
+SECONDS = 10  # an answer that takes longer is a hang
+CHECKS: list[CheckFunction] = [
+    schemathesis.checks.not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+REST = "everything but predict"
+ANY = "any question"
+GROUPS = (*SIGNATURES, ANY, REST)
+
+
+def test_the_description_is_valid():
+    schemathesis.openapi.from_dict(openapi.description()).validate()
+
+
+def test_it_says_of_the_signatures_what_the_bundle_says(model_server):
+    with RecommenderClient(model_server.rest) as client:
+        served = client.metadata().signatures
+    for name, signature in SIGNATURES.items():
+        for ours, theirs in ((signature.inputs, served[name].inputs), (signature.outputs, served[name].outputs)):
+            described = {tensor: (one.dtype, one.rank) for tensor, one in ours.items()}
+            assert described == {tensor: (info.dtype, len(info.shape)) for tensor, info in theirs.items()}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_requests_made_from_the_description(group, model_server):
+    ask(group, model_server, 40, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", GROUPS)
+def test_ten_thousand_requests_made_from_the_description(group, model_server):
+    ask(group, model_server, -(-10_000 // len(GROUPS)), derandomize=False)
+
+
+def ask(group, model_server, requests, derandomize):
+    """Sends requests that keep to the description and such that break it; each has an answer that it describes."""
+    asked = 0
+
+    @given(requests_of(group))
+    @settings(
+        max_examples=requests,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def holds(case):
+        nonlocal asked
+        asked += 1
+        case.call_and_validate(base_url=model_server.rest, timeout=SECONDS, checks=CHECKS)
+
+    holds()
+    assert asked >= requests
+
+
+def requests_of(group):
+    schema = schemathesis.openapi.from_dict(narrowed(group))
+    operations = [result.ok() for result in schema.get_all_operations()]
+    chosen = [operation for operation in operations if operation.path.endswith(":predict") == (group != REST)]
+    return st.one_of(
+        [
+            operation.as_strategy(generation_mode=mode)
+            for operation in chosen
+            for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+        ]
+    )
+
+
+def narrowed(group):
+    """The description with one kind of question, and with models, versions and labels that are often there."""
+    description = copy.deepcopy(openapi.description())
+    parameters = description["components"]["parameters"]
+    for name, there in (("model", "recommender"), ("version", 1), ("label", "stable")):
+        parameters[name]["schema"] = {"anyOf": [{"const": there}, parameters[name]["schema"]]}
+    if group in SIGNATURES:
+        name = "".join(word.capitalize() for word in group.split("_")) + "Question"
+        description["components"]["schemas"]["Question"] = {"$ref": f"#/components/schemas/{name}"}
+    return description
