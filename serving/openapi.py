@@ -66,11 +66,11 @@ def _paths() -> Json:
         parameters = [_parameter("model")] + ([_parameter(name)] if part else [])
         paths[model] = {
             "parameters": parameters,
-            "get": _operation(f"status_{name}", f"State of {which}", "Status", "404"),
+            "get": _operation(f"status_{name}", f"State of {which}", "Status", "400", "404"),
         }
         paths[model + "/metadata"] = {
             "parameters": parameters,
-            "get": _operation(f"metadata_{name}", f"Signatures of {which}", "Metadata", "404", "503"),
+            "get": _operation(f"metadata_{name}", f"Signatures of {which}", "Metadata", "400", "404", "503"),
         }
         for verb in ("predict", "classify", "regress"):
             asked, answered = ("Question", "Answer") if verb == "predict" else ("ExamplesQuestion", "ExamplesAnswer")

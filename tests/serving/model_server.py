@@ -46,10 +46,11 @@ def running_server(models: Path, log: Path, binary: str | None, *options: str):
       options: Further ones.
     """
     rest, grpc = free_port(), free_port()
-    command = [binary] if binary else [sys.executable, "-m", "pipelines.cli.main", "serve"]
+    command = [binary] if binary else [sys.executable, "-c", "from pipelines.cli.main import main; main()", "serve"]
     command += [f"--model_config_file={models / CONFIG_FILE}", f"--rest_api_port={rest}", f"--port={grpc}"]
+    command += ["--allow_version_labels_for_unavailable_models"]  # the labels of a first configuration
     if binary:
-        command += ["--allow_version_labels_for_unavailable_models", f"--monitoring_config_file={_monitoring(models)}"]
+        command += [f"--monitoring_config_file={_monitoring(models)}"]
     with log.open("wb") as output:
         process = subprocess.Popen([*command, *options], stdout=output, stderr=output, env=_environment())
     try:

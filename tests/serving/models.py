@@ -23,6 +23,7 @@ model_config_list {{
     name: "recommender"
     base_path: "{folder}/recommender"
     model_platform: "tensorflow"
+    version_labels {{ key: "stable" value: 1 }}
   }}
 }}
 """
