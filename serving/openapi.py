@@ -85,8 +85,9 @@ def _paths() -> Json:
         "get": _operation("metrics", "Metrics in Prometheus' text format", None, media_type="text/plain")
     }
     paths["/catalogue.json"] = {"get": _operation("catalogue", "Movies and some user ids", "Catalogue", "404")}
-    paths["/openapi.json"] = {"get": _operation("openapi", "This description", "Anything")}
-    paths["/"] = {"get": _operation("page", "The page for people", None, media_type="text/html") | {"security": [{}]}}
+    everybody: Json = {"security": [{}]}
+    paths["/openapi.json"] = {"get": _operation("openapi", "This description", "Anything") | everybody}
+    paths["/"] = {"get": _operation("page", "The page for people", None, media_type="text/html") | everybody}
     return paths
 
 

@@ -144,19 +144,29 @@ class RestApp:
         if path.startswith(b"/v1/"):
             response = await self._api(scope, receive)
         elif self._website is not None and self._website.has(scope["path"]):
-            await self._website(scope, receive, send)
-            return
+            refusal = None if self._website.is_public(scope["path"]) else self._refusal_of(scope)
+            if refusal is None:
+                await self._website(scope, receive, send)
+                return
+            response = refusal
         else:
             response = await self._other(scope, receive)
         await _send(send, response, CORS if self._config.cors and path[:4].lower() == b"/v1/" else [])
 
+    def _refusal_of(self, scope: Scope) -> Response | None:
+        """The answer to who may not ask; None for everybody else."""
+        try:
+            self._access.check_header(scope["headers"])
+        except StatusError as error:
+            return _refusal(error)
+        return None
+
     async def _other(self, scope: Scope, receive: Receive) -> Response:
         path = scope["path"]
         if self._config.metrics_path and path == self._config.metrics_path:
-            try:
-                self._access.check_header(scope["headers"])
-            except StatusError as error:
-                return _refusal(error)
+            refusal = self._refusal_of(scope)
+            if refusal is not None:
+                return refusal
             page = await asyncio.get_running_loop().run_in_executor(self._threads, self._metrics.page)
             return Response(200, page, (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"))
         if _API.fullmatch(scope["raw_path"].decode("latin-1")):
@@ -168,10 +178,10 @@ class RestApp:
         started = time.monotonic()
         name, action = "", ""
         try:
-            self._access.check_header(scope["headers"])
             method = scope["method"]
-            if method == "OPTIONS":
+            if method == "OPTIONS":  # sent by browsers on their own, never with a token
                 return _preflight(scope["headers"])
+            self._access.check_header(scope["headers"])
             address = self._address(method, scope["raw_path"])
             name, action = address.name, address.action
             if action == "predict":

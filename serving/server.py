@@ -37,7 +37,7 @@ from serving.rest import RestApp, RestConfig
 from serving.servable import Servable, SessionConfig
 from serving.versions import Models, VersionsConfig
 from serving.warmup import warm_up
-from serving.website import ServedBundle, Website
+from serving.website import ServedBundle, Website, has_catalogue
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ class ServerConfig:
     """A whole server.
 
     Attributes:
-      models: What is served; the first one is what the page shows.
+      models: What is served; the page shows the first one that has a catalogue.
       host: Address to listen on.
       rest_port: Of REST; 0 = any free one, None = no REST.
       grpc_port: Of gRPC; 0 = any free one, None = no gRPC.
@@ -215,12 +215,12 @@ class ModelServer:
         return servable
 
     def _shown(self) -> ServedBundle | None:
-        """What the page is about: the first model."""
-        name = next(iter(self.models.names), "")
-        servable = self.models.latest(name)
-        if servable is None:
-            return None
-        return ServedBundle(model=servable.name, version=servable.version, folder=servable.path)
+        """What the page is about: the first model that has a catalogue."""
+        for name in self.models.names:
+            servable = self.models.latest(name)
+            if servable is not None and has_catalogue(servable.path):
+                return ServedBundle(model=servable.name, version=servable.version, folder=servable.path)
+        return None
 
     def _queues(self) -> Iterator[tuple[str, int, int]]:
         for servable in self.models.available():

@@ -89,6 +89,11 @@ class Resource:
         return cls(body, packed, f'"{hashlib.sha256(body).hexdigest()[:32]}"', content_type)
 
 
+def has_catalogue(folder: Path) -> bool:
+    """Whether a version has what the page needs; a model of somebody else's has not."""
+    return (folder / EXTRA_ASSETS / CATALOGUE_FILE).is_file()
+
+
 class Website:
     """ASGI application of everything that is for people.
 
@@ -109,6 +114,10 @@ class Website:
     def has(self, path: str) -> bool:
         """Whether the path is one of the website's."""
         return path in self._resources or path == CATALOGUE_PATH
+
+    def is_public(self, path: str) -> bool:
+        """Whether everybody may see it, also where the server asks for a token: the page, which asks for one itself."""
+        return path != CATALOGUE_PATH
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request; 404 without a body for every path that is not of the website."""

@@ -14,6 +14,7 @@ def running(application):
     """Yields the address of the application, which runs in a thread of this process."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()  # who comes before the server is up waits
         server = uvicorn.Server(uvicorn.Config(application, log_level="error", lifespan="off"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

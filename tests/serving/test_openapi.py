@@ -88,9 +88,12 @@ def narrowed(group):
     """The description with one kind of question, and with a model, version and label that are there, or often so."""
     description = copy.deepcopy(openapi.description())
     parameters = description["components"]["parameters"]
-    for name, there in (("model", "recommender"), ("version", 1), ("label", "stable")):
-        known = {"const": there}
-        parameters[name]["schema"] = {"anyOf": [known, parameters[name]["schema"]]} if group == REST else known
+    for name, there, others in (
+        ("model", "recommender", ["nobody", "é"]),
+        ("version", 1, [0]),
+        ("label", "stable", []),
+    ):
+        parameters[name]["schema"] = {"enum": [there, *(others if group == REST else [])]}
     if group in SIGNATURES:
         name = "".join(word.capitalize() for word in group.split("_")) + "Question"
         description["components"]["schemas"]["Question"] = {"$ref": f"#/components/schemas/{name}"}

@@ -8,6 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from serving.models_config import ModelConfig
+from serving.server import ServerConfig
+from serving.server import running as running_server
 from serving.website import ServedBundle, Website
 from tests.serving.running import running
 
@@ -124,3 +127,16 @@ def test_a_new_version_brings_its_own_catalogue(client, shown, tmp_path):
 
 def test_the_description_is_served(client):
     assert client.get("/openapi.json").json()["openapi"] == "3.1.0"
+
+
+def test_a_server_with_a_token_shows_the_page_to_everybody_and_the_catalogue_to_who_has_it(bundle_folder):
+    models = (ModelConfig(name="recommender", base_path=bundle_folder),)
+    config = ServerConfig(models=models, rest_port=0, grpc_port=None, tokens=("secret",))
+    with running_server(config) as server, httpx.Client(base_url=f"http://127.0.0.1:{server.rest_port}") as client:
+        for path in ("/", "/app.js", "/openapi.json"):
+            assert client.get(path).status_code == 200
+        refused = client.get("/catalogue.json")
+        assert refused.status_code == 401
+        assert "token" in refused.json()["error"]
+        allowed = client.get("/catalogue.json", headers={"Authorization": "Bearer secret"})
+        assert allowed.json()["users"] == ["ann", "bob", "cy"]
