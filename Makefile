@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format bench lock doctor clean
+.PHONY: help setup run test test-all check format bench benchmark-quality lock doctor clean
 
 PRESET ?= demo
 ARGS ?=
@@ -10,7 +10,7 @@ BIN := .venv/bin
 help: ## show this help
 	@echo 'Usage: make TARGET [PRESET=demo] [ARGS="..."]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'The first target that needs it makes .venv (Python 3.10, requirements.lock); later ones find it ready.'
 
@@ -37,6 +37,9 @@ format: setup ## format the sources and mend what the linter can mend
 
 bench: setup ## run the benchmarks; each writes its table into docs/results.md
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+benchmark-quality: setup ## lists and ratings on MovieLens, beside other systems (ARGS="--manual-dir FOLDER")
+	@$(BIN)/python -m benchmarks quality $(ARGS)
 
 lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
 	tools/bootstrap.sh uv pip compile setup.py --extra all --python-version 3.10 --no-header $(ARGS) -o requirements.lock
