@@ -39,7 +39,8 @@ ENTRYPOINT ["recommender"]
 # ---- The model server ------------------------------------------------------------------------------------------------
 FROM build AS serving-build
 COPY requirements-serving.lock ./
-RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-serving.lock
+RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-serving.lock \
+ && rm -rf /opt/venv/lib/python3.10/site-packages/tensorflow/include
 COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
@@ -58,7 +59,8 @@ FROM build AS pipeline-build
 # For the one package that has no wheel (pyfarmhash).
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends g++
 COPY requirements-pipeline.lock ./
-RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-pipeline.lock
+RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-pipeline.lock \
+ && rm -rf /opt/venv/lib/python3.10/site-packages/tensorflow/include
 COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components

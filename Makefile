@@ -1,9 +1,10 @@
 # Everything a person or CI runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format bench benchmark-quality lock doctor clean
+.PHONY: help setup run test test-all check format bench benchmark-quality lock images doctor clean
 
 PRESET ?= demo
 ARGS ?=
+BUILD_ARGS ?=
 WORKERS ?= 2
 BIN := .venv/bin
 
@@ -47,6 +48,10 @@ lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
 	  --constraints requirements.lock $(ARGS) -o requirements-pipeline.lock
 	tools/bootstrap.sh uv pip compile setup.py --extra serving --python-version 3.10 --no-header --constraints requirements.lock \
 	  $(ARGS) -o requirements-serving.lock
+
+images: ## build the two container images (BUILD_ARGS="--network host" where the build needs it)
+	docker build $(BUILD_ARGS) --target serving --tag localhost/tfx-recommenders-serving:dev .
+	docker build $(BUILD_ARGS) --target pipeline --tag localhost/tfx-recommenders:dev .
 
 doctor: setup ## check this machine and the installation
 	@$(BIN)/recommender doctor $(ARGS)

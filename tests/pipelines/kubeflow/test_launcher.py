@@ -1,13 +1,12 @@
 """Steps of the compiled pipeline, run by their container commands as Kubeflow runs them."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.datasets import ingest, read_rows
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, SMALL, documents, steps
+from tests.pipelines.kubeflow.images import PIPELINE, require_image
 from tests.pipelines.kubeflow.launcher import Launcher, StepFailedError
 
 SEED = 9
@@ -92,7 +91,7 @@ def run_everything(folder: Path, containers: bool = False) -> Launcher:
     (spec,) = documents(overrides=SMALL + TASTE, push_to=where)
     if containers:
         for _, _, executor in steps(spec).values():
-            executor["container"]["image"] = PIPELINE_IMAGE
+            executor["container"]["image"] = PIPELINE
     arguments = {"demo_seed": SEED, "retrieval_epochs": 4, "ranking_learning_rate": 0.02}
     launcher = Launcher(spec, folder / "run", arguments=arguments, containers=containers, volumes={"/models": models})
     launcher.run()
@@ -122,24 +121,9 @@ def test_the_whole_pipeline_ends_in_a_pushed_bundle_that_answers(tmp_path):
     assert '"epochs"' in (run_root / "training.json").read_text()
 
 
-PIPELINE_IMAGE = "localhost/tfx-recommenders:test"
-
-
-def docker_skip() -> str:
-    """Why no container can be run here; empty where one can."""
-    if not shutil.which("docker"):
-        return "needs docker"
-    if subprocess.run(["docker", "info"], capture_output=True).returncode:
-        return "needs a running docker engine"
-    return ""
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_whole_pipeline_in_containers_of_its_image_as_a_user_that_nobody_knows(tmp_path):
-    if docker_skip():
-        pytest.skip(docker_skip())
-    if subprocess.run(["docker", "image", "inspect", PIPELINE_IMAGE], capture_output=True).returncode:
-        pytest.skip(f"needs the image: docker build --target pipeline -t {PIPELINE_IMAGE} .")
+    require_image(PIPELINE)
     launcher = run_everything(tmp_path, containers=True)
     assert_pushed_and_answering(launcher, tmp_path / "models")

@@ -1,0 +1,67 @@
+"""The two images: who they run as, what they hold, and that the model server in its image answers and is healthy."""
+
+import time
+
+import pytest
+
+from tests.pipelines.kubeflow.images import PIPELINE, SERVING, docker, require_image
+
+ANY_USER = "23456:0"
+HEALTHY_SECONDS = 120
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def in_image(image, *command):
+    require_image(image)
+    return docker("run", "--rm", "--network", "none", "--entrypoint", command[0], image, *command[1:])
+
+
+@pytest.mark.parametrize("image", [PIPELINE, SERVING])
+def test_an_image_is_nobody_in_particular_and_holds_no_compiler(image):
+    assert in_image(image, "id", "-u") == "10001"
+    assert in_image(image, "sh", "-c", "command -v g++ gcc cc uv make || true") == ""
+    assert in_image(image, "sh", "-c", "find / -xdev -perm -o+w -type f -not -path '/proc/*' | head") == ""
+
+
+def test_the_model_servers_image_has_no_pipeline_libraries():
+    absent = "import importlib.util as u; print([n for n in ('tfx', 'apache_beam', 'kfp', 'pytest') if u.find_spec(n)])"
+    assert in_image(SERVING, "python", "-c", absent) == "[]"
+    present = "import importlib.util as u; print([n for n in ('tfx', 'apache_beam', 'kfp') if not u.find_spec(n)])"
+    assert in_image(PIPELINE, "python", "-c", present) == "[]"
+
+
+@pytest.fixture(scope="module")
+def container(tmp_path_factory):
+    """The model server over a real bundle, as any user, with nothing that it may write but /tmp."""
+    from tests.serving.conftest import small_bundle
+
+    require_image(SERVING)
+    base = tmp_path_factory.mktemp("models")
+    small_bundle(base / "7")
+    for folder in (base, *base.parents):
+        if folder.name.startswith("pytest"):
+            folder.chmod(0o755)
+    options = ["--read-only", "--tmpfs", "/tmp", "--user", ANY_USER, "--cap-drop", "ALL"]
+    ports = ["--publish", "127.0.0.1::8501", "--publish", "127.0.0.1::8500"]
+    name = docker("run", "--detach", *options, *ports, "--volume", f"{base}:/models/recommender:ro", SERVING)
+    yield name
+    docker("rm", "--force", name)
+
+
+def test_the_model_server_becomes_healthy_and_answers_rest_and_grpc(container):
+    from serving.client.recommender import RecommenderClient
+
+    state, end = "", time.monotonic() + HEALTHY_SECONDS
+    while state != "healthy" and time.monotonic() < end:
+        state = docker("inspect", "--format", "{{.State.Health.Status}}", container)
+        time.sleep(1)
+    assert state == "healthy", docker("logs", container, check=False)
+    rest, grpc = (docker("port", container, port).splitlines()[0] for port in ("8501/tcp", "8500/tcp"))
+    lists = []
+    for address in (f"http://{rest}", f"grpc://{grpc}"):
+        with RecommenderClient(address) as client:
+            (answer,) = client.recommend(["ann"])
+            lists.append([movie.id for movie in answer.movies])
+    assert lists[0] == lists[1]
+    assert len(lists[0]) == 3
