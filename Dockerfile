@@ -45,7 +45,8 @@ COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
 COPY pipelines pipelines
-RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation .
+RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation . \
+ && rm -f /opt/venv/.lock
 
 FROM base AS serving
 COPY --from=serving-build /opt/venv /opt/venv
@@ -65,7 +66,8 @@ COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
 COPY pipelines pipelines
-RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation .
+RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation . \
+ && rm -f /opt/venv/.lock
 
 FROM base AS pipeline
 COPY --from=pipeline-build /opt/venv /opt/venv
