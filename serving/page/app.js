@@ -209,13 +209,13 @@ function recommendedCards(movies, source) {
     actions: [
       similarAction(movie),
       ...likeAction(movie),
-      { label: "Hide", name: "Leave out", run: () => hide(movie) },
+      { label: "Hide", run: () => hide(movie) },
     ],
   }));
 }
 
 function similarAction(movie) {
-  return { label: "Similar", name: "Similar movies", run: () => openSimilar(movie) };
+  return { label: "Similar", run: () => openSimilar(movie) };
 }
 
 /** Only who is described by movies can like one more: what is known of a user is the model's. */
@@ -225,7 +225,7 @@ function likeAction(movie) {
     byId("similar").close();
     like(movie);
   };
-  return [{ label: "I like it", name: "Add to the movies I like", run }];
+  return [{ label: "I like it", run }];
 }
 
 function hide(movie) {

@@ -8,7 +8,7 @@ const MOST_STARS = 5;
  * @param movie id, title, genres, score, stars
  * @param options.rank its place  @param options.highest score of the best  @param options.scoreName what the score is
  * @param options.digits score => text
- * @param options.because titles of liked movies that speak for it  @param options.actions [{label, name, run}]
+ * @param options.because titles of liked movies that speak for it  @param options.actions [{label, run}]
  */
 export function movieCard(movie, { rank, highest, scoreName, digits = twoDigits, because = [], actions }) {
   return element("li", { class: "card", "data-movie-id": movie.id }, [
@@ -38,9 +38,9 @@ function tile(movie, rank) {
 
 /** The same genre has the same colour everywhere. */
 function hue(text) {
-  let sum = 7;
-  for (const character of text) sum = (sum * 31 + character.codePointAt(0)) % 360;
-  return sum;
+  let hash = 2166136261; // FNV-1a
+  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 16777619);
+  return (hash >>> 0) % 360;
 }
 
 function becauseText(titles) {
@@ -53,8 +53,8 @@ function becauseText(titles) {
   return parts;
 }
 
-function actionButton({ label, name, run }, movie) {
-  return element("button", { type: "button", class: "link", "aria-label": `${name}: ${movie.title}`, onclick: run }, label);
+function actionButton({ label, run }, movie) {
+  return element("button", { type: "button", class: "link", "aria-label": `${label}: ${movie.title}`, onclick: run }, label);
 }
 
 function starFigure(stars) {

@@ -159,25 +159,25 @@ def test_a_stranger_is_told_that_nothing_is_known(open_page):
 
 def test_similar_movies_open_lead_on_and_give_the_focus_back(open_page):
     page = open_page()
-    button = page.get_by_role("button", name="Similar movies: Title of c")
+    button = page.get_by_role("button", name="Similar: Title of c")
     button.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Like Title of c")
     dialog.wait_for()
     page.wait_for_selector("#similar-list .card h3")
     assert titles(page, "#similar-list")[:2] == ["d", "é"]
-    dialog.get_by_role("button", name="Similar movies: Title of d").click()
+    dialog.get_by_role("button", name="Similar: Title of d").click()
     page.get_by_role("dialog", name="Like Title of d").wait_for()
     page.get_by_role("button", name="Back").click()
     page.get_by_role("dialog", name="Like Title of c").wait_for()
     page.keyboard.press("Escape")
     assert dialog.is_hidden()
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Similar movies: Title of c"
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Similar: Title of c"
 
 
 def test_a_movie_is_left_out_and_brought_back(open_page):
     page = open_page("#user=Bo")
-    page.get_by_role("button", name=f"Leave out: Title of {F}").click()
+    page.get_by_role("button", name=f"Hide: Title of {F}").click()
     settled(page)
     assert titles(page) == ["é", "d", "c"]
     assert "1 movie is left out." in page.locator("#hidden-movies").inner_text()
@@ -268,7 +268,7 @@ def test_an_older_answer_never_takes_the_place_of_a_newer_one(open_page):
 def test_it_fits_small_screens_in_light_and_dark(open_page, width, scheme):
     page = open_page("#like=d&like=é", viewport={"width": width, "height": 740}, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("button", name="Similar movies: Title of c").click()
+    page.get_by_role("button", name="Similar: Title of c").click()
     page.wait_for_selector("#similar-list .card h3")
     box = page.locator("#similar").bounding_box()
     assert box["x"] >= 0
