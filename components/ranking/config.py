@@ -45,7 +45,7 @@ class RankingConfig:
     """
 
     architecture: str = "factorization_machine"
-    embedding_dim: int = 10
+    embedding_dim: int = 16
     history_length: int = 200
     implicit: bool = False
     raters: int = 200
