@@ -1,0 +1,25 @@
+"""`recommender query` and `recommender similar` say the same of a server as of the bundle that it serves."""
+
+import json
+
+import pytest
+
+from tests.pipelines.commands import exit_code
+from tests.serving.six_movies import MOVIES
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_the_answer_is_that_of_the_local_bundle(scheme, model_server, served_models, capsys):
+    server = model_server.rest if scheme == "http" else f"grpc://{model_server.grpc}"
+    question = ("query", "--user", "Bo", "--history", "d:4.5", "--exclude", MOVIES[5], "--n", "3", "--json")
+    answers = []
+    for place in (("--model", str(served_models / "recommender")), ("--server", server)):
+        assert exit_code(*question, *place) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    local, remote = answers
+    assert remote.pop("model") == f"recommender on {server}, version 1"
+    local.pop("model")
+    assert remote == local
+    assert [movie["movie_id"] for movie in remote["movies"]] == ["é", "c"]
+    assert exit_code("similar", "--server", server, "--movie", "c") == 0
+    assert "Title of d" in capsys.readouterr().out
