@@ -15,10 +15,12 @@ from tfx.utils import path_utils
 from components import artifacts, features
 from components.bundle.baselines import damped_means, popular_order, popularity
 from components.bundle.config import BundleConfig
+from components.bundle.depth import margins
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
+from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
@@ -74,13 +76,15 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         counts = popularity(sequences.movies, len(catalogue))
         genres = GenreFilter(catalogue)
         list_length = min(int(exec_properties[JUDGED_K_KEY]), max(1, len(catalogue) // 10))
+        lists = known.visible(before_test)
+        queries, vectors = encoded(retrieval, ranker, known.user_ids, lists)
+        margin = margins(index, len(catalogue), queries, lists, contract.MAX_N)
         module = Recommender(
             config,
             catalogue,
-            known,
-            before_test,
+            UserTable(known.user_ids, lists, queries, vectors),
             retrieval,
-            FirstStage(retrieval, index, genres, counts, popular_order(counts), report["kind"] != "exact"),
+            FirstStage(index, genres, counts, popular_order(counts), margin),
             index,
             ranker,
             genres,

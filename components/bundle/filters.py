@@ -1,6 +1,6 @@
-"""Keeps movies out of lists: seen ones, and those of other genres.
+"""Keeps movies out of scores over the whole catalogue: seen ones, and those of other genres.
 
-Shapes: `B` rows, `S` entries of a list, `C` candidates of a row, `N` movies. -1 is padding everywhere.
+Shapes: `B` rows, `S` entries of a list, `N` movies.
 """
 
 from __future__ import annotations
@@ -9,42 +9,18 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.bundle.sorted_lists import END
 from components.examples import Catalogue
 from components.index.search import LOWEST
 
 UNKNOWN_GENRE = -2
 
 
-def contains(lists: Any, rows: Any) -> Any:
-    """Whether `rows` int32 `[B, C]` occur in the row's own list of `lists` int32 `[B, S]`, bool `[B, C]`."""
-    ordered = tf.sort(lists, axis=1)
-    ordered = tf.concat([ordered, tf.fill([tf.shape(lists)[0], 1], tf.int32.max)], axis=1)
-    position = tf.searchsorted(ordered, rows)
-    return tf.gather(ordered, position, batch_dims=1) == rows
-
-
 def lower(scores: Any, rows: Any) -> Any:
-    """Gives the lowest score to columns `rows` int32 `[B, S]` of `scores` `[B, N]`."""
-    present = tf.where(rows >= 0)
+    """Gives the lowest score to columns `rows` int32 `[B, S]` of `scores` `[B, N]`; negative ones and END are none."""
+    present = tf.where((rows >= 0) & (rows < END))
     positions = tf.stack([present[:, 0], tf.cast(tf.gather_nd(rows, present), tf.int64)], axis=1)
     return tf.tensor_scatter_nd_update(scores, positions, tf.fill([tf.shape(positions)[0]], LOWEST))
-
-
-def compact(rows: Any, scores: Any, dropped: Any, k: Any) -> tuple[Any, Any]:
-    """The first `k` candidates that are not dropped, in their order; at least `k` columns come in."""
-    kept = tf.logical_not(dropped) & (rows >= 0)
-    order = tf.argsort(tf.cast(tf.logical_not(kept), tf.int32), axis=1, stable=True)[:, :k]
-    kept = tf.gather(kept, order, batch_dims=1)
-    return (
-        tf.where(kept, tf.gather(rows, order, batch_dims=1), -1),
-        tf.where(kept, tf.gather(scores, order, batch_dims=1), LOWEST),
-    )
-
-
-def newest_last(rows: Any, values: Any) -> tuple[Any, Any]:
-    """Moves padding (-1 in `rows` `[B, S]`) to the front, order kept; `values` moves along."""
-    order = tf.argsort(tf.cast(rows >= 0, tf.int32), axis=1, stable=True)
-    return tf.gather(rows, order, batch_dims=1), tf.gather(values, order, batch_dims=1)
 
 
 class GenreFilter(tf.Module):  # type: ignore[misc]

@@ -1,130 +1,155 @@
-"""The first stage: from a history to the best candidates that may be shown.
+"""The first stage: from queries to the best candidates that may be shown.
 
-Shapes: `B` rows, `H` history positions, `S` movies to leave out, `G` genres, `k` length of the list.
+Shapes: `B` rows, `D` width of a query, `S` movies to leave out, `G` genres, `n` length of the list.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.bundle.filters import GenreFilter, compact, contains, lower
-from components.examples import Longs
-from components.index.search import BLOCK
+from components.bundle.filters import GenreFilter, lower
+from components.bundle.sorted_lists import contains
+from components.examples import Ints, Longs
+from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
 
-LONG_LIST = 400  # movies to leave out beyond which a row is searched exactly
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `B` rows ask the first stage for.
+
+    Attributes:
+      queries: float32 `[B, D]`.
+      with_history: bool `[B]`; a row without a history gets popular movies, whatever its query.
+      left_out: Movies not to be shown: int32 `[B, S]` each, as components/bundle/sorted_lists.py has them.
+      genres: int32 `[B, G]`, -1 = padding; None: nobody asks for a genre.
+    """
+
+    queries: Any
+    with_history: Any
+    left_out: tuple[Any, ...]
+    genres: Any = None
 
 
 class FirstStage(tf.Module):  # type: ignore[misc]
-    """Retrieves candidates: by the index, exactly where a filter forbids approximation, or by popularity.
+    """Retrieves candidates by the index, exactly where it must not or cannot answer, or by popularity.
+
+    A list of `n` movies that leaves seen ones out needs more than `n` candidates; how many more is
+    measured on the users that are known (components/bundle/depth.py), so that hardly ever a row is left short.
+    Rows that are, and rows that ask for a genre, are searched exactly.
 
     Args:
-      retrieval: Loaded retrieval model.
       index: Loaded candidate index (components/index/export.py).
       genres: Which movies belong to a genre.
       counts: int64 `[N]`, training rows of each movie.
       order: int32 `[N]`, catalogue rows from most to least popular.
-      approximate: Whether the index is not exact.
+      margins: int32 `[longest list + 1]`: candidates to fetch beyond a list of as many movies.
     """
 
-    def __init__(
-        self, retrieval: Any, index: Any, genres: GenreFilter, counts: Longs, order: Any, approximate: bool
-    ) -> None:
+    def __init__(self, index: Any, genres: GenreFilter, counts: Longs, order: Any, margins: Ints) -> None:
         super().__init__(name="first_stage")
-        self._retrieval = retrieval
         self._index = index
         self._genres = genres
-        self._approximate = approximate
+        self._size = len(counts)
+        self._margins = tuple(int(margin) for margin in margins)
         padding = -len(counts) % BLOCK
-        shares = np.pad(counts / max(1, counts.sum()), (0, padding), constant_values=np.finfo(np.float32).min)
-        self._popularity = tf.Variable(shares.astype(np.float32), trainable=False, name="popularity")
+        shares = (counts / max(1, counts.sum())).astype(np.float32)
+        self._popularity = tf.Variable(
+            np.pad(shares, (0, padding), constant_values=LOWEST), trainable=False, name="popularity"
+        )
         self._order = tf.Variable(order, trainable=False, name="popular_order")
+        self._ordered_shares = tf.Variable(shares[order], trainable=False, name="popular_shares")
 
-    def best(self, history: Any, left_out: Any, genres: Any, k: Any) -> tuple[Any, Any]:
-        """The k best movies of each row; a row without a history gets the most popular ones.
+    def best(self, asked: Asked, n: Any) -> tuple[Any, Any]:
+        """The n best movies of each row.
 
         Args:
-          history: int32 `[B, H]`, newest last, -1 = padding.
-          left_out: int32 `[B, S]`, -1 = padding.
-          genres: int32 `[B, G]`, -1 = padding.
-          k: int32 scalar.
+          asked: Who asks.
+          n: Length of the lists: an int, or an int32 scalar (then at most the longest list of `margins`).
 
         Returns:
-          Rows int32 `[B, k]`, best first, -1 where nothing is left; scores float32 `[B, k]`: inner
-          product, or share of training rows where popularity answered.
+          Rows int32 `[B, n]`, best first, NOTHING where nothing is left; scores float32 `[B, n]`, LOWEST
+          there: inner product, or share of training rows where popularity answered.
         """
-        needs_exact = self._needs_exact(left_out, genres)
-        with_history = tf.reduce_any(history >= 0, axis=1)
-        return _merged(
-            needs_exact,
-            lambda at: self._exact(
-                tf.gather(history, at), tf.gather(with_history, at), tf.gather(left_out, at), tf.gather(genres, at), k
-            ),
-            lambda at: self._indexed(tf.gather(history, at), tf.gather(with_history, at), tf.gather(left_out, at), k),
-            k,
-        )
+        fetched = self._fetched(n)
+        found = self._index.search(asked.queries, fetched)
+        with_history = asked.with_history[:, tf.newaxis]
+        rows = tf.where(with_history, found["rows"], self._order[:fetched])
+        scores = tf.where(with_history, found["scores"], self._ordered_shares[:fetched])
+        return self._completed(asked, n, *_first(n, rows, scores, fetched, asked.left_out))
 
-    def popular(self, left_out: Any, k: Any) -> tuple[Any, Any]:
-        """The k most popular movies that are not left out; as `best`."""
-        rows, scores = self._popular_prefix(tf.shape(left_out)[0], k + _longest(left_out))
-        return compact(rows, scores, contains(left_out, rows), k)
+    def popular(self, left_out: Any, n: Any) -> tuple[Any, Any]:
+        """The n most popular movies that are not left out (sorted lists int32 `[B, S]`); as `best`."""
+        fetched = tf.minimum(self._size, n + tf.shape(left_out)[1])
+        shape = tf.stack([tf.shape(left_out)[0], fetched])
+        rows = tf.broadcast_to(self._order[:fetched], shape)
+        scores = tf.broadcast_to(self._ordered_shares[:fetched], shape)
+        return _first(n, rows, scores, fetched, (left_out,))
 
-    def _needs_exact(self, left_out: Any, genres: Any) -> Any:
-        filtered = tf.reduce_any(tf.not_equal(genres, -1), axis=1)
-        if not self._approximate:
-            return tf.ones_like(filtered)
-        return filtered | (_counts(left_out) > LONG_LIST)
+    def _fetched(self, n: Any) -> Any:
+        longest = len(self._margins) - 1
+        if isinstance(n, int):
+            margin = self._margins[n] if n <= longest else self._margins[longest] * -(-n // longest)
+            return min(self._size, n + margin)
+        return tf.minimum(self._size, n + tf.gather(tf.constant(self._margins), n))
 
-    def _indexed(self, history: Any, with_history: Any, left_out: Any, k: Any) -> tuple[Any, Any]:
-        fetched = k + _longest(left_out)
-        found = self._index.search(self._embed(history), fetched)
-        popular_rows, popular_scores = self._popular_prefix(tf.shape(history)[0], fetched)
-        rows = tf.where(with_history[:, tf.newaxis], found["rows"], popular_rows)
-        scores = tf.where(with_history[:, tf.newaxis], found["scores"], popular_scores)
-        return compact(rows, scores, contains(left_out, rows), k)
+    def _completed(self, asked: Asked, n: Any, rows: Any, scores: Any) -> tuple[Any, Any]:
+        """Searches again, exactly, for rows that are short of movies or ask for a genre."""
+        before = rows, scores
+        again = rows[:, -1] < 0
+        if asked.genres is not None:
+            again |= tf.reduce_any(tf.not_equal(asked.genres, -1), axis=1)
 
-    def _exact(self, history: Any, with_history: Any, left_out: Any, genres: Any, k: Any) -> tuple[Any, Any]:
-        scores = self._index.exact_scores(self._embed(history))
-        scores = tf.where(with_history[:, tf.newaxis], scores, self._popularity)
-        found = self._index.exact_best(self._genres.keep(lower(scores, left_out), genres), k)
-        return found["rows"], found["scores"]
+        def searched() -> tuple[Any, Any]:
+            at = tf.cast(tf.where(again)[:, 0], tf.int32)
+            parts = [asked.queries, asked.with_history, tf.concat(asked.left_out, axis=1)]
+            if asked.genres is not None:
+                parts.append(asked.genres)
+            found = in_parts(
+                lambda *part: self._exact(n, *part),
+                [tf.gather(part, at) for part in parts],
+                queries_at_once(self._size),
+            )
+            at = at[:, tf.newaxis]
+            return _loose(*(tf.tensor_scatter_nd_update(old, at, new) for old, new in zip(before, found, strict=True)))
 
-    def _embed(self, history: Any) -> Any:
-        return self._retrieval.embed_query(history)["embedding"]
+        rows, scores = tf.cond(tf.reduce_any(again), searched, lambda: _loose(*before))
+        return rows, scores
 
-    def _popular_prefix(self, rows: Any, length: Any) -> tuple[Any, Any]:
-        prefix = self._order[:length]
-        missing = tf.maximum(length - tf.size(prefix), 0)
-        scores = tf.concat([tf.gather(self._popularity, prefix), tf.zeros([missing])], axis=0)
-        prefix = tf.pad(prefix, [[0, missing]], constant_values=-1)
-        return tf.tile(prefix[tf.newaxis], [rows, 1]), tf.tile(scores[tf.newaxis], [rows, 1])
-
-
-def _counts(lists: Any) -> Any:
-    return tf.reduce_sum(tf.cast(lists >= 0, tf.int32), axis=1)
-
-
-def _longest(lists: Any) -> Any:
-    return tf.reduce_max(tf.concat([_counts(lists), [0]], axis=0))
-
-
-def _merged(chosen: Any, one: Any, other: Any, k: Any) -> tuple[Any, Any]:
-    """Answers rows where `chosen` by `one` and the rest by `other`; a group without rows is not computed."""
-    empty = (tf.zeros([0, k], tf.int32), tf.zeros([0, k]))
-    at_one = tf.cast(tf.where(chosen)[:, 0], tf.int32)
-    at_other = tf.cast(tf.where(tf.logical_not(chosen))[:, 0], tf.int32)
-    rows_one, scores_one = tf.cond(tf.size(at_one) > 0, lambda: _loose(one(at_one)), lambda: _loose(empty))
-    rows_other, scores_other = tf.cond(tf.size(at_other) > 0, lambda: _loose(other(at_other)), lambda: _loose(empty))
-    positions = tf.concat([at_one, at_other], axis=0)
-    back = tf.argsort(positions)
-    return (
-        tf.gather(tf.concat([rows_one, rows_other], axis=0), back),
-        tf.gather(tf.concat([scores_one, scores_other], axis=0), back),
-    )
+    def _exact(self, n: Any, queries: Any, with_history: Any, left_out: Any, genres: Any = None) -> tuple[Any, Any]:
+        scores = self._index.exact_scores(queries)
+        scores = lower(tf.where(with_history[:, tf.newaxis], scores, self._popularity), left_out)
+        if genres is not None:
+            scores = self._genres.keep(scores, genres)
+        found = self._index.exact_best(scores, _least(n, self._size))
+        rows = tf.where(found["scores"] > LOWEST, found["rows"], NOTHING)
+        return as_long(n, rows, found["scores"], self._size)
 
 
-def _loose(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+def _first(n: Any, rows: Any, scores: Any, fetched: Any, left_out: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The n best of candidates `[B, fetched]` that are in none of the lists."""
+    for lists in left_out:
+        scores = tf.where(contains(lists, rows), LOWEST, scores)
+    top = tf.math.top_k(scores, _least(n, fetched))
+    rows = tf.where(top.values > LOWEST, tf.gather(rows, top.indices, batch_dims=1), NOTHING)
+    return as_long(n, rows, top.values, fetched)
+
+
+def as_long(n: Any, rows: Any, scores: Any, width: Any) -> tuple[Any, Any]:
+    """Brings lists of `width` columns, at most n, to n."""
+    if isinstance(n, int) and isinstance(width, int) and width >= n:
+        return rows, scores
+    missing = [[0, 0], [0, n - tf.shape(rows)[1]]]
+    return tf.pad(rows, missing, constant_values=NOTHING), tf.pad(scores, missing, constant_values=LOWEST)
+
+
+def _least(one: Any, other: Any) -> Any:
+    return min(one, other) if isinstance(one, int) and isinstance(other, int) else tf.minimum(one, other)
+
+
+def _loose(rows: Any, scores: Any) -> tuple[Any, Any]:
     """Forgets static shapes, in which the branches of a condition would differ."""
-    return tf.ensure_shape(pair[0], [None, None]), tf.ensure_shape(pair[1], [None, None])
+    return tf.ensure_shape(rows, [None, None]), tf.ensure_shape(scores, [None, None])

@@ -24,6 +24,17 @@ class KnownUsers:
     interactions: RaggedRows
     before_test: Ints
 
+    def visible(self, before_test: bool) -> RaggedRows:
+        """What a bundle may know, without movies outside of the catalogue: all, or what came before the test rows."""
+        lists = self.interactions
+        lengths = np.diff(lists.row_splits)
+        owner = np.repeat(np.arange(len(lengths)), lengths)
+        kept = lists.rows >= 0
+        if before_test:
+            kept &= np.arange(len(lists.rows)) - lists.row_splits[owner] < self.before_test[owner]
+        splits = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(lengths)))])
+        return RaggedRows(row_splits=splits.astype(np.int64), rows=lists.rows[kept], ratings=lists.ratings[kept])
+
 
 def known_users(sequences: UserSequences, *held_out: Interactions) -> KnownUsers:
     """Appends held-out rows to the sequences that the models were fit on.

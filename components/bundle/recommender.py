@@ -8,6 +8,7 @@ Names of signatures, inputs and outputs are in serving/contract.py.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,13 @@ import tensorflow as tf
 from components import features
 from components.bundle.baselines import Means
 from components.bundle.config import BundleConfig
-from components.bundle.filters import GenreFilter, newest_last
-from components.bundle.first_stage import FirstStage
-from components.bundle.known import KnownUsers
+from components.bundle.filters import GenreFilter, lower
+from components.bundle.first_stage import Asked, FirstStage, as_long
+from components.bundle.sorted_lists import sorted_lists
+from components.bundle.users import UserTable
 from components.examples import Catalogue, Strings
-from components.index.search import BLOCK, LOWEST
+from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
 from serving import contract
-
-UNKNOWN = -1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,14 +47,13 @@ class Recommender(tf.Module):  # type: ignore[misc]
     Args:
       config: Order and length of lists.
       catalogue: All movies; a position is a catalogue row.
-      known: Interactions of all users.
-      before_test: Whether the served signatures know only what came before the test rows.
+      users: What is known of the users.
       retrieval: Loaded retrieval model.
-      first_stage: Candidates for a history.
+      first_stage: Candidates for a query.
       index: Loaded candidate index.
       ranker: Loaded ranking model; None for data without ratings.
       genres: Which movies belong to a genre.
-      means: The rating baseline, users in the order of `known`.
+      means: The rating baseline, users in the order of `users`.
       list_length: Length of the lists that `evaluate` returns.
     """
 
@@ -62,8 +61,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self,
         config: BundleConfig,
         catalogue: Catalogue,
-        known: KnownUsers,
-        before_test: bool,
+        users: UserTable,
         retrieval: Any,
         first_stage: FirstStage,
         index: Any,
@@ -74,28 +72,23 @@ class Recommender(tf.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__(name="recommender")
         self._config = config
+        self._users = users
         self._first_stage = first_stage
         self._retrieval = retrieval
         self._history_length = int(retrieval.history_length)
+        self._rated_history = 0 if ranker is None else int(ranker.history_length)
         self._index = index
         self._ranker = ranker
         self._genres = genres
         self._list_length = list_length
-        self._movie_ids = _constant(_strings(catalogue.movie_ids), "movie_ids")
-        self._titles = _constant(_strings(catalogue.titles), "titles")
+        # "" stands in front, so that row -1, nothing, is no case of its own.
+        self._movie_ids = _constant(_strings([b"", *catalogue.movie_ids]), "movie_ids")
+        self._titles = _constant(_strings([b"", *catalogue.titles]), "titles")
         self._movie_rows = _lookup(catalogue.movie_ids)
-        self._user_rows = _lookup(known.user_ids)
-        lists = known.interactions
-        visible = known.before_test if before_test else np.diff(lists.row_splits).astype(np.int32)
-        self._known_rows = _constant(lists.rows, "known_rows")
-        self._known_ratings = _constant(lists.ratings, "known_ratings")
-        self._known_starts = _constant(np.append(lists.row_splits[:-1], 0), "known_starts")
-        self._known_lengths = _constant(np.append(visible, 0), "known_lengths")  # the last user is nobody
         self._mean = _constant(np.float32(means.mean), "mean")
-        users = np.zeros(len(known.user_ids) + 1, np.float32)
-        users[: len(means.users)] = means.users
-        self._user_means = _constant(users, "user_means")
+        self._user_means = _constant(np.pad(means.users, (0, users.size + 1 - len(means.users))), "user_means")
         self._movie_means = _constant(np.append(means.movies, np.float32(0)), "movie_means")
+        self._movies = len(catalogue)
         self._norms = _constant(self._candidate_norms(len(catalogue)), "candidate_norms")
 
     # Signatures. TensorFlow wants the receiver of a decorated method to be called `self`.
@@ -103,10 +96,11 @@ class Recommender(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def serving_default(self, user_id: Any) -> dict[str, Any]:
         """The common question: movies for a user."""
-        empty = _nothing(user_id, tf.string)
-        return self._recommend(
-            user_id, empty, _nothing(user_id, tf.float32), empty, empty, tf.zeros_like(user_id, tf.int32)
-        )
+        users = self._users.lookup(user_id)
+        asked = self._asked(users)
+        answer = self._answer(asked, self._users.vectors(users), self._config.default_n)
+        source = tf.where(asked.with_history, contract.FROM_MODEL, contract.FROM_POPULARITY)
+        return self._named(answer, source)
 
     @tf.function(
         input_signature=[
@@ -123,16 +117,40 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self, user_id: Any, history_movie_ids: Any, history_ratings: Any, exclude_movie_ids: Any, genres: Any, n: Any
     ) -> dict[str, Any]:
         """The full question."""
-        return self._recommend(user_id, history_movie_ids, history_ratings, exclude_movie_ids, genres, n)
+        users = self._users.lookup(user_id)
+        stored = self._asked(users)
+        rows = self._movie_rows.lookup(history_movie_ids)
+        given = tf.reduce_any(rows >= 0, axis=1)
+        queries, vectors = tf.cond(
+            tf.reduce_any(given),
+            lambda: self._replaced(user_id, rows, history_ratings, given, stored.queries, self._users.vectors(users)),
+            lambda: (stored.queries, self._users.vectors(users)),
+        )
+        excluded = self._movie_rows.lookup(exclude_movie_ids)
+        n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
+        answer = self._answer(
+            Asked(
+                queries=queries,
+                with_history=given | stored.with_history,
+                left_out=(*stored.left_out, sorted_lists(tf.concat([rows, excluded], axis=1))),
+                genres=self._genres.lookup(genres),
+            ),
+            vectors,
+            tf.maximum(tf.reduce_max(n), 1),
+        )
+        within = tf.range(tf.shape(answer.rows)[1])[tf.newaxis] < n[:, tf.newaxis]
+        source = tf.where(stored.with_history, contract.FROM_MODEL, contract.FROM_POPULARITY)
+        return self._named(
+            dataclasses.replace(answer, rows=tf.where(within, answer.rows, NOTHING)),
+            tf.where(given, contract.FROM_HISTORY, source),
+        )
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def retrieve(self, user_id: Any) -> dict[str, Any]:
         """The first stage alone."""
-        known, _ = self._known(self._user_rows.lookup(user_id))
-        k = tf.constant(self._config.retrieve_n)
-        rows, scores = self._first_stage.best(known[:, -self._history_length :], known, _nothing(user_id, tf.int32), k)
+        rows, scores = self._first_stage.best(self._asked(self._users.lookup(user_id)), self._config.retrieve_n)
         return {
-            contract.MOVIE_IDS: self._take(self._movie_ids, rows),
+            contract.MOVIE_IDS: _taken(self._movie_ids, rows),
             contract.SCORES: tf.where(rows >= 0, scores, 0.0),
             contract.COUNT: _count(rows),
         }
@@ -146,37 +164,33 @@ class Recommender(tf.Module):  # type: ignore[misc]
     )
     def rank(self, user_id: Any, movie_id: Any) -> dict[str, Any]:
         """The predicted rating of a user for a movie; 0 where the bundle predicts none."""
-        history, ratings = self._known(self._user_rows.lookup(user_id))
-        rows = self._movie_rows.lookup(movie_id)[:, tf.newaxis]
-        predicted = self._rate(user_id, history[:, -self._history_length :], ratings[:, -self._history_length :], rows)
-        return {contract.PREDICTED_RATING: predicted[:, 0]}
+        rows = self._movie_rows.lookup(movie_id)
+        history, ratings = self._users.interactions(self._users.lookup(user_id), self._rated_history)
+        return {contract.PREDICTED_RATING: self._predicted(user_id, history, ratings, rows)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID)], autograph=False)
     def similar(self, movie_id: Any) -> dict[str, Any]:
         """Movies whose vectors point the same way (cosine, popularity left out), the movie itself left out."""
         rows = self._movie_rows.lookup(movie_id)
-        vectors = self._index.vectors(tf.maximum(rows, 0)) * self._retrieval.direction
-        scores = self._index.exact_scores(tf.math.l2_normalize(vectors, axis=1))
-        scores = tf.where(self._norms > 0, scores / tf.maximum(self._norms, 1e-12), LOWEST)
-        own = tf.one_hot(rows, tf.shape(scores)[1], on_value=True, off_value=False)
-        found = self._index.exact_best(tf.where(own, LOWEST, scores), tf.constant(self._config.default_n))
-        similar = tf.where(rows[:, tf.newaxis] >= 0, found["rows"], UNKNOWN)
+        n, movies = self._config.default_n, int(self._norms.shape[0])
+        found, scores = in_parts(lambda part: self._nearest(part, n), [rows], queries_at_once(movies))
+        similar = tf.where((rows[:, tf.newaxis] >= 0) & (scores > LOWEST), found, NOTHING)
         return {
-            contract.MOVIE_IDS: self._take(self._movie_ids, similar),
-            contract.TITLES: self._take(self._titles, similar),
-            contract.SCORES: tf.where(similar >= 0, found["scores"], 0.0),
+            contract.MOVIE_IDS: _taken(self._movie_ids, similar),
+            contract.TITLES: _taken(self._titles, similar),
+            contract.SCORES: tf.where(similar >= 0, scores, 0.0),
             contract.COUNT: _count(similar),
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def history(self, user_id: Any) -> dict[str, Any]:
         """What the bundle knows of a user, newest first."""
-        rows, ratings = self._known(self._user_rows.lookup(user_id))
+        rows, ratings = self._users.interactions(self._users.lookup(user_id))
         rows, ratings = rows[:, ::-1], ratings[:, ::-1]
         return {
-            contract.MOVIE_IDS: self._take(self._movie_ids, rows),
-            contract.TITLES: self._take(self._titles, rows),
-            contract.RATINGS: tf.where(rows >= 0, ratings, 0.0),
+            contract.MOVIE_IDS: _taken(self._movie_ids, rows),
+            contract.TITLES: _taken(self._titles, rows),
+            contract.RATINGS: ratings,
             contract.COUNT: _count(rows),
         }
 
@@ -189,74 +203,60 @@ class Recommender(tf.Module):  # type: ignore[misc]
         rows = tf.io.parse_example(examples, _EVALUATED_FEATURES)
         history = self._movie_rows.lookup(rows[features.HISTORY_MOVIE_IDS].to_tensor(""))
         ratings = rows[features.HISTORY_RATINGS].to_tensor(0.0)
-        history, ratings = newest_last(history, ratings)
-        marked = tf.cast(tf.where(rows[features.HELD_OUT_MOVIE_IDS].row_lengths() > 0)[:, 0], tf.int32)
-        seen = self._movie_rows.lookup(tf.gather(rows[features.SEEN_MOVIE_IDS], marked).to_tensor(""))
-        answer = self._answer(
-            tf.gather(rows[features.USER_ID], marked),
-            tf.gather(history, marked)[:, -self._history_length :],
-            tf.gather(ratings, marked)[:, -self._history_length :],
-            seen,
-            _nothing(marked, tf.int32),
-            tf.constant(self._list_length),
-        )
-        popular, _ = self._first_stage.popular(seen, tf.constant(self._list_length))
         movie = self._movie_rows.lookup(rows[features.MOVIE_ID])
-        user = self._user_rows.lookup(rows[features.USER_ID])
+        user = self._users.lookup(rows[features.USER_ID])
+        marked = tf.cast(tf.where(rows[features.HELD_OUT_MOVIE_IDS].row_lengths() > 0)[:, 0], tf.int32)
+        past = tf.gather(history, marked)
+        seen = sorted_lists(self._movie_rows.lookup(tf.gather(rows[features.SEEN_MOVIE_IDS], marked).to_tensor("")))
+        answer = self._answer(
+            Asked(queries=self._queries(past), with_history=tf.reduce_any(past >= 0, axis=1), left_out=(seen,)),
+            self._vectors(tf.gather(rows[features.USER_ID], marked), past, tf.gather(ratings, marked)),
+            self._list_length,
+        )
+        popular, _ = self._first_stage.popular(seen, self._list_length)
         return {
             contract.MOVIE_IDS: self._scattered(answer.rows, marked, examples),
             contract.POPULAR_MOVIE_IDS: self._scattered(popular, marked, examples),
-            contract.PREDICTED_RATING: self._rate(
-                rows[features.USER_ID],
-                history[:, -self._history_length :],
-                ratings[:, -self._history_length :],
-                movie[:, tf.newaxis],
-            )[:, 0],
+            contract.PREDICTED_RATING: self._predicted(rows[features.USER_ID], history, ratings, movie),
             contract.BASELINE_RATING: self._mean
-            + tf.gather(self._user_means, tf.where(user >= 0, user, tf.size(self._user_means) - 1))
+            + tf.gather(self._user_means, user)
             + tf.gather(self._movie_means, tf.where(movie >= 0, movie, tf.size(self._movie_means) - 1)),
         }
 
     # Steps of an answer.
 
-    def _recommend(
-        self, user_id: Any, history_ids: Any, history_ratings: Any, exclude_ids: Any, genres: Any, n: Any
-    ) -> dict[str, Any]:
-        asked_rows = self._movie_rows.lookup(history_ids)
-        asked_ratings = _as_wide(history_ratings, asked_rows)
-        asked_rows, asked_ratings = newest_last(asked_rows, asked_ratings)
-        known_rows, known_ratings = self._known(self._user_rows.lookup(user_id))
-        asked = tf.reduce_any(asked_rows >= 0, axis=1)
-        history, ratings = _chosen(asked, (asked_rows, asked_ratings), (known_rows, known_ratings))
-        excluded = self._movie_rows.lookup(exclude_ids)
-        n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
-        answer = self._answer(
-            user_id,
-            history[:, -self._history_length :],
-            ratings[:, -self._history_length :],
-            tf.concat([known_rows, asked_rows, excluded], axis=1),
-            self._genres.lookup(genres),
-            tf.reduce_max(tf.concat([n, [1]], axis=0)),
+    def _asked(self, users: Any) -> Asked:
+        """What is stored of users."""
+        return Asked(
+            queries=self._users.queries(users),
+            with_history=self._users.lengths(users) > 0,
+            left_out=(self._users.seen(users),),
         )
-        within = tf.range(tf.shape(answer.rows)[1])[tf.newaxis] < n[:, tf.newaxis]
-        rows = tf.where(within, answer.rows, UNKNOWN)
-        known = tf.reduce_any(known_rows >= 0, axis=1)
-        source = tf.where(known, contract.FROM_MODEL, contract.FROM_POPULARITY)
-        return {
-            contract.MOVIE_IDS: self._take(self._movie_ids, rows),
-            contract.TITLES: self._take(self._titles, rows),
-            contract.SCORES: tf.where(rows >= 0, answer.scores, 0.0),
-            contract.PREDICTED_RATINGS: tf.where(rows >= 0, answer.ratings, 0.0),
-            contract.COUNT: _count(rows),
-            contract.SOURCE: tf.where(asked, contract.FROM_HISTORY, source),
-        }
 
-    def _answer(self, user_id: Any, history: Any, ratings: Any, left_out: Any, genres: Any, n: Any) -> Answer:
+    def _replaced(
+        self, user_id: Any, rows: Any, ratings: Any, given: Any, queries: Any, vectors: Any
+    ) -> tuple[Any, Any]:
+        """Queries and user vectors, from the history in the request where one is given."""
+        chosen = given[:, tf.newaxis]
+        queries = tf.where(chosen, self._queries(rows), queries)
+        if vectors is not None:
+            vectors = tf.where(chosen, self._vectors(user_id, rows, _as_wide(ratings, rows)), vectors)
+        return queries, vectors
+
+    def _queries(self, history: Any) -> Any:
+        """Queries float32 `[B, D]` of histories int32 `[B, H]`, oldest first, -1 anywhere = padding."""
+        history = newest_last(history)[:, -self._history_length :]
+        return self._retrieval.embed_query(history)["embedding"]
+
+    def _vectors(self, user_id: Any, history: Any, ratings: Any) -> Any:
+        """The rating model's user vectors float32 `[B, W]`; None without one."""
+        return None if self._ranker is None else self._ranker.encode_users(user_id, history, ratings)
+
+    def _answer(self, asked: Asked, vectors: Any, n: Any) -> Answer:
         """The n best movies: candidates by relevance, then in the configured order."""
         by_relevance = self._config.order == "relevance"
-        k = n if by_relevance else tf.maximum(n, self._config.rank_candidates)
-        rows, scores = self._first_stage.best(history, left_out, genres, k)
-        predicted = self._rate(user_id, history, ratings, rows)
+        rows, scores = self._first_stage.best(asked, n if by_relevance else self._candidates(n))
+        predicted = tf.zeros_like(scores) if vectors is None else self._ranker.rate(vectors, rows)
         if not by_relevance:
             weight = self._config.blend_weight
             value = predicted if self._config.order == "stars" else scores + weight * predicted
@@ -264,32 +264,41 @@ class Recommender(tf.Module):  # type: ignore[misc]
             rows, scores, predicted = (tf.gather(t, order, batch_dims=1) for t in (rows, scores, predicted))
         return Answer(rows=rows, scores=scores, ratings=predicted)
 
-    def _rate(self, user_id: Any, history: Any, ratings: Any, rows: Any) -> Any:
-        """Predicted stars float32 of catalogue rows int32 `[B, n]`."""
+    def _candidates(self, n: Any) -> int:
+        """How many are put into another order than relevance."""
+        return max(n, self._config.rank_candidates) if isinstance(n, int) else self._config.rank_candidates
+
+    def _named(self, answer: Answer, source: Any) -> dict[str, Any]:
+        real = answer.rows >= 0
+        return {
+            contract.MOVIE_IDS: _taken(self._movie_ids, answer.rows),
+            contract.TITLES: _taken(self._titles, answer.rows),
+            contract.SCORES: tf.where(real, answer.scores, 0.0),
+            contract.PREDICTED_RATINGS: tf.where(real, answer.ratings, 0.0),
+            contract.COUNT: _count(answer.rows),
+            contract.SOURCE: source,
+        }
+
+    def _predicted(self, user_id: Any, history: Any, ratings: Any, rows: Any) -> Any:
+        """Predicted stars float32 `[B]` of one catalogue row each, which may be in the history."""
         if self._ranker is None:
             return tf.zeros_like(rows, tf.float32)
-        predicted = self._ranker.predict(user_id, history, ratings, rows)
-        return predicted["predicted_rating"]
+        predicted = self._ranker.predict(user_id, history, _as_wide(ratings, history), rows[:, tf.newaxis])
+        return predicted["predicted_rating"][:, 0]
 
-    def _known(self, users: Any) -> tuple[Any, Any]:
-        """Rows int32 and ratings float32 `[B, longest]` of users (-1 = nobody), oldest first, -1 in front."""
-        users = tf.where(users >= 0, users, tf.size(self._known_lengths) - 1)
-        lengths = tf.gather(self._known_lengths, users)
-        longest = tf.reduce_max(tf.concat([lengths, [0]], axis=0))
-        offset = tf.range(longest)[tf.newaxis] - (longest - lengths)[:, tf.newaxis]
-        at = tf.gather(self._known_starts, users)[:, tf.newaxis] + tf.cast(tf.maximum(offset, 0), tf.int64)
-        at = tf.minimum(at, tf.size(self._known_rows, tf.int64) - 1)
-        rows = tf.where(offset >= 0, tf.gather(self._known_rows, at), UNKNOWN)
-        return rows, tf.where(offset >= 0, tf.gather(self._known_ratings, at), 0.0)
-
-    def _take(self, strings: Any, rows: Any) -> Any:
-        return tf.where(rows >= 0, tf.gather(strings, tf.maximum(rows, 0)), "")
+    def _nearest(self, rows: Any, n: int) -> tuple[Any, Any]:
+        vectors = self._index.vectors(tf.maximum(rows, 0)) * self._retrieval.direction
+        scores = self._index.exact_scores(tf.math.l2_normalize(vectors, axis=1))
+        scores = tf.where(self._norms > 0, scores / tf.maximum(self._norms, 1e-12), LOWEST)
+        kept = min(n, self._movies)
+        found = self._index.exact_best(lower(scores, rows[:, tf.newaxis]), kept)
+        return as_long(n, found["rows"], found["scores"], kept)
 
     def _scattered(self, rows: Any, marked: Any, examples: Any) -> Any:
         """Movie ids `[B, list_length]` of answers to the marked rows, "" for the others."""
         shape = tf.stack([tf.size(examples), self._list_length])
-        found = tf.tensor_scatter_nd_update(tf.fill(shape, UNKNOWN), marked[:, tf.newaxis], rows)
-        return self._take(self._movie_ids, found)
+        found = tf.tensor_scatter_nd_update(tf.fill(shape, NOTHING), marked[:, tf.newaxis], rows)
+        return _taken(self._movie_ids, found)
 
     def _candidate_norms(self, movies: int) -> Any:
         """Lengths of all candidate vectors without their biases, float32 `[N + padding]`; 0 in the padding."""
@@ -314,22 +323,14 @@ def _as_wide(ratings: Any, rows: Any) -> Any:
     return tf.pad(ratings, [[0, 0], [0, missing]])[:, : tf.shape(rows)[1]]
 
 
-def _chosen(condition: Any, one: tuple[Any, Any], other: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Rows and ratings of `one` where the condition holds, else of `other`; padding in front."""
-    width = tf.maximum(tf.shape(one[0])[1], tf.shape(other[0])[1])
-
-    def widen(pair: tuple[Any, Any]) -> tuple[Any, Any]:
-        missing = [[0, 0], [width - tf.shape(pair[0])[1], 0]]
-        return tf.pad(pair[0], missing, constant_values=UNKNOWN), tf.pad(pair[1], missing)
-
-    (rows, ratings), (other_rows, other_ratings) = widen(one), widen(other)
-    picked = condition[:, tf.newaxis]
-    return tf.where(picked, rows, other_rows), tf.where(picked, ratings, other_ratings)
+def newest_last(rows: Any) -> Any:
+    """Moves padding (-1 in `rows` `[B, S]`) to the front, order kept."""
+    order = tf.argsort(tf.cast(rows >= 0, tf.int32), axis=1, stable=True)
+    return tf.gather(rows, order, batch_dims=1)
 
 
-def _nothing(rows: Any, dtype: Any) -> Any:
-    """An empty list for every row, `[B, 0]`."""
-    return tf.zeros([tf.shape(rows)[0], 0], dtype) if dtype != tf.string else tf.fill([tf.shape(rows)[0], 0], "")
+def _taken(strings: Any, rows: Any) -> Any:
+    return tf.gather(strings, rows + 1)
 
 
 def _count(rows: Any) -> Any:
@@ -340,11 +341,11 @@ def _constant(value: Any, name: str) -> Any:
     return tf.Variable(value, trainable=False, name=name)
 
 
-def _strings(values: Strings) -> Any:
-    return tf.constant(values.tolist(), tf.string)
+def _strings(values: Iterable[bytes]) -> Any:
+    return tf.constant(list(values), tf.string)
 
 
 def _lookup(keys: Strings) -> Any:
-    """A table from id to position; UNKNOWN for "" and for every id that is not there."""
+    """A table from id to position; NOTHING for "" and for every id that is not there."""
     values = tf.range(len(keys), dtype=tf.int32)
-    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(_strings(keys), values), UNKNOWN)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(_strings(keys), values), NOTHING)

@@ -32,7 +32,12 @@ class SearchModule(tf.Module):  # type: ignore[misc]
         autograph=False,
     )
     def search(self, queries: Any, k: Any) -> dict[str, Any]:
-        """Rows int32 and scores float32 `[B, k]` of the best candidates; row -1 is nothing."""
+        """The k best candidates (from 1 to their number) of each query.
+
+        Returns:
+          `rows` int32 `[B, k]` and `scores` float32 `[B, k]`, best first; the lowest float32 as a score
+          says that the index found nothing more, and the row beside it means nothing.
+        """
         rows, scores = self.index.search(queries, k)
         return {"rows": rows, "scores": scores}
 
@@ -46,7 +51,7 @@ class SearchModule(tf.Module):  # type: ignore[misc]
         autograph=False,
     )
     def exact_best(self, scores: Any, k: Any) -> dict[str, Any]:
-        """The k best columns of scores that were lowered where a movie must not appear."""
+        """The k best columns of scores that were lowered where a movie must not appear; as `search`."""
         rows, best = self.exact.best(scores, k)
         return {"rows": rows, "scores": best}
 

@@ -40,6 +40,9 @@ class Ranker(tf.Module):  # type: ignore[misc]
         for instance the transform graph as a layer.
       known: The training rows.
       config: Settings of the training.
+
+    Attributes:
+      history_length: int32 scalar, most recent interactions that are read; callers need not hand over more.
     """
 
     def __init__(self, models: list[RatingModel], user_lookup: Any, known: KnownRatings, config: RankingConfig) -> None:
@@ -51,6 +54,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
         self._unknown_movie = models[0].unknown_movie
         self._range = (models[0].lowest, models[0].highest)
         self._history_length = config.history_length
+        self.history_length = tf.Variable(config.history_length, trainable=False)
         self._damping = config.l2_biases
         self._movies = len(models[0].movie_index)
         # One index more for padding, so that -1 needs no case of its own.

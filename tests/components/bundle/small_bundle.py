@@ -10,11 +10,13 @@ import tensorflow as tf
 
 from components.bundle.baselines import damped_means, popular_order, popularity
 from components.bundle.config import BundleConfig
+from components.bundle.depth import margins
 from components.bundle.executor import save
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
+from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.examples import Catalogue, RaggedRows
@@ -42,6 +44,10 @@ class Retrieval(tf.Module):
 class Ranker(tf.Module):
     """Predicts 1 star for row 0, 2 stars for row 1, …: an order that has nothing to do with relevance."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.history_length = tf.Variable(200, trainable=False)
+
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string),
@@ -52,6 +58,20 @@ class Ranker(tf.Module):
     )
     def predict(self, user_id, history_rows, history_ratings, movie_rows):
         return {"predicted_rating": tf.cast(movie_rows, tf.float32) + 1.0}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
+        ]
+    )
+    def encode_users(self, user_id, history_rows, history_ratings):
+        return tf.ones([tf.shape(user_id)[0], 1])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None, None], tf.int32)])
+    def rate(self, users, movie_rows):
+        return tf.cast(movie_rows, tf.float32) + users
 
 
 def strings(values: list[str]) -> np.ndarray:
@@ -110,15 +130,23 @@ def build_bundle(
         interactions=ragged(list(users.values())),
         before_test=np.array(list(before.values()), np.int32),
     )
+    ranker = Ranker() if ranked else None
+    known = KnownUsers(
+        user_ids=strings(list(users)),
+        interactions=ragged(list(users.values())),
+        before_test=np.array(list(before.values()), np.int32),
+    )
+    lists = known.visible(before_test)
+    queries, user_vectors = encoded(retrieval, ranker, known.user_ids, lists)
+    margin = margins(search, len(catalogue), queries, lists, 100)
     module = Recommender(
         config or BundleConfig(),
         catalogue,
-        known,
-        before_test,
+        UserTable(known.user_ids, lists, queries, user_vectors),
         retrieval,
-        FirstStage(retrieval, search, genre_filter, counts, popular_order(counts), scann),
+        FirstStage(search, genre_filter, counts, popular_order(counts), margin),
         search,
-        Ranker() if ranked else None,
+        ranker,
         genre_filter,
         damped_means(training, len(catalogue)),
         list_length,

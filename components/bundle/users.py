@@ -1,0 +1,143 @@
+"""What the bundle holds of every known user: interactions, what was seen, and all that the models make of them.
+
+Shapes: `B` rows, `U` users, `D` width of a query, `W` width of the rating model's user vector. User
+number `U` is everybody who is not known: no interactions, and the vectors of an empty history.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.bundle.sorted_lists import END
+from components.examples import Floats, Ints, RaggedRows, Strings
+
+USERS_AT_ONCE = 1024
+
+
+class UserTable(tf.Module):  # type: ignore[misc]
+    """Lookups by user id.
+
+    Args:
+      user_ids: bytes `[U]`.
+      lists: What the bundle may know of each, oldest first; fewer than 2^31 - U interactions.
+      queries: float32 `[U + 1, D]`.
+      vectors: float32 `[U + 1, W]`; None where no ratings are predicted.
+
+    Attributes:
+      size: U.
+    """
+
+    def __init__(self, user_ids: Strings, lists: RaggedRows, queries: Floats, vectors: Floats | None) -> None:
+        super().__init__(name="users")
+        self.size = users = len(user_ids)
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(user_ids.tolist(), tf.string), tf.range(users, dtype=tf.int32)
+            ),
+            users,
+        )
+        lengths = np.append(np.diff(lists.row_splits), 0).astype(np.int32)
+        # One entry more behind the last list, so that the start of an empty one is a position too.
+        self._rows = _variable(np.append(lists.rows, np.int32(-1)), "known_rows")
+        self._ratings = _variable(np.append(lists.ratings, np.float32(0)), "known_ratings")
+        self._starts = _variable(lists.row_splits.astype(np.int32), "known_starts")
+        self._lengths = _variable(lengths, "known_lengths")
+        self._seen = _variable(_sorted_with_ends(lists), "seen_rows")
+        self._queries = _variable(queries, "user_queries")
+        self._vectors = None if vectors is None else _variable(vectors, "user_vectors")
+
+    def lookup(self, user_id: Any) -> Any:
+        """User numbers int32 `[B]` of ids string `[B]`."""
+        return self._table.lookup(user_id)
+
+    def lengths(self, users: Any) -> Any:
+        """How many interactions each has, int32 `[B]`."""
+        return tf.gather(self._lengths, users)
+
+    def queries(self, users: Any) -> Any:
+        """The retrieval model's queries of their histories, float32 `[B, D]`."""
+        return tf.gather(self._queries, users)
+
+    def vectors(self, users: Any) -> Any:
+        """The rating model's user vectors, float32 `[B, W]`; None without a rating model."""
+        return None if self._vectors is None else tf.gather(self._vectors, users)
+
+    def seen(self, users: Any) -> Any:
+        """Catalogue rows that each has seen, as sorted lists int32 `[B, S]` (components/bundle/sorted_lists.py)."""
+        last = tf.gather(self._lengths, users)[:, tf.newaxis]
+        # Positions beyond a list's own END stay there.
+        offset = tf.minimum(tf.range(_longest(last) + 1), last)
+        starts = tf.gather(self._starts, users) + users  # an END stands behind the list of every user before
+        return tf.gather(self._seen, starts[:, tf.newaxis] + offset)
+
+    def interactions(self, users: Any, most: int | None = None) -> tuple[Any, Any]:
+        """Rows int32 and ratings float32 `[B, longest]`, the `most` last of each, oldest first, -1 and 0 in front."""
+        lengths = tf.gather(self._lengths, users)
+        kept = lengths if most is None else tf.minimum(lengths, most)
+        longest = _longest(kept)
+        offset = tf.range(longest)[tf.newaxis] - longest + lengths[:, tf.newaxis]
+        at = tf.gather(self._starts, users)[:, tf.newaxis] + tf.maximum(offset, 0)
+        real = offset >= (lengths - kept)[:, tf.newaxis]
+        return tf.where(real, tf.gather(self._rows, at), -1), tf.where(real, tf.gather(self._ratings, at), 0.0)
+
+
+def encoded(retrieval: Any, ranker: Any, user_ids: Strings, lists: RaggedRows) -> tuple[Floats, Floats | None]:
+    """Queries and the rating model's user vectors of all users, and of nobody as the last one.
+
+    Args:
+      retrieval: Loaded retrieval model.
+      ranker: Loaded ranking model; None for data without ratings.
+      user_ids: bytes `[U]`.
+      lists: What the bundle may know of each, oldest first.
+
+    Returns:
+      float32 `[U + 1, D]` and `[U + 1, W]` (None without a ranker).
+    """
+    queries, vectors = [], []
+    ids = np.append(user_ids, b"")
+    for start in range(0, len(ids), USERS_AT_ONCE):
+        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)))
+        rows, ratings = last_interactions(lists, users, int(retrieval.history_length))
+        queries.append(retrieval.embed_query(tf.constant(rows))["embedding"].numpy())
+        if ranker is not None:
+            rows, ratings = last_interactions(lists, users, int(ranker.history_length))
+            known = tf.constant(ids[users].tolist(), tf.string)
+            vectors.append(ranker.encode_users(known, tf.constant(rows), tf.constant(ratings)).numpy())
+    return np.concatenate(queries), np.concatenate(vectors) if vectors else None
+
+
+def last_interactions(lists: RaggedRows, users: Ints, most: int) -> tuple[Ints, Floats]:
+    """Rows and ratings `[users, longest]`, the `most` last of each, -1 and 0 in front, none for users beyond."""
+    splits = np.append(lists.row_splits, lists.row_splits[-1])
+    ends = splits[users + 1]
+    lengths = np.minimum(ends - splits[users], most)
+    width = int(lengths.max(initial=0))
+    offset = np.arange(-width, 0)[None]
+    real = -offset <= lengths[:, None]
+    at = np.where(real, ends[:, None] + offset, 0)
+    rows, ratings = np.append(lists.rows, 0), np.append(lists.ratings, 0)
+    return (
+        np.where(real, rows[at], -1).astype(np.int32),
+        np.where(real, ratings[at], 0).astype(np.float32),
+    )
+
+
+def _sorted_with_ends(lists: RaggedRows) -> Ints:
+    """Every list in ascending order and END behind each, the list of nobody among them."""
+    users = len(lists)
+    owner = np.repeat(np.arange(users), np.diff(lists.row_splits))
+    rows = np.concatenate([lists.rows, np.full(users + 1, END, np.int32)])
+    owners = np.concatenate([owner, np.arange(users + 1)])
+    sorted_rows: Ints = rows[np.lexsort((rows, owners))]
+    return sorted_rows
+
+
+def _longest(lengths: Any) -> Any:
+    return tf.maximum(tf.reduce_max(lengths), 0)  # the largest of no numbers is the lowest there is
+
+
+def _variable(value: Any, name: str) -> Any:
+    return tf.Variable(value, trainable=False, name=name)
