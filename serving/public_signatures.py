@@ -56,6 +56,28 @@ _ANSWER = {
     contract.SOURCE: _ONE_TEXT,
 }
 
+_MOVIES = {
+    contract.MOVIE_IDS: _TEXTS,
+    contract.TITLES: _TEXTS,
+    contract.SCORES: _NUMBERS,
+    contract.COUNT: _ONE_COUNT,
+}
+
+EXPLAIN = "explain"
+OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
+    EXPLAIN: Signature(
+        question="Which movies of this history speak for this movie?",
+        inputs={
+            contract.USER_ID: _ONE_TEXT,
+            contract.HISTORY_MOVIE_IDS: _TEXTS,
+            contract.HISTORY_RATINGS: _NUMBERS,
+            contract.MOVIE_ID: _ONE_TEXT,
+        },
+        outputs=_MOVIES,
+    ),
+}
+"""Of bundles that can: clients look into the metadata first."""
+
 SIGNATURES: Mapping[str, Signature] = {
     contract.SERVING_DEFAULT: Signature(
         question="Which movies for this user?", inputs={contract.USER_ID: _ONE_TEXT}, outputs=_ANSWER
@@ -83,14 +105,7 @@ SIGNATURES: Mapping[str, Signature] = {
         outputs={contract.PREDICTED_RATING: Tensor(FLOAT, 1)},
     ),
     contract.SIMILAR: Signature(
-        question="Which movies are like this one?",
-        inputs={contract.MOVIE_ID: _ONE_TEXT},
-        outputs={
-            contract.MOVIE_IDS: _TEXTS,
-            contract.TITLES: _TEXTS,
-            contract.SCORES: _NUMBERS,
-            contract.COUNT: _ONE_COUNT,
-        },
+        question="Which movies are like this one?", inputs={contract.MOVIE_ID: _ONE_TEXT}, outputs=_MOVIES
     ),
     contract.HISTORY: Signature(
         question="What is known of this user, newest first?",

@@ -22,7 +22,7 @@ from serving.errors import (
     UnreachableError,
 )
 from serving.model import Answer, Movie
-from serving.public_signatures import SIGNATURES
+from serving.public_signatures import EXPLAIN, OPTIONAL_SIGNATURES, SIGNATURES
 
 if TYPE_CHECKING:
     import httpx
@@ -146,6 +146,29 @@ class RecommenderClient:
         """Movies like this one, best first; none for an unknown id."""
         return _movies(self._ask(contract.SIMILAR, {contract.MOVIE_ID: [movie_id]}), 0)
 
+    def explain(
+        self, user_id: str, movie_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
+    ) -> list[list[Movie]]:
+        """For each movie, the movies of the user's history that speak most for it, best first.
+
+        Args:
+          user_id: A user, "" for a person without an id.
+          movie_ids: What was recommended.
+          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
+
+        Raises:
+          InvalidRequestError: The bundle cannot explain.
+        """
+        rows = len(movie_ids)
+        asked = {
+            contract.USER_ID: [user_id] * rows,
+            contract.HISTORY_MOVIE_IDS: [_list("", [movie for movie, _ in history])] * rows,
+            contract.HISTORY_RATINGS: [_list(0.0, [float(stars) for _, stars in history])] * rows,
+            contract.MOVIE_ID: list(movie_ids),
+        }
+        outputs = self._ask(EXPLAIN, asked)
+        return [_movies(outputs, row) for row in range(rows)]
+
     def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
         """Movie id, title and stars of everything that is known of a user, oldest first."""
         outputs = self._ask(contract.HISTORY, {contract.USER_ID: [user_id]})
@@ -203,7 +226,7 @@ class RecommenderClient:
 
     def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Asks a signature of the contract, whose first dimension is the batch."""
-        signature = SIGNATURES[name]
+        signature = SIGNATURES.get(name) or OPTIONAL_SIGNATURES[name]
         rows = len(next(iter(inputs.values())))
         if not rows:
             return {output: [] for output in signature.outputs}

@@ -46,6 +46,14 @@ export async function knownOf(model, user, signal) {
   return rows(await predict(model, "history", { user_id: [user] }, signal));
 }
 
+/** For each movie, the titles of those of the history that speak most for it, best first. */
+export async function explain(model, { user, history }, movieIds, signal) {
+  const one = person(user, history);
+  const repeated = Object.fromEntries(Object.entries(one).map(([name, [row]]) => [name, movieIds.map(() => row)]));
+  const outputs = await predict(model, "explain", { ...repeated, movie_id: movieIds }, signal);
+  return outputs.titles.map((titles, row) => titles.slice(0, outputs.count[row]));
+}
+
 function person(user, history) {
   return {
     user_id: [user],

@@ -1,13 +1,14 @@
 // The page: what is asked (kept in the address, so that it can be shared and survives a reload), and what is shown.
 
-import { ApiError, fetchCatalogue, fetchSignatures, knownOf, recommend, setToken, similar } from "./api.js";
+import { ApiError, explain, fetchCatalogue, fetchSignatures, knownOf, recommend, setToken, similar } from "./api.js";
 import { Catalogue } from "./catalogue.js";
 import { byId, element } from "./elements.js";
-import { asPercent, movieCard, placeholderCards } from "./movie_card.js";
+import { addReason, asPercent, movieCard, placeholderCards } from "./movie_card.js";
 import { moviePicker } from "./picker.js";
 
 const PAUSE_MILLISECONDS = 150; // between a change and the question, so that three quick clicks ask once
 const MOST_KNOWN = 100;
+const MOST_REASONS = 2;
 const STARS = [0, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
 
 let catalogue;
@@ -171,6 +172,7 @@ async function ask() {
       user, history: picks, exclude: asked.hidden, genres: asked.genres, n: asked.n,
     }, signal);
     showAnswer(answer, user);
+    explainAnswer(answer, { user, history: picks }, signal);
   } catch (error) {
     if (!signal.aborted) showFailure(error, ask);
   } finally {
@@ -191,6 +193,19 @@ function showAnswer({ source, movies }, user) {
   if (!movies.length) byId("notice").replaceChildren(nothingLeft());
   byId("list").replaceChildren(...recommendedCards(movies, source));
   announce(`${movies.length} ${movies.length === 1 ? "recommendation" : "recommendations"}. ${heading}.`);
+}
+
+/** "Because you liked …" comes a moment later than the list; without it the list is whole, too. */
+async function explainAnswer({ source, movies }, asked, signal) {
+  if (source === "popularity" || !movies.length || !signatures.has("explain")) return;
+  try {
+    const reasons = await explain(catalogue.model, asked, movies.map((movie) => movie.id), signal);
+    if (signal.aborted) return;
+    const cards = byId("list").querySelectorAll(".card");
+    reasons.forEach((titles, at) => addReason(cards[at], titles.slice(0, MOST_REASONS)));
+  } catch (error) {
+    if (!signal.aborted) console.warn("the recommendations could not be explained:", error.message);
+  }
 }
 
 function inWords(source, user) {

@@ -8,19 +8,23 @@ const MOST_STARS = 5;
  * @param movie id, title, genres, score, stars
  * @param options.rank its place  @param options.highest score of the best  @param options.scoreName what the score is
  * @param options.digits score => text
- * @param options.because titles of liked movies that speak for it  @param options.actions [{label, run}]
+ * @param options.actions [{label, run}]
  */
-export function movieCard(movie, { rank, highest, scoreName, digits = twoDigits, because = [], actions }) {
+export function movieCard(movie, { rank, highest, scoreName, digits = twoDigits, actions }) {
   return element("li", { class: "card", "data-movie-id": movie.id }, [
     tile(movie, rank),
     element("div", { class: "about" }, [
       element("h3", {}, movie.title),
       element("p", { class: "tags" }, movie.genres.join(" · ")),
-      ...(because.length ? [element("p", { class: "because" }, becauseText(because))] : []),
     ]),
     element("div", { class: "figures" }, [...starFigure(movie.stars), scoreFigure(movie.score, highest, scoreName, digits)]),
     element("div", { class: "actions" }, actions.map((action) => actionButton(action, movie))),
   ]);
+}
+
+/** Says on a card which liked movies speak for it. */
+export function addReason(card, titles) {
+  if (titles.length) card.querySelector(".about").append(element("p", { class: "because" }, becauseText(titles)));
 }
 
 export function placeholderCards(count) {

@@ -170,6 +170,27 @@ def test_what_is_sent():
     assert (answers[1].user_id, answers[1].source) == ("\udcff", "history")
 
 
+def test_a_bundle_that_can_explain_is_asked_why():
+    outputs = {
+        "movie_ids": [["1", "2"], ["2", ""]],
+        "titles": [["One", "Two"], ["Two", ""]],
+        "scores": [[2.0, 1.0], [0.5, 0.0]],
+        "count": [2, 1],
+    }
+    with rest_server((200, {"outputs": outputs})) as (url, script), RecommenderClient(url) as client:
+        reasons = client.explain("42", ["8", "9"], history=[("1", 5), ("2", 0)])
+    assert [[movie.title for movie in one] for one in reasons] == [["One", "Two"], ["Two"]]
+    assert script.requests[0][3] == {
+        "signature_name": "explain",
+        "inputs": {
+            "user_id": ["42", "42"],
+            "history_movie_ids": [["", "1", "2"]] * 2,
+            "history_ratings": [[0.0, 5.0, 0.0]] * 2,
+            "movie_id": ["8", "9"],
+        },
+    }
+
+
 def test_a_version_is_part_of_the_address():
     with (
         rest_server((200, {"model_version_status": []})) as (url, script),

@@ -194,6 +194,38 @@ def test_an_empty_answer_says_why_and_offers_a_way_out(open_page):
     assert titles(page) == ["é", "d"]
 
 
+def test_a_bundle_that_can_explain_says_which_liked_movies_speak_for_a_movie(open_page):
+    asked = []
+
+    def with_explain(route):
+        metadata = route.fetch().json()
+        metadata["metadata"]["signature_def"]["signature_def"]["explain"] = {}
+        route.fulfill(json=metadata)
+
+    def explained(route):
+        question = route.request.post_data_json
+        if question["signature_name"] != "explain":
+            return route.continue_()
+        asked.append(question["inputs"])
+        rows = len(question["inputs"]["movie_id"])
+        reasons = {"movie_ids": ["d", "é"], "titles": ["<i>Liked</i>", "Second"], "scores": [2.0, 1.0]}
+        outputs = {name: [values] * rows for name, values in reasons.items()}
+        return route.fulfill(json={"outputs": {**outputs, "count": [2] * (rows - 1) + [0]}})
+
+    page = open_page("#like=d%404&like=é", routes=[("**/metadata", with_explain), ("**/*:predict", explained)])
+    page.wait_for_selector(".because")
+    reasons = page.locator("#list .because").all_inner_texts()
+    assert reasons == ["Because you liked <i>Liked</i> and Second"] * 3  # of the fourth nothing is known
+    assert asked == [
+        {
+            "user_id": [""] * 4,
+            "history_movie_ids": [["", "d", "é"]] * 4,
+            "history_ratings": [[0, 4, 0]] * 4,
+            "movie_id": [F, "c", "b", "a"],
+        }
+    ]
+
+
 def test_titles_are_text_and_never_markup(open_page):
     page = open_page("#user=Bo", allowed=["requires 'TrustedHTML' assignment"])
     card = page.locator("#list .card").first
