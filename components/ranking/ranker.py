@@ -79,7 +79,8 @@ class Ranker(tf.Module):  # type: ignore[misc]
 
             b + sum(rating - mean - b - movie bias) / (rated movies + damping),
 
-        which is the ridge solution with the L2 of the trained biases as damping.
+        which is the ridge solution with the L2 of the trained biases as damping. A history of such a user that is
+        shorter than those of training users counts as if average movies made up the rest.
 
         Args:
           user_id: string `[batch]`; an id without training rows, "" among them, is an unknown user.
@@ -194,6 +195,10 @@ class _Scorer(tf.Module):  # type: ignore[misc]
         self._biases = tf.Variable(np.pad(biases, [(0, 1)]), trainable=False)
         self._mean = model.mean
         self._unknown_movie = model.unknown_movie
+        self._unknown_user = model.unknown_user
+        if model.reads_history:
+            self._typical_length = model.typical_length
+            self._average_movie = tf.constant(model.average_of_histories().numpy())
         self._unknown_bias = float(model.user_biases(model.unknown_user))
         # Functions of the model are used, and its variables kept here by hand: a Keras model as an
         # attribute would be saved the Keras way.
@@ -219,7 +224,7 @@ class _Scorer(tf.Module):  # type: ignore[misc]
             sums = tf.reduce_sum(vectors * known[:, :, None], axis=1)[:, None]
             rest = sums - in_history[:, :, None] * tf.gather(model.history_movies, movie_index)
             counts = tf.reduce_sum(known, axis=1)[:, None] - in_history
-            pooled = rest * list_scale(counts)[:, :, None]
+            pooled = self._pooled(rest, counts, user[:, None])
         users = tf.broadcast_to(user[:, None], tf.shape(places))
         interaction = model.interaction(model.user_vector(users, pooled), tf.gather(self._vectors, places))
         return self._mean + model.user_biases(users) + tf.gather(self._biases, places) + interaction
@@ -231,9 +236,19 @@ class _Scorer(tf.Module):  # type: ignore[misc]
         if model.reads_history:
             known = tf.cast(history < self._unknown_movie, tf.float32)
             sums = tf.reduce_sum(tf.gather(model.history_movies, history) * known[:, :, None], axis=1)
-            pooled = sums * list_scale(tf.reduce_sum(known, axis=1))[:, None]
+            pooled = self._pooled(sums, tf.reduce_sum(known, axis=1), user)
         bias = self._mean + model.user_biases(user) + shift
         return tf.concat([model.user_vector(user, pooled), bias[:, None]], axis=1)
+
+    def _pooled(self, sums: Any, counts: Any, user: Any) -> Any:
+        """Pools histories, `[...]` users and counts, `[..., dim]` sums of vectors.
+
+        The unknown user learned its vector beside whole histories of training users. So where an
+        unknown user has a shorter one than they have on average, average movies make up the rest:
+        what the history says counts the less the shorter it is, and an empty one is an average one.
+        """
+        missing = tf.where(user == self._unknown_user, tf.maximum(self._typical_length - counts, 0.0), 0.0)
+        return (sums + missing[..., None] * self._average_movie) * list_scale(counts + missing)[..., None]
 
     def rated(self, side: Any, places: Any) -> Any:
         """Ratings `[batch, candidates]`, not clipped, of users as `user_side` returns them."""

@@ -67,6 +67,11 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         self.movie_ids = self._table("movie_ids", catalogue, dim, config.l2_ids)
         if self.reads_history:
             self.history_movies = self._table("history_movies", catalogue, dim, config.l2_history)
+            entries = known.histories.values
+            self.typical_length = np.float32(len(entries) / max(1, np.count_nonzero(np.diff(known.histories.splits))))
+            self._entry_shares = tf.constant(
+                np.bincount(entries, minlength=catalogue) / max(1, len(entries)), tf.float32
+            )
         if self.reads_raters:
             self.rater_users = self._table("rater_users", users, dim, config.l2_history)
         if self.reads_content:
@@ -124,7 +129,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         user = true_user = tf.gather(batch.users, batch.user_position)
         rows = tf.gather(batch.movies, batch.movie_position)
         movie = true_movie = tf.gather(self._movie_index, rows)
-        history, raters = self._history(batch, true_movie), self._raters(batch, true_user)
+        history, raters = self._history(batch, true_user, true_movie), self._raters(batch, true_user)
         if training:
             user = tf.where(self._hidden(0, user), self.unknown_user, user)
             hidden = self._hidden(1, movie)
@@ -157,16 +162,23 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         movie_side = ("movie_ids", "movie_bias", "rater_users", "genres", "eras", "genre_bias", "era_bias")
         return [variable for variable in self.weights if variable.name.split(":")[0] not in movie_side]
 
-    def _history(self, batch: Batch, own: Any) -> Any:
+    def average_of_histories(self) -> Any:
+        """Mean vector of all entries of training users' histories, `[embedding_dim]`."""
+        return tf.linalg.matvec(self.history_movies, self._entry_shares, transpose_a=True)
+
+    def _history(self, batch: Batch, user: Any, own: Any) -> Any:
         if not self.reads_history:
             return None
-        return _without_own(
+        pooled = _without_own(
             self.history_movies,
             (batch.history, batch.history_owner, batch.history_count),
             batch.user_position,
             own,
             batch.in_history,
         )
+        # Nothing is known of users outside of training: an average history stands for theirs (see ranker.py).
+        average = self.average_of_histories() * np.sqrt(self.typical_length)
+        return tf.where((user == self.unknown_user)[:, None], average, pooled)
 
     def _raters(self, batch: Batch, own: Any) -> Any:
         if not self.reads_raters:

@@ -106,6 +106,30 @@ def test_an_svd_plus_plus_reads_the_history(tmp_path):
     assert ask(loaded, ["u0"], [[3, 4]], [[0, 0]], [[5]]) != ask(loaded, ["u0"], [[]], [[]], [[5]])
 
 
+def test_a_stranger_with_a_short_history_is_taken_for_average_in_what_is_not_told(trained):
+    """By hand from the model's tables: average movies fill the history up to the mean length of training users'."""
+    model, loaded = trained[0][0], trained[1]
+    lengths = [min(len(rated(user)), HISTORY_LENGTH) for user in range(USERS)]
+    entries = [movie for user in range(USERS) for movie in rated(user)[-HISTORY_LENGTH:]]
+    table = model.history_movies.numpy()
+    index = model.movie_index
+    average, typical = table[index[entries]].mean(axis=0), np.mean(lengths)
+    movie = 7
+    vector = model.movie_vector(index[[movie]], [movie], pooled_raters(model, movie))[0].numpy()
+    others = model.mean + model.user_bias.numpy()[-1, 0] + model.movie_biases(index[[movie]], [movie]).numpy()[0]
+    for history in ([], [3, 4]):
+        total = table[index[history]].sum(axis=0) + (typical - len(history)) * average
+        user = model.user_ids.numpy()[-1] + total / np.sqrt(typical)
+        expected = np.clip(others + user @ vector, model.lowest, model.highest)
+        got = ask(loaded, ["stranger"], [history], [[0.0] * len(history)], [[movie]])
+        assert got[0, 0] == pytest.approx(expected, abs=1e-4)
+
+
+def pooled_raters(model, movie):
+    raters, owner = WORLD.known.raters.select(np.array([movie]))
+    return model.pooled_raters(raters, owner, np.array([len(raters)], np.float32))
+
+
 def test_several_seeds_are_averaged(tmp_path):
     assert_same_as_in_training(*exported(tmp_path, seeds=2, epochs=3))
 
