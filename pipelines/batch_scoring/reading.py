@@ -200,7 +200,7 @@ def _checked(
         [
             ids,
             pa.array(piece.file * ROWS_OF_A_FILE + rows, pa.int64()),
-            pa.array(lengths, pa.int32()) if weights is None else weights,
+            pa.array(lengths, pa.int32()) if weights is None else weights.cast(pa.int32()).fill_null(0),
             _lists(lengths, movies.flatten().fill_null(b"")) if movies is not None else pa.nulls(len(ids), _MOVIES),
             _lists(lengths, _filled_ratings(lengths, rated, ratings))
             if movies is not None

@@ -3,7 +3,8 @@
 - `.txt`: one user id a line, byte for byte; empty lines are skipped.
 - `.csv`, `.tsv`: a header, then one user a row. Columns `user_id` (or `userId`, `user`, …) and perhaps
   `history_movie_ids` and `history_ratings`, their entries parted by `|`.
-- `.parquet`: the same columns; text or whole numbers, histories as lists.
+- `.parquet`: the same columns; text or whole numbers, histories as lists. A column `interactions` of whole numbers,
+  as in the bundle's own list, says how much the bundle knows of a user: like users are scored together.
 
 Other columns are ignored. A history replaces what the bundle has stored of the user, oldest movie first;
 `history_ratings` is as long as `history_movie_ids` or empty, 0 = not rated.
@@ -26,7 +27,9 @@ from pipelines.batch_scoring.blocks import HISTORY_MOVIE_IDS, HISTORY_RATINGS, U
 from serving.contract import EXTRA_ASSETS, USERS_FILE
 
 ALL = "all"
-INTERACTIONS = "interactions"  # in the bundle's list of users
+INTERACTIONS = "interactions"
+"""A column of whole numbers in the bundle's list of users: how many interactions it knows of each."""
+
 TEXT, CSV, PARQUET = "text", "csv", "parquet"
 KINDS = {".txt": TEXT, ".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
 DELIMITERS = (",", "\t", ";")
@@ -90,10 +93,7 @@ def find_users(users: str, model: str) -> Users:
     """
     if users == ALL:
         path = _users_of(model)
-        pieces = [
-            dataclasses.replace(piece, columns={USER_ID: USER_ID, WEIGHT: INTERACTIONS}) for piece in _pieces(path, 0)
-        ]
-        return Users(paths=[path], pieces=pieces, exact=True)
+        return Users(paths=[path], pieces=list(_pieces(path, 0)), exact=True)
     paths = _matched(users)
     pieces = [piece for file, path in enumerate(paths) for piece in _pieces(path, file)]
     if not sum(piece.rows for piece in pieces):
@@ -180,6 +180,8 @@ def _parquet_pieces(path: str, file: int) -> list[Piece]:
         metadata = pq.ParquetFile(stream).metadata
         schema = metadata.schema.to_arrow_schema()
         columns = _columns(path, schema.names)
+        if INTERACTIONS in schema.names and pa.types.is_integer(schema.field(INTERACTIONS).type):
+            columns[WEIGHT] = INTERACTIONS
         _check_types(path, schema, columns)
         rows = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
     return [
@@ -199,6 +201,8 @@ def _parquet_pieces(path: str, file: int) -> list[Piece]:
 
 def _check_types(path: str, schema: Any, columns: dict[str, str]) -> None:
     for role, name in columns.items():
+        if role == WEIGHT:
+            continue
         kind = schema.field(name).type
         is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
         if is_list != (role != USER_ID) or (role == USER_ID and pa.types.is_floating(kind)):
