@@ -60,8 +60,8 @@ def main() -> None:
     parser.add_argument("--build", metavar="BUNDLE", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rates:
-        print(json.dumps(_own_rates(arguments.rates)))
-        return
+        print(json.dumps(_own_rates(arguments.rates)), flush=True)
+        os._exit(0)  # TensorFlow complains about its own end
     if arguments.build:
         build(arguments.run, Path(arguments.build), arguments.users[1])
         return

@@ -101,7 +101,7 @@ class ScoreIntoFiles(beam.PTransform):  # type: ignore[misc]
         return (
             (read[_TALLY], scored[_TALLY], rejected, written)
             | beam.Flatten()
-            | "Count" >> beam.CombineGlobally(Total()).with_fanout(16)
+            | "Count" >> beam.CombineGlobally(Total())
             | "Write manifest" >> beam.Map(_write_manifest, f"{job.folder}/{MANIFEST}")
         )
 

@@ -130,7 +130,7 @@ def _split_lists(piece: Piece, batch: Any, names: list[str]) -> tuple[Any, Any, 
                 numbers.append(None if texts is None else [float(text) for text in texts])
             except ValueError:
                 numbers.append(None)
-                faults[row] = f"a rating of the history is not a number: {b'|'.join(texts)[:80]!r}"
+                faults[row] = f"a rating of the history is not a number: {shown(b'|'.join(texts)[:80])}"
         return movies, pa.array(numbers, pa.list_(pa.float32())), faults
 
 

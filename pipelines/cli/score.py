@@ -118,12 +118,13 @@ def print_result(console: Console, summary: dict[str, Any], destination: Any) ->
     speed = summary["users"] / summary["seconds"] if summary["seconds"] else 0.0
     line(console, f"{summary['rows']:,} rows for {summary['users']:,} users: {destination.output}")
     for count, what in (
-        (summary["duplicates"], "records of users who came before were left out"),
-        (summary["without_movies"], "users have no movie left"),
-        (summary["rejected"], f"records could not be scored: {destination.rejected}"),
+        (summary["duplicates"], "left out, because their users came before"),
+        (summary["rejected"], f"rejected: {destination.rejected}"),
     ):
         if count:
-            line(console, f"{count:,} {what}")
+            line(console, f"{count:,} {'record' if count == 1 else 'records'} {what}")
+    if summary["without_movies"]:
+        line(console, f"users for whom no movie is left: {summary['without_movies']:,}")
     line(console, f"{duration(summary['seconds'])} with start-up, {speed:,.0f} users/s, {summary['engine']}")
     line(console, f"Model: {summary['model']}")
 

@@ -90,7 +90,7 @@ def test_the_command_writes_the_same_rows_and_never_over_others(scores, scored_r
     done = recommender("score", *options, "--output", output)
     assert done.code == 0, done.text
     assert f"600 rows for 30 users: {output}\n" in done.out
-    assert "1 records of users who came before were left out" in done.out
+    assert "1 record left out, because their users came before" in done.out
     assert "30 of 31 users scored" in done.err
     assert "Traceback" not in done.text
     rows = [json.loads(line) for line in output.read_text().splitlines()]

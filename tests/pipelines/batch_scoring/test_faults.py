@@ -29,7 +29,7 @@ def small_disk(tmp_path):
 def test_a_disk_that_fills_ends_the_job_and_leaves_what_was_there(bundle, small_disk, suffix):
     old = small_disk / f"out{suffix}"
     old.write_bytes(b"the rows of yesterday")
-    with pytest.raises(Exception) as failure:  # noqa: PT011 - engines wrap what their workers raise
+    with pytest.raises(Exception) as failure:
         score_in_memory(bundle.path, small_disk, output=old.name, overwrite=True, n=50)
     assert describe(failure.value)["kind"] == "disk", failure.value
     assert old.read_bytes() == b"the rows of yesterday"
