@@ -104,9 +104,11 @@ class Batcher:
         self._compute = compute
         self._max_rows = config.max_batch_size
         self._max_queued = config.max_batch_size * config.max_enqueued_batches
-        self._changed = threading.Condition()
+        self._max_running = config.num_batch_threads
+        self._changed = threading.Condition(threading.Lock())
         self._groups: collections.OrderedDict[Any, collections.deque[Task]] = collections.OrderedDict()
         self._queued = 0
+        self._running = 0
         self._closed = False
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True)
@@ -121,24 +123,35 @@ class Batcher:
         return self._queued
 
     def submit(self, task: Task) -> None:
-        """Queues a request; its `done` is called exactly once.
+        """Queues a request; its `done` is called exactly once, in a worker's thread.
 
         Raises:
           UnavailableError: The queue is full.
           ClosedError: The version is being unloaded.
         """
-        rows = task.rows or 1
         with self._changed:
-            if self._closed:
-                raise ClosedError
-            if self._queued and self._queued + rows > self._max_queued:
-                raise UnavailableError("The batch scheduling queue to which this task was submitted is full")
-            self._queued += rows
-            group = self._groups.get(task.key)
-            if group is None:
-                self._groups[task.key] = group = collections.deque()
-            group.append(task)
-            self._changed.notify()
+            self._enqueue(task)
+
+    def run_or_submit(self, task: Task) -> bool:
+        """The same for a caller that would only wait: it computes its request itself where nothing else is going on.
+
+        Returns:
+          Whether it was computed; `done` is not called then.
+
+        Raises:
+          UnavailableError: The queue is full.
+          ClosedError: The version is being unloaded.
+        """
+        with self._changed:
+            if self._closed or self._groups or self._running >= self._max_running:
+                self._enqueue(task)
+                return False
+            self._running += 1
+        try:
+            self._run([task])
+        finally:
+            self._leave()
+        return True
 
     def close(self) -> None:
         """Computes what is queued, takes no more and ends the workers."""
@@ -147,18 +160,51 @@ class Batcher:
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
+        with self._changed:
+            while self._running:
+                self._changed.wait()
+
+    def _enqueue(self, task: Task) -> None:
+        rows = task.rows or 1
+        if self._closed:
+            raise ClosedError
+        if self._queued and self._queued + rows > self._max_queued:
+            raise UnavailableError("The batch scheduling queue to which this task was submitted is full")
+        self._queued += rows
+        group = self._groups.get(task.key)
+        if group is None:
+            self._groups[task.key] = group = collections.deque()
+        group.append(task)
+        if self._running < self._max_running:
+            self._changed.notify()
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._running -= 1
+            if self._closed:
+                self._changed.notify_all()
+            elif self._groups:
+                self._changed.notify()
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                while not self._groups:
-                    if self._closed:
+                while not self._groups or self._running >= self._max_running:
+                    if self._closed and not self._groups:
                         return
                     self._changed.wait()
-                batch = self._take()
-            if batch:
-                self._finish(batch)
-            del batch  # nothing of the last call stays in memory while the worker waits
+                self._running += 1
+                while self._groups:
+                    batch = self._take()
+                    self._changed.release()
+                    try:
+                        self._finish(batch)
+                    finally:
+                        del batch  # nothing of this call stays in memory while the worker waits
+                        self._changed.acquire()
+                self._running -= 1
+                if self._closed:
+                    self._changed.notify_all()
 
     def _take(self) -> list[Task]:
         """The requests of the group that has waited longest, up to the most rows of a call."""
@@ -178,7 +224,6 @@ class Batcher:
                 break
         if group:
             self._groups[key] = group  # at the end: other groups have their turn first
-            self._changed.notify()
         return batch
 
     def _finish(self, batch: list[Task]) -> None:

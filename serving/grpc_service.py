@@ -40,7 +40,7 @@ from serving.model_info import metadata_response, status_response
 from serving.models_config import models_of
 from serving.predicting import Waiting, grpc_signature
 from serving.servable import Servable
-from serving.tensors import fill_proto, from_proto
+from serving.tensors import from_proto
 from serving.versions import Models
 
 logger = logging.getLogger(__name__)
@@ -236,12 +236,7 @@ class Handlers:
                 continue
             context.add_callback(waiting.abandon)
             outputs = waiting.outputs()
-            response = predict_pb2.PredictResponse()
-            spec = response.model_spec
-            spec.name, spec.signature_name, spec.version.value = servable.name, signature.name, servable.version
-            for alias, array in zip(target.outputs, outputs, strict=True):
-                fill_proto(response.outputs[alias], array, signature.outputs[alias].dtype)
-            return bytes(response.SerializeToString())
+            return target.answer.write(outputs)
 
     def _classify(self, request: Any, context: Any) -> bytes:
         return self._examples(classify, self._found, request, context)

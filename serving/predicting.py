@@ -66,7 +66,7 @@ def compute(servable: Servable, target: Target, arrays: list[Array], seconds: fl
 
 
 class Waiting:
-    """A request in the queue of a version, for whose answer a thread waits.
+    """A request for whose answer a thread waits; it is computed in this thread where the version is idle.
 
     Args:
       servable: The version.
@@ -86,7 +86,7 @@ class Waiting:
         lock = threading.Lock()
         lock.acquire()
         self._task = servable.task(target, arrays, _release, deadline, lock)
-        servable.batcher.submit(self._task)
+        self._is_computed = servable.batcher.run_or_submit(self._task)
 
     def abandon(self) -> None:
         """Nobody waits any more: it is not computed, if it has not been yet."""
@@ -96,7 +96,7 @@ class Waiting:
     def outputs(self) -> list[Array]:
         """Waits for the answer."""
         task = self._task
-        if not task.waiter.acquire(timeout=self._seconds):
+        if not self._is_computed and not task.waiter.acquire(timeout=self._seconds):
             task.abandoned = True
             raise DeadlineExceededError("Timed out waiting for the answer of the model")
         if task.error is not None:

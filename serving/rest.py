@@ -321,7 +321,7 @@ class RestApp:
             self._sweeper = None
 
     async def _write(self, request: JsonRequest, target: Target, outputs: list[Array]) -> bytes:
-        specs = [target.signature.outputs[alias] for alias in target.outputs]
+        specs = target.specs
         write = rows_answer if request.rows else columns_answer
         if sum(output.size for output in outputs) < LARGE_ANSWER_VALUES:
             return write(specs, outputs)

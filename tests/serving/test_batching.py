@@ -193,6 +193,56 @@ def test_a_worker_survives_whatever_happens(calls):
     batcher.close()
 
 
+def test_a_caller_computes_for_itself_where_nothing_else_is_going_on(calls):
+    batcher = Batcher(calls, BatchingConfig(num_batch_threads=1))
+    asked = Asked(batcher)
+
+    def run(value):
+        task = Task("target", [np.array([value])], 1, "k", asked._done)
+        return task, batcher.run_or_submit(task)
+
+    task, computed = run(3)
+    assert computed
+    assert answers(task) == [[6]]
+    bad, computed = run(-1)
+    assert computed
+    assert isinstance(bad.error, InvalidRequestError)
+    calls.free.clear()
+    inline = threading.Thread(target=run, args=(1,))
+    inline.start()
+    while batcher._running == 0:
+        time.sleep(0.01)
+    waiting, computed = run(5)
+    assert not computed
+    assert waiting.outputs is None
+    calls.free.set()
+    asked.wait(1)
+    assert answers(waiting) == [[10]]
+    inline.join()
+    batcher.close()
+    with pytest.raises(ClosedError):
+        run(1)
+
+
+def test_closing_waits_for_callers_that_compute_for_themselves(calls):
+    batcher = Batcher(calls, BatchingConfig(num_batch_threads=1))
+    calls.free.clear()
+    task = Task("target", [np.array([1])], 1, "k", None)
+    inline = threading.Thread(target=batcher.run_or_submit, args=(task,))
+    inline.start()
+    while batcher._running == 0:
+        time.sleep(0.01)
+    closing = threading.Thread(target=batcher.close)
+    closing.start()
+    closing.join(timeout=0.2)
+    assert closing.is_alive()
+    calls.free.set()
+    closing.join(timeout=10)
+    assert not closing.is_alive()
+    inline.join()
+    assert answers(task) == [[2]]
+
+
 def test_closing_answers_what_is_queued_and_refuses_the_rest(calls):
     batcher, asked = held(calls)
     task = asked.ask(1)
