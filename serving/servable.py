@@ -27,10 +27,7 @@ logger = logging.getLogger(__name__)
 
 INIT_OPERATION = "__saved_model_init_op"
 CALLER_THREAD = -1
-"""Operations run in the batcher's thread: handing each to a pool costs a small graph three times its work.
-
-What is large within an operation (ScaNN, matrix products) still runs on all cores.
-"""
+SESSION_POOL = 0
 MAX_TARGETS = 256
 """Selections of outputs that keep a callable of their own; further ones compute all outputs."""
 
@@ -42,7 +39,8 @@ class SessionConfig:
     Attributes:
       tags: Tags of the graph to load.
       intra_op_threads: Threads of one operation; 0 = one a core.
-      inter_op_threads: Operations at once; 0 = one a core.
+      inter_op_threads: Operations of a call at once; 0 = one after the other, in the thread of the call: handing each
+        one to a pool costs a small graph three times its work.
       batching: How requests are merged.
       merge: Whether they are.
     """
@@ -113,6 +111,7 @@ class Servable:
         self.version = version
         self.path = path
         self._merge = config.merge
+        self._pool = SESSION_POOL if config.inter_op_threads else CALLER_THREAD
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(
             graph=graph,
@@ -192,7 +191,7 @@ class Servable:
             config_pb2.CallableOptions(
                 feed=[spec.tensor for spec in signature.inputs.values()],
                 fetch=[signature.outputs[alias].tensor for alias in outputs],
-                run_options=config_pb2.RunOptions(inter_op_thread_pool=CALLER_THREAD),
+                run_options=config_pb2.RunOptions(inter_op_thread_pool=self._pool),
             )
         )
         answer = PredictAnswer(self.name, self.version, signature.name, [signature.outputs[o] for o in outputs])

@@ -76,7 +76,7 @@ def _switch(name: str, default: bool, text: str) -> Any:
     )
 
 
-@click.command(cls=_ServeCommand, context_settings={"token_normalize_func": _dashes})
+@click.command(cls=_ServeCommand, context_settings={"token_normalize_func": _dashes, "max_content_width": 110})
 @click.option("--model-base-path", help="A folder of versions, or a run's folder.  [default: pushed last under runs/]")
 @click.option("--model-name", default=MODEL_NAME, show_default=True, help="Name under which the model is asked.")
 @click.option(
@@ -95,7 +95,7 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--batching-parameters-file", help="A BatchingParameters; max_batch_size and two more have a meaning.")
 @click.option("--tensorflow-session-parallelism", type=WholeNumber(0), default=0, help="Sets the next two.")
 @click.option("--tensorflow-intra-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
-@click.option("--tensorflow-inter-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
+@click.option("--tensorflow-inter-op-parallelism", type=WholeNumber(0), default=0, help="0 = one after the other.")
 @click.option("--saved-model-tags", default="serve", show_default=True, help="Tags of the graph, with commas between.")
 @_switch("enable-model-warmup", True, "Replay the bundle's warm-up requests before a version answers.")
 @click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1, help="How often each one.")
