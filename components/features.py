@@ -21,6 +21,7 @@ HISTORY_RATINGS = "history_ratings"  # float32, as many
 # A user's first held-out row of a split only (the marked row).
 HELD_OUT_MOVIE_IDS = "held_out_movie_ids"  # bytes, every movie of the user in this split
 SEEN_MOVIE_IDS = "seen_movie_ids"  # bytes, every movie of the user in the splits before this one, oldest first
+ITEM_KNN_MOVIE_IDS = "item_knn_movie_ids"  # bytes, test rows only: what item-kNN recommends, best first
 
 # One row of `sequences` is one user with the training rows (split `train`), or the training and eval
 # rows (split `train_and_eval`), in order.

@@ -1,17 +1,26 @@
-"""The Evaluator: judges exactly what will be served, against popularity and the served version."""
+"""The Evaluator: judges exactly what will be served, against simple peers and the served version."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from tfx.components.evaluator.component import Evaluator
-from tfx.dsl.components.base import executor_spec
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts, standard_component_specs
 
 from components.evaluation import executor
-from components.features import TEST
+
+_Parameter = component_spec.ExecutionParameter
 
 
-class RecommenderEvaluator(Evaluator):  # type: ignore[misc]
+class RecommenderEvaluatorSpec(standard_component_specs.EvaluatorSpec):  # type: ignore[misc]
+    """TFX Evaluator's inputs and outputs; the EvalConfig is made of these when the bundles exist."""
+
+    PARAMETERS = {
+        executor.CONFIG: _Parameter(type=str),
+        executor.HAS_RATINGS: _Parameter(type=int),
+        executor.HAS_ITEM_KNN: _Parameter(type=int),
+    }
+
+
+class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: ignore[misc]
     """TFX's Evaluator on the test rows, with a baseline that may be absent.
 
     Outputs: `evaluation` (TFMA's files and `gates.json`) and `blessing`.
@@ -19,18 +28,35 @@ class RecommenderEvaluator(Evaluator):  # type: ignore[misc]
     Args:
       examples: Examples with a split `test`.
       model: The bundle.
-      eval_config: `eval_config.build_eval_config(…)`.
+      config: An EvaluationConfig as JSON.
+      has_ratings: Whether the rows have ratings.
+      has_item_knn: Whether the marked rows carry item-kNN's lists.
       baseline_model: What is served, from ServedModel; may be marked absent.
     """
 
+    SPEC_CLASS = RecommenderEvaluatorSpec
     # A Beam executor spec, or the executor gets no Beam arguments.
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
 
-    def __init__(self, examples: Any, model: Any, eval_config: Any, baseline_model: Any | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        model: BaseChannel,
+        config: str,
+        has_ratings: bool,
+        has_item_knn: bool,
+        baseline_model: BaseChannel | None = None,
+    ) -> None:
         super().__init__(
-            examples=examples,
-            model=model,
-            baseline_model=baseline_model,
-            eval_config=eval_config,
-            example_splits=[TEST],
+            RecommenderEvaluatorSpec(
+                examples=examples,
+                model=model,
+                baseline_model=baseline_model,
+                config=config,
+                has_ratings=int(has_ratings),
+                has_item_knn=int(has_item_knn),
+                evaluation=Channel(type=standard_artifacts.ModelEvaluation),
+                blessing=Channel(type=standard_artifacts.ModelBlessing),
+            )
         )

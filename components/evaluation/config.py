@@ -9,24 +9,26 @@ from components.settings import require
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """Settings of evaluation and gates.
+    """Settings of evaluation and gates; docs/metrics.md has the rules and their error rates.
 
     Attributes:
       k: Length of the judged list; a tenth of the catalogue where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
-      min_recall_lift: Lower bound of the 95 % paired bootstrap interval of recall@k minus
-        popularity's must be above this.
-      max_rmse_ratio: RMSE divided by that of user + movie means must be below this.
-      max_recall_drop: Recall@k may be this much below the served bundle's.
-      max_rmse_rise: RMSE may be this much above the served bundle's, in stars.
-      bootstrap_samples: Resamplings of the users for the interval.
-      seed: Seed of the bootstrap.
+      min_recall_lift: The 95 % interval of recall@k minus popularity's must lie above this.
+      max_rmse_ratio: The 95 % interval of RMSE divided by that of user + movie means must lie below this.
+      max_item_knn_drop: Recall@k may be this much below item-kNN's, however certain that is; more
+        only where the 95 % interval of the difference reaches 0.
+      max_recall_drop: Recall@k may be this much below the served bundle's, likewise.
+      max_rmse_rise: RMSE may be this much above the served bundle's, in stars, likewise.
+      bootstrap_samples: Drawings of the users for the intervals.
+      seed: Seed of the drawings.
     """
 
     k: int = 100
     cut_offs: tuple[int, ...] = (10, 20)
     min_recall_lift: float = 0.0
     max_rmse_ratio: float = 1.0
+    max_item_knn_drop: float = 0.01
     max_recall_drop: float = 0.01
     max_rmse_rise: float = 0.01
     bootstrap_samples: int = 1_000
@@ -41,6 +43,6 @@ class EvaluationConfig:
             self.cut_offs,
         )
         require(self.max_rmse_ratio > 0, "evaluation.max_rmse_ratio", "above 0", self.max_rmse_ratio)
-        require(self.max_recall_drop >= 0, "evaluation.max_recall_drop", "0 or more", self.max_recall_drop)
-        require(self.max_rmse_rise >= 0, "evaluation.max_rmse_rise", "0 or more", self.max_rmse_rise)
+        for name in ("max_item_knn_drop", "max_recall_drop", "max_rmse_rise"):
+            require(getattr(self, name) >= 0, f"evaluation.{name}", "0 or more", getattr(self, name))
         require(self.bootstrap_samples >= 100, "evaluation.bootstrap_samples", "100 or more", self.bootstrap_samples)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow_model_analysis as tfma
 from tfx.components.evaluator import executor as stock
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils, proto_utils
+from tfx.utils import json_utils, path_utils, proto_utils
 
 from components import progress
 from components.artifacts import ABSENT, GATE_REPORT, SERVED_VERSION
 from components.evaluation import shared_model
 from components.evaluation.bundle_facts import read_bundle_facts, require_evaluate_signature
-from components.evaluation.eval_config import fit_to_bundles
+from components.evaluation.config import EvaluationConfig
+from components.evaluation.eval_config import Judged, build_eval_config
 from components.evaluation.gates import judge
-from components.evaluation.measured import read_measured
 from components.evaluation.results import EvaluationResult, to_json
+from components.features import TEST
 from components.push.storage import storage_for
+from components.settings import from_json
+
+# Keys of execution properties.
+CONFIG, HAS_RATINGS, HAS_ITEM_KNN = "config", "has_ratings", "has_item_knn"
 
 _MODEL = standard_component_specs.MODEL_KEY
 _BASELINE = standard_component_specs.BASELINE_MODEL_KEY
-_EVAL_CONFIG = standard_component_specs.EVAL_CONFIG_KEY
 _LOADER = "custom_eval_shared_model"  # TFX looks it up in the execution properties
 
 
@@ -32,15 +35,17 @@ class Executor(stock.Executor):  # type: ignore[misc]
         """Evaluates, and writes `gates.json` beside TFMA's files."""
         inputs = _without_absent_baseline(input_dict)
         served_version = _served_version(inputs)
-        eval_config, list_length = _fitted_config(inputs, exec_properties[_EVAL_CONFIG], served_version)
+        config = from_json(EvaluationConfig, exec_properties[CONFIG])
+        judged = _judged(inputs, exec_properties, served_version)
         properties = {
             **exec_properties,
-            _EVAL_CONFIG: proto_utils.proto_to_json(eval_config),
+            standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(build_eval_config(config, judged)),
+            standard_component_specs.EXAMPLE_SPLITS_KEY: json_utils.dumps([TEST]),
             _LOADER: shared_model.PATH,
         }
         super().Do(inputs, output_dict, properties)
         evaluation_uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        result = judge(evaluation_uri, eval_config, read_measured(evaluation_uri), list_length, served_version)
+        result = judge(evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version)
         path = f"{evaluation_uri}/{GATE_REPORT}"
         storage_for(path).write(path, [to_json(result).encode()])
         _report(result)
@@ -61,16 +66,18 @@ def _served_version(inputs: dict[str, Any]) -> str | None:
     return str(baseline.get_string_custom_property(SERVED_VERSION)) or "unknown"
 
 
-def _fitted_config(inputs: dict[str, Any], text: str, served_version: str | None) -> tuple[Any, int | None]:
-    eval_config = tfma.EvalConfig()
-    proto_utils.json_to_proto(text, eval_config)
-    model = read_bundle_facts(_model_path(inputs[_MODEL]))
+def _judged(inputs: dict[str, Any], exec_properties: dict[str, Any], served_version: str | None) -> Judged:
     served = None
     if served_version is not None:
         served_path = _model_path(inputs[_BASELINE])
         require_evaluate_signature(served_path, served_version)
         served = read_bundle_facts(served_path)
-    return fit_to_bundles(eval_config, model, served), model.list_length
+    return Judged(
+        model=read_bundle_facts(_model_path(inputs[_MODEL])),
+        served=served,
+        has_ratings=bool(exec_properties[HAS_RATINGS]),
+        has_item_knn=bool(exec_properties[HAS_ITEM_KNN]),
+    )
 
 
 def _model_path(artifacts: Any) -> str:

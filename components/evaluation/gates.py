@@ -1,109 +1,156 @@
-"""The verdicts of the thresholds, each as a sentence that a person can read."""
+"""The verdicts of the gates, each as a sentence that a person can read."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+from collections.abc import Mapping, Sequence
 
 import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
-from components.evaluation.eval_config import options_of, strict_bound
-from components.evaluation.measured import Measured, number
+from components.evaluation.comparisons import Comparison
+from components.evaluation.measured import number, read_measured
 from components.evaluation.results import EvaluationResult, Gate
+
+_OTHERS = {
+    names.POPULARITY: "popularity",
+    names.ITEM_KNN: "item-kNN",
+    names.MEANS: "user + movie means",
+    names.SERVED: "the served version",
+}
 
 
 def judge(
-    evaluation_uri: str, eval_config: Any, measured: Measured, list_length: int | None, served_version: str | None
+    evaluation_uri: str, comparisons: Sequence[Comparison], list_length: int | None, served_version: str | None
 ) -> EvaluationResult:
     """Joins TFMA's numbers and verdicts.
 
     Args:
       evaluation_uri: Where TFMA wrote them.
-      eval_config: The configuration, with the thresholds of change even where nothing was compared.
-      measured: The numbers.
+      comparisons: The gates.
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
     """
     validation = tfma.load_validation_result(evaluation_uri)
-    failed = {
-        (failure.metric_key.name, failure.metric_key.is_diff)
-        for one in validation.metric_validations_per_slice
-        for failure in one.failures
-    }
+    failed = {failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures}
+    measured = read_measured(evaluation_uri)
+    figures, served = measured.model.get((), {}), measured.served.get((), {})
+    gates = [
+        _Verdict(comparison, figures, served, comparison.checked not in failed, served_version).gate()
+        for comparison in comparisons
+    ]
     return EvaluationResult(
         blessed=bool(validation.validation_ok),
         list_length=list_length,
         served_version=served_version,
         overall=measured.overall(),
         slices=measured.slices(),
-        gates=list(_gates(eval_config, measured, failed, served_version)),
+        gates=gates + (_nothing_served(comparisons) if served_version is None else []),
     )
 
 
-def _gates(eval_config: Any, measured: Measured, failed: set[tuple[str, bool]], served_version: str | None) -> Any:
-    for spec in eval_config.metrics_specs:
-        for metric in spec.metrics:
-            for one in metric.per_slice_thresholds:
-                options, threshold = options_of(metric), one.threshold
-                if threshold.HasField("value_threshold"):
-                    passed = (options["name"], False) not in failed
-                    yield _value_gate(metric.class_name, options, threshold.value_threshold, measured, passed)
-                if threshold.HasField("change_threshold"):
-                    passed = (options["name"], True) not in failed
-                    allowed = threshold.change_threshold.absolute.value
-                    yield _change_gate(options["name"], allowed, measured, passed, served_version)
+@dataclasses.dataclass(frozen=True)
+class _Verdict:
+    """One comparison with what was measured.
+
+    Attributes:
+      comparison: What is compared.
+      figures: Of the judged bundle, on all rows.
+      served: Of the served bundle, on all rows.
+      passed: Whether TFMA let it pass.
+      version: The served version.
+    """
+
+    comparison: Comparison
+    figures: Mapping[str, float]
+    served: Mapping[str, float]
+    passed: bool
+    version: str | None
+
+    def gate(self) -> Gate:
+        figure = self.comparison.figure
+        return Gate(
+            name=self.comparison.gate,
+            metric=figure,
+            baseline=self._other(),
+            passed=self.passed,
+            value=self._number(figure),
+            lower=self._number(names.lower(figure)),
+            upper=self._number(names.upper(figure)),
+            threshold=self._threshold(),
+            reason=self._reason(),
+            baseline_version=self.version if self.comparison.other == names.SERVED else None,
+        )
+
+    def _other(self) -> str:
+        other = _OTHERS[self.comparison.other]
+        return f"{other} {self.version}" if self.comparison.other == names.SERVED else other
+
+    def _threshold(self) -> float:
+        """The bound in the terms of the figure: a tolerated drop is negative."""
+        tolerated_drop = not self.comparison.must_win and self.comparison.higher_is_better
+        return -self.comparison.bound if tolerated_drop else self.comparison.bound
+
+    def _number(self, name: str) -> float | None:
+        return number(self.figures.get(name))
+
+    def _reason(self) -> str:
+        label = _label(self.comparison.score)
+        figure = self.comparison.figure
+        value, lower, upper = (self._number(name) for name in (figure, names.lower(figure), names.upper(figure)))
+        if value is None or lower is None or upper is None:
+            return self._unmeasured(label)
+        mine, theirs = self.figures[self.comparison.score], self._theirs()
+        if figure == names.RMSE_RATIO:
+            compared, interval = f"ratio {value:.4f}", f"({lower:.4f} to {upper:.4f})"
+        else:
+            compared, interval = f"{value:+.4f}", f"({lower:+.4f} to {upper:+.4f})"
+        return (
+            f"{label} {mine:.4f} against {theirs:.4f} of {self._other()}: {compared} {interval}; {self._because(value)}"
+        )
+
+    def _because(self, value: float) -> str:
+        bound = f"{self.comparison.bound:g}"
+        if self.comparison.must_win:
+            side = "above" if self.comparison.higher_is_better else "below"
+            return f"the interval {'lies' if self.passed else 'does not lie'} {side} {bound}"
+        if not self.passed:
+            return f"worse by more than noise, and by more than {bound}"
+        worse = -value if self.comparison.higher_is_better else value
+        if worse <= 0:
+            return "not worse"
+        return f"worse by no more than {bound}" if worse <= self.comparison.bound else "within noise"
+
+    def _theirs(self) -> float:
+        score, other = self.comparison.score, self.comparison.other
+        if other == names.SERVED:
+            return self.served[score]
+        return self.figures[names.baseline(score) if other == names.MEANS else names.of_list(other, score)]
+
+    def _unmeasured(self, label: str) -> str:
+        if self.comparison.other == names.SERVED:
+            return f"{label} could not be compared with {self._other()}: one of the two is not a number"
+        why = "no test row has held-out movies"
+        if not self.comparison.higher_is_better:
+            why = "no test row has a rating, or a predicted rating is not a number"
+        return f"{label} could not be measured: {why}"
 
 
-def _value_gate(class_name: str, options: dict[str, Any], threshold: Any, measured: Measured, passed: bool) -> Gate:
-    name, bound = options["name"], strict_bound(threshold)
-    values = measured.model.get((), {})
-    value = number(values.get(name))
-    if class_name == "RecallLiftBound":
-        gate, reason = "recall_lift", _lift_reason(options["cut_off"], value, bound, passed)
-    else:
-        gate, reason = "rmse_ratio", _ratio_reason(values, value, bound, passed)
-    return Gate(name=gate, metric=name, passed=passed, value=value, threshold=bound, reason=reason)
+def _nothing_served(comparisons: Sequence[Comparison]) -> list[Gate]:
+    """The gates against a served bundle, where there is none: passed."""
+    first_of_a_kind = {"recall_lift": "recall_change", "rmse_ratio": "rmse_change"}
+    scores = {first_of_a_kind[one.gate]: one.score for one in comparisons if one.gate in first_of_a_kind}
+    return [
+        Gate(
+            name=gate,
+            metric=names.minus(score, names.SERVED),
+            baseline=_OTHERS[names.SERVED],
+            passed=True,
+            reason=f"nothing is served yet: {_label(score)} not compared",
+        )
+        for gate, score in scores.items()
+    ]
 
 
-def _lift_reason(cut_off: int, value: float | None, bound: float, passed: bool) -> str:
-    if value is None:
-        return f"recall@{cut_off} could not be measured: no test row has held-out movies"
-    beats = "beats" if passed else "does not clearly beat"
-    isnt = "is" if passed else "is not"
-    return f"recall@{cut_off} {beats} popularity: the lower bound of the lift, {value:.4f}, {isnt} above {bound:g}"
-
-
-def _ratio_reason(values: dict[str, float], value: float | None, bound: float, passed: bool) -> str:
-    if value is None:
-        return "RMSE could not be measured: no test row has a rating, or a predicted rating is not a number"
-    model, means = values[names.RMSE], values[names.baseline(names.RMSE)]
-    isnt = "is" if passed else "is not"
-    return f"RMSE {model:.4f} against {means:.4f} of user + movie means: the ratio {value:.4f} {isnt} below {bound:g}"
-
-
-def _change_gate(name: str, allowed: float, measured: Measured, passed: bool, served_version: str | None) -> Gate:
-    of_rating = name == names.RMSE
-    gate = "rmse_change" if of_rating else "recall_change"
-    label = "RMSE" if of_rating else name.replace("_at_", "@")
-    change = number(measured.change.get((), {}).get(name)) if served_version is not None else None
-    return Gate(
-        name=gate,
-        metric=name,
-        passed=passed,
-        value=change,
-        threshold=allowed,
-        reason=_change_reason(label, name, change, allowed, measured, served_version),
-        baseline_version=served_version,
-    )
-
-
-def _change_reason(
-    label: str, name: str, change: float | None, allowed: float, measured: Measured, served_version: str | None
-) -> str:
-    if served_version is None:
-        return f"nothing is served yet: {label} not compared"
-    if change is None:
-        return f"{label} could not be compared with the served version {served_version}: one of the two is not a number"
-    model, served = measured.model[()][name], measured.served[()][name]
-    limit = f"it may {'rise' if allowed > 0 or name == names.RMSE else 'drop'} by {abs(allowed):g}"
-    return f"{label} {model:.4f} against {served:.4f} of the served version {served_version} ({change:+.4f}); {limit}"
+def _label(score: str) -> str:
+    return "RMSE" if score == names.RMSE else score.replace("_at_", "@")

@@ -24,12 +24,10 @@ class Measured:
     Attributes:
       model: Metrics of the judged bundle by slice and name.
       served: Those of the served bundle; empty without one.
-      change: Judged minus served; empty without one.
     """
 
     model: dict[Slice, dict[str, float]]
     served: dict[Slice, dict[str, float]]
-    change: dict[Slice, dict[str, float]]
 
     def overall(self) -> dict[str, Figure]:
         """The metrics of all rows."""
@@ -49,10 +47,13 @@ class Measured:
             name: Figure(
                 model=number(value),
                 baseline=number(model.get(names.baseline(name))),
+                item_knn=number(model.get(names.of_list(names.ITEM_KNN, name))),
                 served=number(served.get(name)),
+                lower=number(model.get(names.lower(name))),
+                upper=number(model.get(names.upper(name))),
             )
             for name, value in model.items()
-            if not name.startswith(names.BASELINE_PREFIX)
+            if names.is_own(name)
         }
 
 
@@ -62,12 +63,12 @@ def read_measured(evaluation_uri: str) -> Measured:
     Metrics of lists are dropped in slices by movie, which only their marked rows' movie would name,
     and so is coverage in every slice, which there only counts users.
     """
-    measured = Measured({}, {}, {})
+    measured = Measured({}, {})
     for record in tfma.load_metrics(evaluation_uri):
         key = tuple((one.column, _text(one)) for one in record.slice_key.single_slice_keys)
         for pair in record.metric_keys_and_values:
             if _belongs(pair.key, key):
-                by_slice = _side(measured, pair.key)
+                by_slice = measured.served if pair.key.model_name == tfma.BASELINE_KEY else measured.model
                 by_slice.setdefault(key, {})[pair.key.name] = pair.value.double_value.value
     return measured
 
@@ -77,13 +78,9 @@ def number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _side(measured: Measured, key: Any) -> dict[Slice, dict[str, float]]:
-    if key.is_diff:
-        return measured.change
-    return measured.served if key.model_name == tfma.BASELINE_KEY else measured.model
-
-
 def _belongs(key: Any, slice_key: Slice) -> bool:
+    if key.is_diff:  # TFMA's own difference of two models: ours have intervals
+        return False
     if not slice_key:
         return True
     if key.output_name == MOVIE_IDS and any(feature in RATING_SLICES for feature, _ in slice_key):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 BASELINE_PREFIX = "baseline_"
 """Before a metric's name: the same metric of popularity (lists) or of user + movie means (ratings)."""
+
+ITEM_KNN_PREFIX = "item_knn_"
+"""Before a metric's name: the same metric of item-kNN's lists."""
 
 MRR = "mrr"
 USERS = "users"  # with held-out movies
@@ -11,6 +16,12 @@ ROWS = "rows"  # with a rating
 RMSE = "rmse"
 MAE = "mae"
 RMSE_RATIO = "rmse_ratio"  # RMSE / RMSE of user + movie means
+
+# What the judged bundle is compared with.
+POPULARITY = "popularity"
+MEANS = "means"  # user + movie means
+ITEM_KNN = "item_knn"
+SERVED = "served"
 
 COVERAGE_CUT_OFF = 10
 
@@ -27,20 +38,46 @@ def coverage_at(cut_off: int) -> str:
     return f"coverage_at_{cut_off}"
 
 
-def lift(name: str) -> str:
-    """The paired difference between the list's metric and popularity's."""
-    return f"{name}_minus_popularity"
+def cut_off_of(name: str) -> int:
+    """The list length in the name of a metric."""
+    return int(name.rpartition("_at_")[2])
 
 
-def lift_lower_bound(name: str) -> str:
-    """The lower end of the 95 % interval of the lift."""
-    return f"{lift(name)}_lower"
+def minus(name: str, other: str) -> str:
+    """The paired difference between the bundle's metric and that of popularity, item-kNN or the served bundle."""
+    return f"{name}_minus_{other}"
+
+
+def lower(name: str) -> str:
+    """The lower end of the 95 % interval of a figure."""
+    return f"{name}_lower"
+
+
+def upper(name: str) -> str:
+    """The upper end of the 95 % interval of a figure."""
+    return f"{name}_upper"
+
+
+def headroom(name: str) -> str:
+    """How far a difference is from refusing the bundle."""
+    return f"{name}_headroom"
+
+
+def with_interval(name: str, interval: Any) -> dict[str, float]:
+    """A figure and the two ends of its interval, by name."""
+    return {name: interval.value, lower(name): interval.lower, upper(name): interval.upper}
 
 
 def baseline(name: str) -> str:
     return BASELINE_PREFIX + name
 
 
-def renamed(name: str, cut_off: int, true_cut_off: int) -> str:
-    """The name of a metric whose list is shorter than was asked for."""
-    return name.replace(f"_at_{cut_off}", f"_at_{true_cut_off}")
+def of_list(other: str, name: str) -> str:
+    """The metric of another list of the same rows: popularity's or item-kNN's."""
+    return (BASELINE_PREFIX if other == POPULARITY else ITEM_KNN_PREFIX) + name
+
+
+def is_own(name: str) -> bool:
+    """Whether it is a figure of the bundle itself: no other list's, no end of an interval, no headroom."""
+    others = name.startswith((BASELINE_PREFIX, ITEM_KNN_PREFIX))
+    return not others and not name.endswith(("_lower", "_upper", "_headroom"))

@@ -19,12 +19,18 @@ class Figure:
     Attributes:
       model: Of the judged bundle.
       baseline: Of popularity (lists) or of user + movie means (ratings).
+      item_knn: Of item-kNN's lists.
       served: Of the bundle that was being served.
+      lower: Lower end of the figure's 95 % interval; differences and ratios have one.
+      upper: Its upper end.
     """
 
     model: float | None
     baseline: float | None = None
+    item_knn: float | None = None
     served: float | None = None
+    lower: float | None = None
+    upper: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,21 +47,28 @@ class Gate:
     """One condition of the blessing.
 
     Attributes:
-      name: `recall_lift`, `rmse_ratio`, `recall_change` or `rmse_change`.
-      metric: Name of the metric that it looks at.
+      name: `recall_lift`, `recall_item_knn`, `recall_change`, `rmse_ratio` or `rmse_change`.
+      metric: Name of the difference or ratio that it looks at.
+      baseline: What the bundle is compared with, in words.
       passed: Whether it lets the bundle through.
-      value: What was measured; None where nothing was compared or measured.
-      threshold: What the value must be above, below, or may change by.
+      value: The difference or ratio; None where nothing was compared or measured.
+      lower: Lower end of its 95 % interval.
+      upper: Upper end of its 95 % interval.
+      threshold: What the interval must lie above (`recall_lift`) or below (`rmse_ratio`); else by how
+        much the value may change in any case.
       reason: The verdict as a sentence.
       baseline_version: The served version that a change is measured against; else None.
     """
 
     name: str
     metric: str
+    baseline: str
     passed: bool
-    value: float | None
-    threshold: float
     reason: str
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    threshold: float | None = None
     baseline_version: str | None = None
 
 

@@ -1,1 +1,1 @@
-"""Metrics of lists and ratings for TFMA, one file each."""
+"""Metrics of lists and ratings for TFMA: formulas, sums per user, and intervals from resampled users."""

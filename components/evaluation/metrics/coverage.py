@@ -7,12 +7,20 @@ from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import tensorflow_model_analysis as tfma
-from tensorflow_model_analysis.metrics import metric_util
 
-from components.evaluation.metrics.lists import ids
-from components.evaluation.metrics.row_value import computation
-from serving.contract import MOVIE_IDS
+from components.evaluation import metric_names as names
+from components.evaluation.metrics.rows import Models, Row, ids
+from components.evaluation.metrics.user_sums import Figures, computation, keyed
+from components.features import ITEM_KNN_MOVIE_IDS
+from serving.contract import MOVIE_IDS, POPULAR_MOVIE_IDS
+
+Movies = tuple[list[bytes], ...]
+"""The first k movies of each list of a row."""
+
+Seen = tuple[set[bytes], ...]
+"""Movies that each list has shown to anybody."""
 
 
 class Coverage(tfma.metrics.Metric):  # type: ignore[misc]
@@ -23,58 +31,92 @@ class Coverage(tfma.metrics.Metric):  # type: ignore[misc]
     and ties play no part. The users are those with held-out movies; without any the value is NaN.
     Seen movies are not in the lists and count in the denominator.
 
+    Figures: `coverage_at_k` of the judged lists, `baseline_…` of popularity, `item_knn_…`, and of the
+    served bundle under the name of TFMA's baseline model.
+
     Args:
       cut_off: k.
       catalogue_size: Movies in the catalogue; 0 while it is not known, which gives NaN.
-      of: Output that is judged.
-      name: Name in the results.
+      item_knn: Whether the marked rows carry item-kNN's lists.
+      name: Unused in the results, whose names are those above.
     """
 
-    def __init__(self, cut_off: int, catalogue_size: int = 0, of: str = MOVIE_IDS, name: str | None = None) -> None:
-        super().__init__(
-            metric_util.merge_per_key_computations(_computations),
-            name=name or f"coverage_at_{cut_off}",
-            cut_off=cut_off,
-            catalogue_size=catalogue_size,
-            of=of,
-        )
+    def __init__(
+        self, cut_off: int, catalogue_size: int = 0, item_knn: bool = False, name: str = "coverage_figures"
+    ) -> None:
+        super().__init__(_computations, name=name, cut_off=cut_off, catalogue_size=catalogue_size, item_knn=item_knn)
 
 
 class _DistinctMovies(beam.CombineFn):  # type: ignore[misc]
-    def __init__(self, key: Any, catalogue_size: int) -> None:
-        self._key = key
+    def __init__(self, lists: int, catalogue_size: int, figures: _Figures) -> None:
+        self._lists = lists
         self._catalogue_size = catalogue_size
+        self._figures = figures
 
-    def create_accumulator(self) -> set[bytes]:
-        return set()
+    def create_accumulator(self) -> Seen:
+        return tuple(set() for _ in range(self._lists))
 
-    def add_input(self, accumulator: set[bytes], movie_ids: list[bytes]) -> set[bytes]:
-        accumulator.update(movie_ids)
+    def add_input(self, accumulator: Seen, movies: Movies) -> Seen:
+        for seen, shown in zip(accumulator, movies, strict=True):
+            seen.update(shown)
         return accumulator
 
-    def merge_accumulators(self, accumulators: Iterable[set[bytes]]) -> set[bytes]:
-        return set().union(*accumulators)
+    def merge_accumulators(self, accumulators: Iterable[Seen]) -> Seen:
+        merged = self.create_accumulator()
+        for one in accumulators:
+            self.add_input(merged, tuple(map(list, one)))
+        return merged
 
-    def extract_output(self, accumulator: set[bytes]) -> dict[Any, float]:
-        known = accumulator and self._catalogue_size
-        return {self._key: len(accumulator) / self._catalogue_size if known else float("nan")}
+    def extract_output(self, accumulator: Seen) -> Figures:
+        known = any(accumulator) and self._catalogue_size
+        return self._figures([len(seen) / self._catalogue_size if known else np.nan for seen in accumulator])
 
 
 @dataclasses.dataclass(frozen=True)
 class _FirstMovies:
     cut_off: int
-    of: str
-    model_name: str
-    output_name: str
+    item_knn: bool
+    models: Models
 
-    def __call__(self, inputs: Any) -> list[bytes] | None:
-        if not ids(inputs.get_labels(self.model_name, self.output_name)):
+    def __call__(self, extracts: Any) -> Movies | None:
+        row = Row(extracts, self.models)
+        if not ids(row.label(MOVIE_IDS)):
             return None
-        return ids(inputs.get_predictions(self.model_name)[self.of])[: self.cut_off]
+        lists = [row.judged(MOVIE_IDS), row.judged(POPULAR_MOVIE_IDS)]
+        lists += [row.feature(ITEM_KNN_MOVIE_IDS)] if self.item_knn else []
+        lists += [row.served(MOVIE_IDS)] if self.models.served is not None else []
+        return tuple(ids(one)[: self.cut_off] for one in lists)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Figures:
+    cut_off: int
+    item_knn: bool
+    models: Models
+    output: str
+
+    def __call__(self, shares: list[float]) -> Figures:
+        name = names.coverage_at(self.cut_off)
+        figures = {name: shares[0], names.baseline(name): shares[1]}
+        if self.item_knn:
+            figures[names.of_list(names.ITEM_KNN, name)] = shares[2]
+        made = keyed(figures, self.models.judged, self.output)
+        if self.models.served is not None:
+            made.update(keyed({name: shares[-1]}, self.models.served, self.output))
+        return made
 
 
 def _computations(
-    name: str, cut_off: int, catalogue_size: int, of: str, model_name: str = "", output_name: str = ""
+    name: str,
+    cut_off: int,
+    catalogue_size: int,
+    item_knn: bool,
+    model_names: list[str] | None = None,
+    output_names: list[str] | None = None,
 ) -> list[Any]:
-    key = tfma.metrics.MetricKey(name=name, model_name=model_name, output_name=output_name)
-    return computation(key, _FirstMovies(cut_off, of, model_name, output_name), _DistinctMovies(key, catalogue_size))
+    del name
+    models = Models.of(model_names or [""])
+    lists = 2 + int(item_knn) + int(models.served is not None)
+    figures = _Figures(cut_off, item_knn, models, (output_names or [""])[0])
+    combiner = _DistinctMovies(lists, catalogue_size, figures)
+    return computation(figures([np.nan] * lists), _FirstMovies(cut_off, item_knn, models), combiner)

@@ -1,0 +1,145 @@
+"""Every figure of the predicted ratings in one pass: RMSE and MAE beside the means' and the served bundle's.
+
+TFMA's own MeanSquaredError and MeanAbsoluteError count an accumulator twice whenever Beam merges
+several (0.47.1), so that their figures change with the engine; these are plain sums.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow_model_analysis as tfma
+
+from components.evaluation import metric_names as names
+from components.evaluation.metrics.bootstrap import Bootstrap
+from components.evaluation.metrics.rows import Models, Row, number
+from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, Vector, computation, keyed
+from components.evaluation.metrics.verdict import headroom
+from serving.contract import BASELINE_RATING, PREDICTED_RATING
+
+# Columns of the sums: rows, then squared and absolute errors of each prediction.
+_ROWS, _MODEL, _MEANS, _SERVED = 0, 1, 3, 5
+_COMPARED = names.minus(names.RMSE, names.SERVED)
+
+
+class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
+    """Errors of the predicted stars over all rows with a rating.
+
+    `rmse`: `√(Σ (prediction - rating)² / rows)` · `mae`: `Σ |prediction - rating| / rows`, in stars.
+    Every row weighs the same, hence users with many held-out rows weigh more. Rows without a rating
+    are skipped; without any row, and with a prediction that is NaN, the value is NaN.
+
+    Figures: `rows`, `rmse`, `mae`; `baseline_rmse`, `baseline_mae` of user + movie means;
+    `rmse_ratio`: RMSE divided by the means' (NaN where both are 0, infinite where only theirs is);
+    `rmse` and `mae` of the served bundle, under the name of TFMA's baseline model;
+    `rmse_minus_served`. The ratio and the difference come with the ends `…_lower` and `…_upper` of
+    their 95 % intervals: users are drawn, each with all its rows (bootstrap.py). And
+    `rmse_minus_served_headroom` (verdict.py).
+
+    Args:
+      tolerances: How much worse the bundle may be in any case, by name of the difference; the served
+        bundle is compared with where there is one for it.
+      samples: Draws of the bootstrap.
+      seed: Seed of the draws.
+      name: Unused in the results, whose names are those above.
+    """
+
+    def __init__(
+        self,
+        tolerances: Mapping[str, float] | None = None,
+        samples: int = 1_000,
+        seed: int = 42,
+        name: str = "rating_figures",
+    ) -> None:
+        super().__init__(_computations, name=name, tolerances=dict(tolerances or {}), samples=samples, seed=seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Errors:
+    """A row's numbers: 1, then squared and absolute error of each prediction."""
+
+    models: Models
+
+    def __call__(self, extracts: Any) -> UserNumbers | None:
+        row = Row(extracts, self.models)
+        rating = number(row.label(PREDICTED_RATING))
+        if rating is None:
+            return None
+        predictions = [row.judged(PREDICTED_RATING), row.judged(BASELINE_RATING)]
+        if self.models.served is not None:
+            predictions.append(row.served(PREDICTED_RATING))
+        return UserNumbers.of(row.user(), [1.0, *self._errors(predictions, rating)])
+
+    def _errors(self, predictions: list[Any], rating: float) -> Iterable[float]:
+        for prediction in map(number, predictions):
+            difference = math.nan if prediction is None else prediction - rating
+            yield difference * difference
+            yield abs(difference)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Figures:
+    """Makes the figures of the users' sums."""
+
+    tolerance: float
+    samples: int
+    seed: int
+    models: Models
+    output: str
+
+    def columns(self) -> int:
+        return _SERVED if self.models.served is None else _SERVED + 2
+
+    def __call__(self, sums: Matrix) -> Figures:
+        total = sums.sum(axis=0, keepdims=True)
+        bootstrap = Bootstrap(sums, self.samples, self.seed)
+        ratio = bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL) / _rmse(drawn, _MEANS))
+        figures = {
+            names.ROWS: float(total[0, _ROWS]),
+            **_errors(total, _MODEL),
+            **{names.baseline(name): value for name, value in _errors(total, _MEANS).items()},
+            **names.with_interval(names.RMSE_RATIO, ratio),
+        }
+        if self.models.served is None:
+            return keyed(figures, self.models.judged, self.output)
+        difference = bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL) - _rmse(drawn, _SERVED))
+        figures.update(names.with_interval(_COMPARED, difference))
+        figures[names.headroom(_COMPARED)] = float(headroom(difference, self.tolerance, higher_is_better=False))
+        return {
+            **keyed(figures, self.models.judged, self.output),
+            **keyed(_errors(total, _SERVED), self.models.served, self.output),
+        }
+
+
+def _errors(total: Matrix, column: int) -> dict[str, float]:
+    with np.errstate(invalid="ignore"):
+        return {
+            names.RMSE: float(_rmse(total, column)[0]),
+            names.MAE: float(total[0, column + 1] / total[0, _ROWS]),
+        }
+
+
+def _rmse(sums: Matrix, column: int) -> Vector:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(sums[:, column] / sums[:, _ROWS]))
+
+
+def _computations(
+    name: str,
+    tolerances: dict[str, float],
+    samples: int,
+    seed: int,
+    model_names: list[str] | None = None,
+    output_names: list[str] | None = None,
+) -> list[Any]:
+    del name
+    models = Models.of(model_names or [""])
+    if _COMPARED not in tolerances:
+        models = dataclasses.replace(models, served=None)
+    figures = _Figures(tolerances.get(_COMPARED, 0.0), samples, seed, models, (output_names or [""])[0])
+    keys = figures(np.zeros((0, figures.columns())))
+    return computation(keys, _Errors(models), UserSums(figures.columns(), figures))
