@@ -37,6 +37,7 @@ EXTRAS = {
         "dill>=0.3.1.1,<0.3.2",  # Beam made it an extra; tfx_bsl and Transform import it
         "pandas",
         "pyarrow",
+        "scipy",
     ],
     # Compiles and submits the pipeline to Kubeflow.
     "kubeflow": ["tfx[kfp]==1.16.0"],

@@ -21,7 +21,10 @@ HISTORY_RATINGS = "history_ratings"  # float32, as many
 # A user's first held-out row of a split only (the marked row).
 HELD_OUT_MOVIE_IDS = "held_out_movie_ids"  # bytes, every movie of the user in this split
 SEEN_MOVIE_IDS = "seen_movie_ids"  # bytes, every movie of the user in the splits before this one, oldest first
-ITEM_KNN_MOVIE_IDS = "item_knn_movie_ids"  # bytes, test rows only: what item-kNN recommends, best first
+
+# The marked rows of the test split, as PeerLists hands them to the Evaluator: what peers recommend, best first.
+POPULAR_MOVIE_IDS = "popular_movie_ids"  # bytes
+ITEM_KNN_MOVIE_IDS = "item_knn_movie_ids"  # bytes
 
 # One row of `sequences` is one user with the training rows (split `train`), or the training and eval
 # rows (split `train_and_eval`), in order.

@@ -14,6 +14,7 @@ from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
 from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
+from components.peers.config import PeersConfig
 from components.ranking.config import OWN_DEFAULTS, RankingConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
@@ -36,6 +37,7 @@ class PipelineConfig:
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
     bundle: BundleConfig = BundleConfig()
+    peers: PeersConfig = PeersConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     batch_scores: BatchScoresConfig = BatchScoresConfig()
 

@@ -18,11 +18,11 @@ class PerRun:
       fingerprint: Of the data, where it is not known when the pipeline is put together.
       retrieval: Arguments of the RetrievalTrainer that override keys of `retrieval`.
       ranking: Arguments of the RankingTrainer that override keys of `ranking`.
-      eval_config: The whole tfma.EvalConfig as JSON, thresholds included.
+      evaluation: The whole section `evaluation` as JSON, the bounds of the gates included.
     """
 
     ingestion: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     fingerprint: Any = None
     retrieval: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     ranking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    eval_config: Any = None
+    evaluation: Any = None

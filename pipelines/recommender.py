@@ -11,12 +11,12 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.bundle.component import RecommenderBundler
 from components.evaluation.component import RecommenderEvaluator
-from components.evaluation.eval_config import build_eval_config
 from components.evaluation.served_model.component import ServedModel
 from components.index.component import CandidateIndexer
 from components.ingestion.blocks import SourceFacts
 from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
 from components.ingestion.splits import resolve_kind
+from components.peers.component import PeerLists
 from components.push.component import AtomicPusher
 from components.schema.component import CuratedSchema
 from components.schema.curated import curated_schema, to_text
@@ -118,13 +118,24 @@ def create_pipeline(
         judged_k=config.evaluation.k,
     ).with_id("RecommenderBundler")
 
+    peers = PeerLists(
+        examples=interactions,
+        movies=catalogue,
+        sequences=sequences,
+        config=to_json(config.peers),
+        judged_k=config.evaluation.k,
+        dated=facts.has_timestamps,
+    ).with_id("PeerLists")
+    peers.add_upstream_node(gate)
+
     destination = places.pushed_model
     served = ServedModel(model=bundler.outputs["model"], push_directory=destination).with_id("ServedModel")
     evaluator = RecommenderEvaluator(
-        examples=interactions,
+        examples=peers.outputs["judged_rows"],
         model=bundler.outputs["model"],
         baseline_model=served.outputs["model"],
-        eval_config=per_run.eval_config or build_eval_config(config.evaluation, facts.has_ratings),
+        config=per_run.evaluation or to_json(config.evaluation),
+        has_ratings=facts.has_ratings,
     ).with_id("Evaluator")
     pusher = AtomicPusher(
         model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
@@ -146,6 +157,7 @@ def create_pipeline(
             *([ranking] if facts.has_ratings else []),
             indexer,
             bundler,
+            peers,
             served,
             evaluator,
             pusher,

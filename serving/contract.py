@@ -11,7 +11,7 @@ names. So the common question takes one input, and the full one lets each of its
 | `rank` | `user_id`, `movie_id` | `predicted_rating` |
 | `similar` | `movie_id` | `movie_ids`, `titles`, `scores`, `count` |
 | `history` | `user_id` | `movie_ids`, `titles`, `ratings`, `count`: what is known of a user, newest first |
-| `evaluate` | `examples` (serialized) | `movie_ids`, `popular_movie_ids`, `predicted_rating`, `baseline_rating` |
+| `evaluate` | `examples` (serialized) | `movie_ids`, `predicted_rating`, `baseline_rating` |
 
 The answer: `movie_ids`, `titles` (string `[batch, n]`), `scores`, `predicted_ratings` (float32
 `[batch, n]`), `count` (int32 `[batch]`, how many are real) and `source` (string `[batch]`:
@@ -57,7 +57,6 @@ COUNT = "count"
 SOURCE = "source"
 RATINGS = "ratings"
 PREDICTED_RATING = "predicted_rating"
-POPULAR_MOVIE_IDS = "popular_movie_ids"
 BASELINE_RATING = "baseline_rating"
 
 # Values of SOURCE.

@@ -23,6 +23,7 @@ from components.bundle.recommender import Recommender
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
+from components.evaluation.judged_length import judged_length
 from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
 from components.index.scann_index import NAMESPACE, load_operations
 from components.settings import from_json
@@ -75,7 +76,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         report = _index_report(input_dict)
         counts = popularity(sequences.movies, len(catalogue))
         genres = GenreFilter(catalogue)
-        list_length = min(int(exec_properties[JUDGED_K_KEY]), max(1, len(catalogue) // 10))
+        list_length = judged_length(int(exec_properties[JUDGED_K_KEY]), len(catalogue))
         lists = known.visible(before_test)
         queries, vectors = encoded(retrieval, ranker, known.user_ids, lists)
         margin = margins(index, len(catalogue), queries, lists, contract.MAX_N)

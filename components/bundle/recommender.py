@@ -213,10 +213,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
             self._vectors(tf.gather(rows[features.USER_ID], marked), past, tf.gather(ratings, marked)),
             self._list_length,
         )
-        popular, _ = self._first_stage.popular(seen, self._list_length)
         return {
             contract.MOVIE_IDS: self._scattered(answer.rows, marked, examples),
-            contract.POPULAR_MOVIE_IDS: self._scattered(popular, marked, examples),
             contract.PREDICTED_RATING: self._predicted(rows[features.USER_ID], history, ratings, movie),
             contract.BASELINE_RATING: self._mean
             + tf.gather(self._user_means, user)

@@ -45,21 +45,19 @@ class Comparison:
         return names.lower(self.figure) if self.higher_is_better else names.upper(self.figure)
 
 
-def list_comparisons(
-    config: EvaluationConfig, item_knn: bool, model: BundleFacts, served: BundleFacts | None
-) -> list[Comparison]:
+def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: BundleFacts | None) -> list[Comparison]:
     """The gates of the lists.
 
     Args:
       config: The settings.
-      item_knn: Whether item-kNN's lists are at hand.
       model: Facts of the judged bundle, whose list may be shorter than `config.k`.
       served: Facts of the served bundle, whose list may be shorter still; None where nothing is served.
     """
     length = list_length(config, model)
-    found = [_recall("recall_lift", length, names.POPULARITY, config.min_recall_lift)]
-    if item_knn:
-        found.append(_recall("recall_item_knn", length, names.ITEM_KNN, config.max_item_knn_drop))
+    found = [
+        _recall("recall_lift", length, names.POPULARITY, config.min_recall_lift),
+        _recall("recall_item_knn", length, names.ITEM_KNN, config.max_item_knn_drop),
+    ]
     if served is not None:
         shorter = min(length, served.list_length or length)
         found.append(_recall("recall_change", shorter, names.SERVED, config.max_recall_drop))

@@ -16,7 +16,6 @@ class RecommenderEvaluatorSpec(standard_component_specs.EvaluatorSpec):  # type:
     PARAMETERS = {
         executor.CONFIG: _Parameter(type=str),
         executor.HAS_RATINGS: _Parameter(type=int),
-        executor.HAS_ITEM_KNN: _Parameter(type=int),
     }
 
 
@@ -26,11 +25,10 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
     Outputs: `evaluation` (TFMA's files and `gates.json`) and `blessing`.
 
     Args:
-      examples: Examples with a split `test`.
+      examples: Examples with a split `test`, the marked rows with the lists of PeerLists.
       model: The bundle.
       config: An EvaluationConfig as JSON.
       has_ratings: Whether the rows have ratings.
-      has_item_knn: Whether the marked rows carry item-kNN's lists.
       baseline_model: What is served, from ServedModel; may be marked absent.
     """
 
@@ -45,7 +43,6 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
         model: BaseChannel,
         config: str,
         has_ratings: bool,
-        has_item_knn: bool,
         baseline_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
@@ -55,7 +52,6 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
                 baseline_model=baseline_model,
                 config=config,
                 has_ratings=int(has_ratings),
-                has_item_knn=int(has_item_knn),
                 evaluation=Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=Channel(type=standard_artifacts.ModelBlessing),
             )

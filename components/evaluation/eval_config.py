@@ -31,17 +31,15 @@ class Judged:
       model: Facts of the bundle that is judged.
       served: Facts of the served bundle; None where nothing is served.
       has_ratings: Whether the test rows have ratings; without them nothing is said of stars.
-      has_item_knn: Whether the marked rows carry item-kNN's lists.
     """
 
     model: BundleFacts
     served: BundleFacts | None
     has_ratings: bool
-    has_item_knn: bool
 
     def comparisons(self, config: EvaluationConfig) -> list[Comparison]:
         """All gates, those of the lists first."""
-        found = list_comparisons(config, self.has_item_knn, self.model, self.served)
+        found = list_comparisons(config, self.model, self.served)
         return found + (rating_comparisons(config, self.served) if self.has_ratings else [])
 
 
@@ -72,14 +70,13 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
 
 
 def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
-    comparisons = list_comparisons(config, judged.has_item_knn, judged.model, judged.served)
+    comparisons = list_comparisons(config, judged.model, judged.served)
     length = list_length(config, judged.model)
     cut_offs = {min(cut_off, length) for cut_off in (config.k, *config.cut_offs)}
     cut_offs |= {names.cut_off_of(comparison.score) for comparison in comparisons}
     figures = _metric(
         "ListFigures",
         cut_offs=sorted(cut_offs, reverse=True),
-        item_knn=judged.has_item_knn,
         tolerances=_tolerances(comparisons),
         samples=config.bootstrap_samples,
         seed=config.seed,
@@ -88,7 +85,6 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
         "Coverage",
         cut_off=names.COVERAGE_CUT_OFF,
         catalogue_size=judged.model.movies or 0,
-        item_knn=judged.has_item_knn,
     )
     return _spec(contract.MOVIE_IDS, [figures, coverage], comparisons)
 

@@ -13,8 +13,8 @@ import tensorflow_model_analysis as tfma
 from components.evaluation import metric_names as names
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, computation, keyed
-from components.features import ITEM_KNN_MOVIE_IDS
-from serving.contract import MOVIE_IDS, POPULAR_MOVIE_IDS
+from components.features import ITEM_KNN_MOVIE_IDS, POPULAR_MOVIE_IDS
+from serving.contract import MOVIE_IDS
 
 Movies = tuple[list[bytes], ...]
 """The first k movies of each list of a row."""
@@ -37,14 +37,11 @@ class Coverage(tfma.metrics.Metric):  # type: ignore[misc]
     Args:
       cut_off: k.
       catalogue_size: Movies in the catalogue; 0 while it is not known, which gives NaN.
-      item_knn: Whether the marked rows carry item-kNN's lists.
       name: Unused in the results, whose names are those above.
     """
 
-    def __init__(
-        self, cut_off: int, catalogue_size: int = 0, item_knn: bool = False, name: str = "coverage_figures"
-    ) -> None:
-        super().__init__(_computations, name=name, cut_off=cut_off, catalogue_size=catalogue_size, item_knn=item_knn)
+    def __init__(self, cut_off: int, catalogue_size: int = 0, name: str = "coverage_figures") -> None:
+        super().__init__(_computations, name=name, cut_off=cut_off, catalogue_size=catalogue_size)
 
 
 class _DistinctMovies(beam.CombineFn):  # type: ignore[misc]
@@ -75,15 +72,13 @@ class _DistinctMovies(beam.CombineFn):  # type: ignore[misc]
 @dataclasses.dataclass(frozen=True)
 class _FirstMovies:
     cut_off: int
-    item_knn: bool
     models: Models
 
     def __call__(self, extracts: Any) -> Movies | None:
         row = Row(extracts, self.models)
         if not ids(row.label(MOVIE_IDS)):
             return None
-        lists = [row.judged(MOVIE_IDS), row.judged(POPULAR_MOVIE_IDS)]
-        lists += [row.feature(ITEM_KNN_MOVIE_IDS)] if self.item_knn else []
+        lists = [row.judged(MOVIE_IDS), row.feature(POPULAR_MOVIE_IDS), row.feature(ITEM_KNN_MOVIE_IDS)]
         lists += [row.served(MOVIE_IDS)] if self.models.served is not None else []
         return tuple(ids(one)[: self.cut_off] for one in lists)
 
@@ -91,15 +86,12 @@ class _FirstMovies:
 @dataclasses.dataclass(frozen=True)
 class _Figures:
     cut_off: int
-    item_knn: bool
     models: Models
     output: str
 
     def __call__(self, shares: list[float]) -> Figures:
         name = names.coverage_at(self.cut_off)
-        figures = {name: shares[0], names.baseline(name): shares[1]}
-        if self.item_knn:
-            figures[names.of_list(names.ITEM_KNN, name)] = shares[2]
+        figures = {name: shares[0], names.baseline(name): shares[1], names.of_list(names.ITEM_KNN, name): shares[2]}
         made = keyed(figures, self.models.judged, self.output)
         if self.models.served is not None:
             made.update(keyed({name: shares[-1]}, self.models.served, self.output))
@@ -110,13 +102,12 @@ def _computations(
     name: str,
     cut_off: int,
     catalogue_size: int,
-    item_knn: bool,
     model_names: list[str] | None = None,
     output_names: list[str] | None = None,
 ) -> list[Any]:
     del name
     models = Models.of(model_names or [""])
-    lists = 2 + int(item_knn) + int(models.served is not None)
-    figures = _Figures(cut_off, item_knn, models, (output_names or [""])[0])
+    lists = 3 + int(models.served is not None)
+    figures = _Figures(cut_off, models, (output_names or [""])[0])
     combiner = _DistinctMovies(lists, catalogue_size, figures)
-    return computation(figures([np.nan] * lists), _FirstMovies(cut_off, item_knn, models), combiner)
+    return computation(figures([np.nan] * lists), _FirstMovies(cut_off, models), combiner)

@@ -17,8 +17,8 @@ from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
 from components.evaluation.metrics.verdict import headroom
-from components.features import ITEM_KNN_MOVIE_IDS
-from serving.contract import MOVIE_IDS, POPULAR_MOVIE_IDS
+from components.features import ITEM_KNN_MOVIE_IDS, POPULAR_MOVIE_IDS
+from serving.contract import MOVIE_IDS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,14 +27,12 @@ class ListSettings:
 
     Attributes:
       cut_offs: List lengths of recall and NDCG.
-      item_knn: Whether the marked rows carry item-kNN's lists.
       tolerances: How much worse the list may be than another in any case, by name of the difference.
       samples: Draws of the bootstrap.
       seed: Seed of the draws.
     """
 
     cut_offs: tuple[int, ...]
-    item_knn: bool
     tolerances: Mapping[str, float]
     samples: int
     seed: int
@@ -60,7 +58,6 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
 
     Args:
       cut_offs: List lengths.
-      item_knn: As in ListSettings.
       tolerances: As in ListSettings.
       samples: Draws of the bootstrap.
       seed: Seed of the draws.
@@ -70,7 +67,6 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
     def __init__(
         self,
         cut_offs: Sequence[int],
-        item_knn: bool = False,
         tolerances: Mapping[str, float] | None = None,
         samples: int = 1_000,
         seed: int = 42,
@@ -80,7 +76,6 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
             _computations,
             name=name,
             cut_offs=list(cut_offs),
-            item_knn=item_knn,
             tolerances=dict(tolerances or {}),
             samples=samples,
             seed=seed,
@@ -97,7 +92,7 @@ class _Lists:
     def others(self) -> list[str]:
         """The lists beside the judged one."""
         served = [names.SERVED] if self.models.served is not None else []
-        return [names.POPULARITY, *([names.ITEM_KNN] if self.settings.item_knn else []), *served]
+        return [names.POPULARITY, names.ITEM_KNN, *served]
 
     def __call__(self, extracts: Any) -> UserNumbers | None:
         row = Row(extracts, self.models)
@@ -109,9 +104,8 @@ class _Lists:
 
     def _read(self, row: Row) -> Iterable[list[bytes]]:
         yield ids(row.judged(MOVIE_IDS))
-        yield ids(row.judged(POPULAR_MOVIE_IDS))
-        if self.settings.item_knn:
-            yield ids(row.feature(ITEM_KNN_MOVIE_IDS))
+        yield ids(row.feature(POPULAR_MOVIE_IDS))
+        yield ids(row.feature(ITEM_KNN_MOVIE_IDS))
         if self.models.served is not None:
             yield ids(row.served(MOVIE_IDS))
 
@@ -174,7 +168,6 @@ def _named(scores: Sequence[str], values: Any) -> dict[str, float]:
 def _computations(
     name: str,
     cut_offs: list[int],
-    item_knn: bool,
     tolerances: dict[str, float],
     samples: int,
     seed: int,
@@ -184,7 +177,6 @@ def _computations(
     del name
     settings = ListSettings(
         cut_offs=tuple(cut_offs),
-        item_knn=item_knn,
         tolerances=tolerances,
         samples=samples,
         seed=seed,

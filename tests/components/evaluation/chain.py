@@ -17,12 +17,12 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 
 from components.evaluation.component import RecommenderEvaluator
 from components.evaluation.config import EvaluationConfig
-from components.evaluation.eval_config import build_eval_config
 from components.evaluation.results import EvaluationResult, read_evaluation
 from components.evaluation.served_model.component import ServedModel
 from components.push.component import AtomicPusher
 from components.push.versions import complete_versions
-from tests.components.evaluation.fake_bundle import make_answers, make_rows, save_bundle, write_rows
+from components.settings import to_json
+from tests.components.evaluation.fake_bundle import make_answers, make_peers, make_rows, save_bundle, write_rows
 
 ROWS = make_rows()
 CACHED = metadata_store_pb2.Execution.CACHED
@@ -53,7 +53,7 @@ class Chain:
         self.push_directory = folder / "pushed_model"
         self._folder = folder
         self._metadata = metadata.sqlite_metadata_connection_config(str(folder / "metadata.sqlite"))
-        write_rows(folder / "examples", ROWS, shards=1)
+        write_rows(folder / "examples", ROWS, make_peers(ROWS), shards=1)
 
     def run(self, quality: float, star_noise: float = 0.5) -> Outcome:
         known = {execution.id for execution in self._store().get_executions()}
@@ -73,7 +73,8 @@ class Chain:
             examples=examples.outputs["result"],
             model=bundler.outputs["model"],
             baseline_model=served.outputs["model"],
-            eval_config=build_eval_config(EvaluationConfig(k=20, cut_offs=(10,)), has_ratings=True),
+            config=to_json(EvaluationConfig(k=20, cut_offs=(10,))),
+            has_ratings=True,
         ).with_id("Evaluator")
         pusher = AtomicPusher(
             model=bundler.outputs["model"],

@@ -31,9 +31,16 @@ class Answers:
     """What the bundle answers: lists by user, stars by (user, movie)."""
 
     lists: dict[str, list[str]]
-    popular: dict[str, list[str]]
     stars: dict[tuple[str, str], float]
     means: dict[tuple[str, str], float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Peers:
+    """What popularity and item-kNN answer: lists by user."""
+
+    popular: dict[str, list[str]]
+    item_knn: dict[str, list[str]]
 
 
 def make_rows(users: int = 40, movies: int = 60, seed: int = 1, has_ratings: bool = True) -> list[Row]:
@@ -62,22 +69,34 @@ def make_answers(
 ) -> Answers:
     """Lists that hold each held-out movie with probability `quality`, stars that err by `star_noise`."""
     generator = np.random.default_rng(seed)
-    lists, popular = {}, {}
+    lists = make_lists(rows, quality, length, movies, generator)
+    pairs = {(row.user, row.movie): row.rating or 0.0 for row in rows}
+    noise = generator.normal(size=(2, len(pairs)))
+    return Answers(
+        lists=lists,
+        stars={pair: rating + star_noise * noise[0, i] for i, (pair, rating) in enumerate(pairs.items())},
+        means={pair: rating + noise[1, i] for i, (pair, rating) in enumerate(pairs.items())},
+    )
+
+
+def make_lists(
+    rows: list[Row], quality: float, length: int, movies: int, generator: np.random.Generator
+) -> dict[str, list[str]]:
+    lists = {}
     for row in rows:
         if row.held_out:
             drawn = [f"m{movie}" for movie in generator.permutation(movies)]
             wanted = [movie for movie in row.held_out if generator.random() < quality]
             others = [movie for movie in drawn if movie not in row.held_out]
             lists[row.user] = [str(movie) for movie in generator.permutation(wanted + others[: length - len(wanted)])]
-            popular[row.user] = [f"m{movie}" for movie in range(length - 2)]
-    pairs = {(row.user, row.movie): row.rating or 0.0 for row in rows}
-    noise = generator.normal(size=(2, len(pairs)))
-    return Answers(
-        lists=lists,
-        popular=popular,
-        stars={pair: rating + star_noise * noise[0, i] for i, (pair, rating) in enumerate(pairs.items())},
-        means={pair: rating + noise[1, i] for i, (pair, rating) in enumerate(pairs.items())},
-    )
+    return lists
+
+
+def make_peers(rows: list[Row], quality: float = 0.5, length: int = 20, movies: int = 60, seed: int = 3) -> Peers:
+    """The same popular movies for everybody, and item-kNN's lists that hold a held-out movie with `quality`."""
+    popular = {row.user: [f"m{movie}" for movie in range(length - 2)] for row in rows if row.held_out}
+    item_knn = make_lists(rows, quality, length, movies, np.random.default_rng(seed))
+    return Peers(popular=popular, item_knn=item_knn)
 
 
 def save_bundle(
@@ -98,8 +117,8 @@ def save_bundle(
     return str(folder)
 
 
-def write_rows(folder: str | Path, rows: list[Row], shards: int = 3) -> None:
-    """Writes `Split-test`; the last shard has no marked row, if there is more than one."""
+def write_rows(folder: str | Path, rows: list[Row], peers: Peers, shards: int = 3) -> None:
+    """Writes `Split-test` as PeerLists does; the last shard has no marked row, if there is more than one."""
     target = Path(folder) / "Split-test"
     target.mkdir(parents=True)
     marked = [row for row in rows if row.held_out]
@@ -110,10 +129,10 @@ def write_rows(folder: str | Path, rows: list[Row], shards: int = 3) -> None:
         path = str(target / f"data_tfrecord-{number:05d}-of-{shards:05d}.gz")
         with tf.io.TFRecordWriter(path, options) as writer:
             for row in part:
-                writer.write(to_example(row).SerializeToString())
+                writer.write(to_example(row, peers).SerializeToString())
 
 
-def to_example(row: Row) -> tf.train.Example:
+def to_example(row: Row, peers: Peers) -> tf.train.Example:
     features = {
         "user_id": _text([row.user]),
         "movie_id": _text([row.movie]),
@@ -126,6 +145,8 @@ def to_example(row: Row) -> tf.train.Example:
     )
     if row.held_out:
         features["held_out_movie_ids"] = _text(row.held_out)
+        features["popular_movie_ids"] = _text(peers.popular[row.user])
+        features["item_knn_movie_ids"] = _text(peers.item_knn[row.user])
     return tf.train.Example(features=tf.train.Features(feature=features))
 
 
@@ -134,7 +155,6 @@ class _Bundle(tf.Module):
         super().__init__()
         self._length = length
         self._lists = _table({user: SEPARATOR.join(movies) for user, movies in answers.lists.items()}, "")
-        self._popular = _table({user: SEPARATOR.join(movies) for user, movies in answers.popular.items()}, "")
         self._stars = _table({SEPARATOR.join(pair): stars for pair, stars in answers.stars.items()}, 0.0)
         self._means = _table({SEPARATOR.join(pair): stars for pair, stars in answers.means.items()}, 0.0)
 
@@ -152,7 +172,6 @@ class _Bundle(tf.Module):
         pair = tf.strings.join([parsed["user_id"], parsed["movie_id"]], SEPARATOR)
         return {
             "movie_ids": self._split(self._lists, parsed["user_id"], marked),
-            "popular_movie_ids": self._split(self._popular, parsed["user_id"], marked),
             "predicted_rating": self._stars.lookup(pair),
             "baseline_rating": self._means.lookup(pair),
         }

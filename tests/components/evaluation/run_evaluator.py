@@ -7,13 +7,12 @@ from typing import Any
 
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_artifacts
-from tfx.utils import json_utils, proto_utils
 
 from components.evaluation.config import EvaluationConfig
-from components.evaluation.eval_config import build_eval_config
 from components.evaluation.executor import Executor
 from components.evaluation.results import EvaluationResult, read_evaluation
-from tests.components.evaluation.fake_bundle import Answers, Row, save_bundle, write_rows
+from components.settings import to_json
+from tests.components.evaluation.fake_bundle import Answers, Peers, Row, make_peers, save_bundle, write_rows
 
 
 def evaluate(
@@ -21,6 +20,7 @@ def evaluate(
     rows: list[Row],
     answers: Answers,
     *,
+    peers: Peers | None = None,
     config: EvaluationConfig | None = None,
     served: Answers | None = None,
     absent: bool = False,
@@ -30,7 +30,7 @@ def evaluate(
     served_bundle: dict[str, Any] | None = None,
 ) -> EvaluationResult:
     has_ratings = rows[0].rating is not None
-    write_rows(folder / "examples", rows, shards)
+    write_rows(folder / "examples", rows, peers or make_peers(rows), shards)
     save_bundle(folder / "model" / "Format-Serving", answers, **{"has_ratings": has_ratings, **(bundle or {})})
     examples = _artifact(standard_artifacts.Examples, folder / "examples", 1)
     examples.split_names = artifact_utils.encode_split_names(["test"])
@@ -53,8 +53,8 @@ def evaluate(
         tmp_dir=str(folder / "tmp"),
         unique_id="1",
     )
-    eval_config = build_eval_config(config or EvaluationConfig(k=20, cut_offs=(5, 10)), has_ratings)
-    properties = {"eval_config": proto_utils.proto_to_json(eval_config), "example_splits": json_utils.dumps(["test"])}
+    config = config or EvaluationConfig(k=20, cut_offs=(5, 10))
+    properties = {"config": to_json(config), "has_ratings": int(has_ratings)}
     Executor(context).Do(inputs, outputs, properties)
     return read_evaluation(str(folder / "evaluation"), str(folder / "blessing"))
 

@@ -1,0 +1,1 @@
+"""What simple recommenders answer to the test rows: the peers that the bundle is compared with."""

@@ -1,0 +1,69 @@
+"""PeerLists: popularity's and item-kNN's recommendations as columns of the test rows."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts
+
+from components.peers import executor
+
+_Channel, _Parameter = component_spec.ChannelParameter, component_spec.ExecutionParameter
+
+
+class PeerListsSpec(component_spec.ComponentSpec):
+    """Test rows, catalogue and sequences in; test rows with further lists out."""
+
+    PARAMETERS = {
+        executor.CONFIG: _Parameter(type=str),
+        executor.JUDGED_K: _Parameter(type=int),
+        executor.DATED: _Parameter(type=int),
+    }
+    INPUTS = {
+        executor.EXAMPLES: _Channel(type=standard_artifacts.Examples),
+        executor.MOVIES: _Channel(type=standard_artifacts.Examples),
+        executor.SEQUENCES: _Channel(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {executor.JUDGED_ROWS: _Channel(type=standard_artifacts.Examples)}
+
+
+class PeerLists(base_component.BaseComponent):
+    """Adds `popular_movie_ids` and `item_knn_movie_ids` to the marked rows of the split test.
+
+    The peers learn from the rows that the models learn from, know of a user what the row says, and
+    leave out the seen movies. They do not come from the bundle, which cannot make them weaker.
+
+    Output `judged_rows`: Examples with the split test, every row in its order.
+
+    Args:
+      examples: Interactions with a split test.
+      movies: The catalogue, split `all`.
+      sequences: Rows of the users that the models were fit on.
+      config: A PeersConfig as JSON.
+      judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
+      dated: Whether histories have an order.
+    """
+
+    SPEC_CLASS = PeerListsSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: BaseChannel,
+        movies: BaseChannel,
+        sequences: BaseChannel,
+        config: str,
+        judged_k: int,
+        dated: bool,
+    ) -> None:
+        super().__init__(
+            PeerListsSpec(
+                examples=examples,
+                movies=movies,
+                sequences=sequences,
+                config=config,
+                judged_k=judged_k,
+                dated=int(dated),
+                judged_rows=Channel(type=standard_artifacts.Examples),
+            )
+        )

@@ -1,0 +1,57 @@
+"""Executor of PeerLists: test rows in, the same rows with what peers recommend out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import Artifact, artifact_utils
+
+from components import features, progress
+from components.evaluation.judged_length import judged_length
+from components.examples import read_catalogue, read_sequences
+from components.peers.config import PeersConfig
+from components.peers.item_knn import find_neighbours, most_popular, recommend
+from components.peers.marked_rows import Known, Lists, add_lists
+from components.settings import from_json
+
+EXAMPLES, MOVIES, SEQUENCES = "examples", "movies", "sequences"
+JUDGED_ROWS = "judged_rows"  # output: no name may be both input and output
+CONFIG, JUDGED_K, DATED = "config", "judged_k", "dated"
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Learns popularity and similarities from what the models learn from, and answers the marked rows."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Reads catalogue and sequences, and writes the test rows anew."""
+        config = from_json(PeersConfig, exec_properties[CONFIG])
+        catalogue = read_catalogue([_files(input_dict[MOVIES], features.CATALOGUE_SPLIT)])
+        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES][0].split_names)
+        sequences = read_sequences(
+            [_files(input_dict[SEQUENCES], features.fitted_split(splits))], catalogue.movie_ids
+        ).movies
+        neighbours = find_neighbours(sequences, len(catalogue), config.neighbours, config.longest)
+        half_life = config.half_life if exec_properties[DATED] else 0.0
+        length = judged_length(exec_properties[JUDGED_K], len(catalogue))
+
+        def lists(known: Known) -> Lists:
+            return {
+                features.POPULAR_MOVIE_IDS: most_popular(neighbours.popularity, known.seen, length),
+                features.ITEM_KNN_MOVIE_IDS: recommend(neighbours, known.history, known.seen, length, half_life),
+            }
+
+        judged = artifact_utils.get_single_instance(output_dict[JUDGED_ROWS])
+        judged.split_names = artifact_utils.encode_split_names([features.TEST])
+        examples_utils.set_payload_format(judged, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        folder = artifact_utils.get_split_uri([judged], features.TEST)
+        users = add_lists(_files(input_dict[EXAMPLES], features.TEST), folder, catalogue.movie_ids, lists)
+        progress.report("lists of %d movies for %s users", length, f"{users:,}")
+
+
+def _files(artifacts: list[Artifact], split: str) -> str:
+    return f"{artifact_utils.get_split_uri(artifacts, split)}/*"

@@ -1,0 +1,174 @@
+"""Item-based nearest neighbours: the strong and simple peer.
+
+Deshpande & Karypis, "Item-Based Top-N Recommendation Algorithms", ACM TOIS 22(1), 2004, with cosine
+similarity of the movies' columns in the binary matrix of users and movies, and with histories whose
+recent movies weigh more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import scipy.sparse
+
+from components.examples import Floats, Ints, Longs, RaggedRows
+
+BLOCK_MOVIES = 256
+BLOCK_USERS = 512
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """The most similar movies of every movie.
+
+    Attributes:
+      similarities: Sparse float32 `[movies, movies]`; row `i` holds the cosine similarities of movie
+        `i` and its most similar movies, 0 for all others and for itself.
+      popularity: Rows of each movie, int64 `[movies]`.
+    """
+
+    similarities: scipy.sparse.csr_matrix
+    popularity: Longs
+
+
+def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest: int) -> Neighbours:
+    """Finds the `neighbours` most similar movies of every movie.
+
+    `similarity(i, j) = users with both / √(users with i · users with j)`, from 0 to 1. Ties go to the
+    lower catalogue row. Movies are taken in blocks, so that memory stays small with many.
+
+    Args:
+      sequences: Training rows of each user, oldest first.
+      movies: Movies in the catalogue.
+      neighbours: Similar movies that are kept.
+      longest: Only that many of a user's latest rows count: the work grows with the square of it.
+    """
+    matrix = _user_matrix(sequences, movies, longest)
+    counts = np.asarray(matrix.sum(axis=0)).ravel()
+    norms = np.sqrt(np.maximum(counts, 1)).astype(np.float32)
+    matrix = matrix @ scipy.sparse.diags(1 / norms)
+    by_movie = matrix.T.tocsr()
+    blocks = [
+        _most_similar((by_movie[start : start + BLOCK_MOVIES] @ matrix).tocsr(), start, neighbours)
+        for start in range(0, movies, BLOCK_MOVIES)
+    ]
+    popularity = np.bincount(sequences.rows, minlength=movies)
+    return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"), popularity=popularity)
+
+
+def recommend(
+    neighbours: Neighbours, histories: RaggedRows, left_out: RaggedRows, n: int, half_life: float
+) -> Iterator[Ints]:
+    """The n best movies of each user.
+
+    `score(u, c) = Σ_{i ∈ history(u)} w_i · similarity(i, c)` over the movies `i` that have `c` among
+    their neighbours; `w_i = 2^(-age / half_life)`, where the latest movie's age is 0, the one before
+    has 1 and so on; 1 for all without a half-life. Equal scores are ordered by popularity; after the
+    movies with a score follow the most popular ones, so that the list is as long as others.
+
+    Args:
+      neighbours: What `find_neighbours` found.
+      histories: Catalogue rows known of each user, oldest first; -1 is ignored.
+      left_out: Catalogue rows that are not recommended to each user, in any order; -1 is ignored.
+      n: Length of the lists.
+      half_life: In movies; 0 for none.
+
+    Yields:
+      int32 `[at most n]` a user, best first; shorter only where no movie is left.
+    """
+    movies = len(neighbours.popularity)
+    order = np.argsort(-neighbours.popularity, kind="stable").astype(np.int32)
+    rank = np.empty(movies, np.int32)
+    rank[order] = np.arange(movies, dtype=np.int32)
+    for start in range(0, len(histories), BLOCK_USERS):
+        users = range(start, min(start + BLOCK_USERS, len(histories)))
+        scores = _weighted(histories, users, movies, half_life) @ neighbours.similarities
+        for row, user in enumerate(users):
+            span = slice(scores.indptr[row], scores.indptr[row + 1])
+            excluded = left_out[user]
+            best = _best(scores.indices[span], scores.data[span], excluded, rank, n)
+            yield best if len(best) == n else _filled(best, order, excluded, n)
+
+
+def most_popular(popularity: Longs, left_out: RaggedRows, n: int) -> Iterator[Ints]:
+    """The n most popular movies that are not left out of each user's list; ties by catalogue row.
+
+    Args:
+      popularity: Training rows of each movie, int64 `[movies]`.
+      left_out: As in `recommend`.
+      n: Length of the lists.
+    """
+    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    nothing = np.zeros(0, np.int32)
+    for user in range(len(left_out)):
+        yield _filled(nothing, order, left_out[user], n)
+
+
+def _user_matrix(sequences: RaggedRows, movies: int, longest: int) -> scipy.sparse.csr_matrix:
+    """1 where a user has a movie among its latest rows, float32 `[users, movies]`."""
+    age = _ages(sequences.row_splits)
+    kept = (age < longest) & (sequences.rows >= 0)
+    users = np.repeat(np.arange(len(sequences)), np.diff(sequences.row_splits))[kept]
+    ones = np.ones(len(users), np.float32)
+    return scipy.sparse.csr_matrix((ones, (users, sequences.rows[kept])), shape=(len(sequences), movies))
+
+
+def _ages(row_splits: Longs) -> Longs:
+    """How many rows of the same list come after each row."""
+    lengths = np.diff(row_splits)
+    return np.repeat(row_splits[1:], lengths) - 1 - np.arange(row_splits[-1])
+
+
+def _most_similar(block: scipy.sparse.csr_matrix, start: int, neighbours: int) -> scipy.sparse.csr_matrix:
+    """Keeps the largest values of each row, none on the diagonal."""
+    columns, values, lengths = [], [], []
+    for row in range(block.shape[0]):
+        span = slice(block.indptr[row], block.indptr[row + 1])
+        others = block.indices[span] != start + row
+        indices, data = block.indices[span][others], block.data[span][others]
+        if len(data) > neighbours:
+            # The smallest value that is kept; where several are equal to it, the lower rows are kept.
+            least = np.partition(data, len(data) - neighbours)[len(data) - neighbours]
+            above = np.flatnonzero(data > least)
+            equal = np.flatnonzero(data == least)
+            equal = equal[np.argsort(indices[equal])][: neighbours - len(above)]
+            kept = np.concatenate([above, equal])
+            indices, data = indices[kept], data[kept]
+        columns.append(indices)
+        values.append(data)
+        lengths.append(len(indices))
+    return scipy.sparse.csr_matrix(
+        (np.concatenate(values), np.concatenate(columns), np.concatenate([[0], np.cumsum(lengths)])), shape=block.shape
+    )
+
+
+def _weighted(histories: RaggedRows, users: range, movies: int, half_life: float) -> scipy.sparse.csr_matrix:
+    """Weights of the movies in the histories of several users, float32 `[users, movies]`."""
+    splits = histories.row_splits[users.start : users.stop + 1]
+    rows = histories.rows[splits[0] : splits[-1]]
+    age = _ages(splits - splits[0])
+    weights = 2.0 ** (-age / half_life) if half_life else np.ones(len(rows))
+    owner = np.repeat(np.arange(len(users)), np.diff(splits))
+    known = rows >= 0
+    return scipy.sparse.csr_matrix(
+        (weights[known].astype(np.float32), (owner[known], rows[known])), shape=(len(users), movies)
+    )
+
+
+def _best(movies: Ints, scores: Floats, left_out: Ints, rank: Ints, n: int) -> Ints:
+    """The n movies of the highest scores, best first, equal ones by rank."""
+    allowed = np.flatnonzero(~np.isin(movies, left_out))
+    if len(allowed) > n:
+        least = np.partition(scores[allowed], len(allowed) - n)[len(allowed) - n]
+        allowed = allowed[scores[allowed] >= least]
+    order = np.lexsort((rank[movies[allowed]], -scores[allowed]))
+    return movies[allowed[order][:n]].astype(np.int32)
+
+
+def _filled(best: Ints, order: Ints, left_out: Ints, n: int) -> Ints:
+    """The list, then the most popular movies that are neither in it nor left out."""
+    taken = np.concatenate([best, left_out])
+    candidates = order[: n + len(taken)]
+    return np.concatenate([best, candidates[~np.isin(candidates, taken)][: n - len(best)]])
