@@ -46,14 +46,14 @@ def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest
       longest: Only that many of a user's latest rows count: the work grows with the square of it.
     """
     matrix = _user_matrix(sequences, movies, longest)
-    counts = np.asarray(matrix.sum(axis=0)).ravel()
-    norms = np.sqrt(np.maximum(counts, 1)).astype(np.float32)
-    matrix = matrix @ scipy.sparse.diags(1 / norms)
+    users = np.asarray(matrix.sum(axis=0), np.float64).ravel()
     by_movie = matrix.T.tocsr()
-    blocks = [
-        _most_similar((by_movie[start : start + BLOCK_MOVIES] @ matrix).tocsr(), start, neighbours)
-        for start in range(0, movies, BLOCK_MOVIES)
-    ]
+    blocks = []
+    for start in range(0, movies, BLOCK_MOVIES):
+        block = (by_movie[start : start + BLOCK_MOVIES] @ matrix).tocsr()
+        users_of_row = np.repeat(users[start : start + BLOCK_MOVIES], np.diff(block.indptr))
+        block.data = (block.data / np.sqrt(users_of_row * users[block.indices])).astype(np.float32)
+        blocks.append(_most_similar(block, start, neighbours))
     popularity = np.bincount(sequences.rows, minlength=movies)
     return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"), popularity=popularity)
 
@@ -164,7 +164,8 @@ def _best(movies: Ints, scores: Floats, left_out: Ints, rank: Ints, n: int) -> I
         least = np.partition(scores[allowed], len(allowed) - n)[len(allowed) - n]
         allowed = allowed[scores[allowed] >= least]
     order = np.lexsort((rank[movies[allowed]], -scores[allowed]))
-    return movies[allowed[order][:n]].astype(np.int32)
+    best: Ints = movies[allowed[order][:n]].astype(np.int32)
+    return best
 
 
 def _filled(best: Ints, order: Ints, left_out: Ints, n: int) -> Ints:

@@ -33,9 +33,10 @@ def test_blessing_push_cache_refusal_and_return(tmp_path: Path) -> None:
     assert set(unchanged.states.values()) == {CACHED}
     assert unchanged.versions == first.versions
 
-    worse = chain.run(quality=0.6)
+    worse = chain.run(quality=0.35)
     assert not worse.result.blessed
-    assert refused(worse) == {"recall_change"}
+    assert refused(worse) >= {"recall_change"}
+    assert "rmse_change" not in refused(worse)  # the stars are the same
     assert f"served version {first.versions[0]}" in reasons(worse)["recall_change"]
     assert worse.result.served_version == str(first.versions[0])
     assert worse.result.overall["recall_at_20"].served == first.result.overall["recall_at_20"].model
@@ -51,7 +52,7 @@ def test_blessing_push_cache_refusal_and_return(tmp_path: Path) -> None:
     back = chain.run(quality=0.7)  # its old blessing was without a baseline, and does not count any more
     assert back.states["FakeBundler"] == CACHED
     assert back.states["RecommenderEvaluator"] == COMPLETE
-    assert refused(back) == {"recall_change", "rmse_change"}
+    assert refused(back) == {"recall_change", "rmse_change"}  # .2 of recall and .1 stars are more than noise
     assert back.versions == better.versions
 
     shutil.rmtree(chain.push_directory / str(better.versions[1]))

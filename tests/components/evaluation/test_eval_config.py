@@ -1,97 +1,106 @@
-"""What is asked of TFMA, and how it is fitted to the bundles at hand."""
+"""What is asked of TFMA for the bundles at hand."""
 
 from __future__ import annotations
 
+import importlib
+import json
 from typing import Any
 
 import pytest
 
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.config import EvaluationConfig
-from components.evaluation.eval_config import build_eval_config, fit_to_bundles, options_of, strict_bound
-
-
-def metrics(eval_config: Any) -> dict[str, Any]:
-    return {options_of(metric)["name"]: metric for spec in eval_config.metrics_specs for metric in spec.metrics}
-
-
-def changes(eval_config: Any) -> dict[str, float]:
-    return {
-        name: one.threshold.change_threshold.absolute.value
-        for name, metric in metrics(eval_config).items()
-        for one in metric.per_slice_thresholds
-        if one.threshold.HasField("change_threshold")
-    }
-
-
-def bounds(eval_config: Any) -> dict[str, float]:
-    return {
-        name: strict_bound(one.threshold.value_threshold)
-        for name, metric in metrics(eval_config).items()
-        for one in metric.per_slice_thresholds
-        if one.threshold.HasField("value_threshold")
-    }
-
+from components.evaluation.eval_config import Judged, build_eval_config
 
 FACTS = BundleFacts(list_length=100, movies=9742, has_ratings=True)
 
 
-def test_thresholds_are_those_of_the_settings_and_hold_overall_only() -> None:
-    config = EvaluationConfig(min_recall_lift=0.02, max_rmse_ratio=0.95, max_recall_drop=0.03, max_rmse_rise=0.04)
-    built = build_eval_config(config, has_ratings=True)
-    assert bounds(built) == {"recall_at_100_minus_popularity_lower": 0.02, "rmse_ratio": 0.95}
-    assert changes(built) == {"recall_at_100": -0.03, "rmse": 0.04}
-    for metric in metrics(built).values():
-        assert not metric.HasField("threshold")  # that one would hold in every slice
-        for one in metric.per_slice_thresholds:
-            assert [list(spec.feature_keys) for spec in one.slicing_specs] == [[]]
+def built(
+    config: EvaluationConfig | None = None,
+    model: BundleFacts = FACTS,
+    served: BundleFacts | None = None,
+    has_ratings: bool = True,
+) -> Any:
+    judged = Judged(model=model, served=served, has_ratings=has_ratings)
+    return build_eval_config(config or EvaluationConfig(), judged)
 
 
-def test_every_metric_has_a_name_of_its_own_and_a_class_that_takes_its_options() -> None:
-    import importlib
-
-    built = fit_to_bundles(build_eval_config(EvaluationConfig(), has_ratings=True), FACTS, None)
-    names = [options_of(metric)["name"] for spec in built.metrics_specs for metric in spec.metrics]
-    assert len(names) == len(set(names))
-    for name, metric in metrics(built).items():
-        made = getattr(importlib.import_module(metric.module), metric.class_name)(**options_of(metric))
-        assert made.name == name
-
-
-def test_lists_that_are_shorter_than_asked_rename_their_metrics() -> None:
-    built = build_eval_config(EvaluationConfig(k=100, cut_offs=(10, 20)), has_ratings=False)
-    fitted = fit_to_bundles(built, BundleFacts(list_length=15, movies=150), None)
-    cut_offs = {name: options_of(metric).get("cut_off") for name, metric in metrics(fitted).items()}
-    assert {name: k for name, k in cut_offs.items() if name.startswith("recall")} == {
-        "recall_at_10": 10,
-        "recall_at_10_minus_popularity": 10,
-        "recall_at_15": 15,
-        "recall_at_15_minus_popularity": 15,
-        "recall_at_15_minus_popularity_lower": 15,
+def options(eval_config: Any) -> dict[str, dict[str, Any]]:
+    """Arguments by metric class."""
+    return {
+        metric.class_name: json.loads(metric.config) for spec in eval_config.metrics_specs for metric in spec.metrics
     }
-    assert bounds(fitted) == {"recall_at_15_minus_popularity_lower": 0.0}
-    assert changes(fitted) == {"recall_at_15": -0.01}
-    assert options_of(metrics(fitted)["coverage_at_10"])["catalogue_size"] == 150
+
+
+def bounds(eval_config: Any) -> dict[str, tuple[str, float]]:
+    """By figure: which bound, and where."""
+    found = {}
+    for spec in eval_config.metrics_specs:
+        for name, thresholds in spec.per_slice_thresholds.items():
+            (one,) = thresholds.thresholds
+            assert [list(slicing.feature_keys) for slicing in one.slicing_specs] == [[]]  # all rows only
+            value = one.threshold.value_threshold
+            side = "lower_bound" if value.HasField("lower_bound") else "upper_bound"
+            found[name] = (side, round(getattr(value, side).value, 8))
+    return found
+
+
+def test_bounds_are_those_of_the_settings_and_hold_overall_only() -> None:
+    config = EvaluationConfig(
+        min_recall_lift=0.02, max_rmse_ratio=0.95, max_item_knn_drop=0.03, max_recall_drop=0.04, max_rmse_rise=0.05
+    )
+    eval_config = built(config, served=FACTS)
+    assert bounds(eval_config) == {
+        "recall_at_100_minus_popularity_lower": ("lower_bound", 0.02),
+        "recall_at_100_minus_item_knn_headroom": ("lower_bound", 0.0),
+        "recall_at_100_minus_served_headroom": ("lower_bound", 0.0),
+        "rmse_ratio_upper": ("upper_bound", 0.95),
+        "rmse_minus_served_headroom": ("lower_bound", 0.0),
+    }
+    assert options(eval_config)["ListFigures"]["tolerances"] == {
+        "recall_at_100_minus_item_knn": 0.03,
+        "recall_at_100_minus_served": 0.04,
+    }
+    assert options(eval_config)["RatingFigures"]["tolerances"] == {"rmse_minus_served": 0.05}
+
+
+def test_every_class_takes_its_options_and_makes_every_figure_with_a_bound() -> None:
+    eval_config = built(served=FACTS)
+    for spec in eval_config.metrics_specs:
+        figures = set()
+        for metric in spec.metrics:
+            made = getattr(importlib.import_module(metric.module), metric.class_name)(**json.loads(metric.config))
+            for computation in made.computations(model_names=["candidate", "baseline"], output_names=["x"]):
+                figures |= {key.name for key in computation.keys if key.model_name == "candidate"}
+        assert set(spec.per_slice_thresholds) <= figures
+
+
+def test_lists_that_are_shorter_than_asked_rename_their_figures() -> None:
+    eval_config = built(model=BundleFacts(list_length=15, movies=150), has_ratings=False)
+    assert options(eval_config)["ListFigures"]["cut_offs"] == [15, 10]
+    assert set(bounds(eval_config)) == {
+        "recall_at_15_minus_popularity_lower",
+        "recall_at_15_minus_item_knn_headroom",
+    }
+    assert options(eval_config)["Coverage"]["catalogue_size"] == 150
 
 
 @pytest.mark.parametrize(("served_length", "compared"), [(100, 100), (40, 40), (20, 20), (120, 100), (None, 100)])
 def test_recall_is_compared_at_the_shorter_of_the_two_lists(served_length: int | None, compared: int) -> None:
-    built = build_eval_config(EvaluationConfig(), has_ratings=True)
-    fitted = fit_to_bundles(built, FACTS, BundleFacts(list_length=served_length))
-    assert changes(fitted) == {f"recall_at_{compared}": -0.01, "rmse": 0.01}
-    assert options_of(metrics(fitted)[f"recall_at_{compared}"])["cut_off"] == compared
-    assert bounds(fitted)["recall_at_100_minus_popularity_lower"] == 0.0
+    eval_config = built(served=BundleFacts(list_length=served_length))
+    assert f"recall_at_{compared}_minus_served_headroom" in bounds(eval_config)
+    assert "recall_at_100_minus_popularity_lower" in bounds(eval_config)
+    assert set(options(eval_config)["ListFigures"]["cut_offs"]) == {10, 20, compared, 100}
 
 
-def test_stars_are_not_compared_with_a_served_bundle_that_has_none() -> None:
-    built = build_eval_config(EvaluationConfig(), has_ratings=True)
-    fitted = fit_to_bundles(built, FACTS, BundleFacts(list_length=100, has_ratings=False))
-    assert changes(fitted) == {"recall_at_100": -0.01}
-    assert bounds(fitted)["rmse_ratio"] == 1.0
+def test_nothing_is_compared_with_a_served_bundle_that_is_not_there_or_has_no_stars() -> None:
+    assert not any("served" in name for name in bounds(built()))
+    without_stars = built(served=BundleFacts(list_length=100, has_ratings=False))
+    assert {name for name in bounds(without_stars) if "served" in name} == {"recall_at_100_minus_served_headroom"}
 
 
 def test_data_without_ratings_asks_for_nothing_about_stars() -> None:
-    built = build_eval_config(EvaluationConfig(), has_ratings=False)
-    assert [list(spec.output_names) for spec in built.metrics_specs] == [["movie_ids"]]
-    assert dict(built.model_specs[0].label_keys) == {"movie_ids": "held_out_movie_ids"}
-    assert [list(spec.feature_keys) for spec in built.slicing_specs] == [[], ["user_activity"]]
+    eval_config = built(has_ratings=False)
+    assert [list(spec.output_names) for spec in eval_config.metrics_specs] == [["movie_ids"]]
+    assert dict(eval_config.model_specs[0].label_keys) == {"movie_ids": "held_out_movie_ids"}
+    assert [list(spec.feature_keys) for spec in eval_config.slicing_specs] == [[], ["user_activity"]]

@@ -9,26 +9,55 @@ import numpy as np
 import pytest
 
 from components.evaluation.metrics.coverage import Coverage
-from components.evaluation.metrics.label_count import LabelCount
-from components.evaluation.metrics.lists import ids
-from components.evaluation.metrics.ndcg import NDCGAtK, ndcg
-from components.evaluation.metrics.rating_error import RatingError
-from components.evaluation.metrics.recall import RecallAtK, recall
-from components.evaluation.metrics.recall_lift_bound import RecallLiftBound, lower_bound
-from components.evaluation.metrics.reciprocal_rank import ReciprocalRank, reciprocal_rank
+from components.evaluation.metrics.list_figures import ListFigures
+from components.evaluation.metrics.ndcg import ndcg
+from components.evaluation.metrics.rating_figures import RatingFigures
+from components.evaluation.metrics.recall import recall
+from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
+from components.evaluation.metrics.rows import ids
 
 A, B, C, D, E = b"a", b"b", b"c", b"d", b"e"
+IDEAL = 1 + 1 / math.log2(3)  # DCG of two held-out movies at the top
 
 
-def row(label: Any, **outputs: Any) -> dict[str, Any]:
-    """What TFMA hands to a metric for one row."""
-    arrays = {name: np.array(value) for name, value in outputs.items()}
-    return {"labels": {"movie_ids": None if label is None else np.array(label)}, "predictions": arrays}
+def array(values: Any) -> Any:
+    return None if values is None else np.array(values, dtype=object if isinstance(values, list) else None)
 
 
-def value(metric: Any, rows: list[Any], bundles: int = 1) -> float:
-    """The metric over rows that are dealt to several accumulators, as a distributed runner does."""
-    (computation,) = metric.computations(model_names=[""], output_names=["movie_ids"])
+def marked(
+    user: str, held_out: Any, movies: Any, popular: Any = (), item_knn: Any = (), served: Any = None
+) -> dict[str, Any]:
+    """What TFMA hands to a metric for one row; with `served`, as it does for two models."""
+    outputs = {"movie_ids": array(movies)}
+    labels = {"movie_ids": array(held_out)}
+    two = served is not None
+    return {
+        "features": {
+            "user_id": array([user.encode()]),
+            "popular_movie_ids": array(list(popular)),
+            "item_knn_movie_ids": array(list(item_knn)),
+        },
+        "labels": {"candidate": labels, "baseline": labels} if two else labels,
+        "predictions": {"candidate": outputs, "baseline": {"movie_ids": array(served)}} if two else outputs,
+    }
+
+
+def rated(user: str, rating: Any, predicted: float, means: float, served: float | None = None) -> dict[str, Any]:
+    outputs = {"predicted_rating": np.float32(predicted), "baseline_rating": np.float32(means)}
+    labels = {"predicted_rating": array(rating)}
+    two = served is not None
+    return {
+        "features": {"user_id": array([user.encode()])},
+        "labels": {"candidate": labels, "baseline": labels} if two else labels,
+        "predictions": {"candidate": outputs, "baseline": {"predicted_rating": array(served)}} if two else outputs,
+    }
+
+
+def figures(metric: Any, rows: list[Any], bundles: int = 1, two: bool = False) -> dict[Any, float]:
+    """The figures over rows that are dealt to several accumulators, as a distributed runner does; by name,
+    those of the served bundle by ("served", name)."""
+    names = ["candidate", "baseline"] if two else [""]
+    (computation,) = metric.computations(model_names=names, output_names=["movie_ids"])
     (preprocessor,) = computation.preprocessors
     combiner = computation.combiner
     accumulators = [combiner.create_accumulator() for _ in range(bundles)]
@@ -36,7 +65,8 @@ def value(metric: Any, rows: list[Any], bundles: int = 1) -> float:
         at = position % bundles
         accumulators[at] = combiner.add_inputs(accumulators[at], preprocessor.process(one))
     output = combiner.extract_output(combiner.merge_accumulators(accumulators))
-    return float(output[computation.keys[0]])
+    assert set(output) == set(computation.keys)  # a slice that lacks a figure would fail its threshold
+    return {("served", key.name) if key.model_name == "baseline" else key.name: value for key, value in output.items()}
 
 
 def test_recall_divides_by_all_held_out_movies() -> None:
@@ -57,9 +87,8 @@ def test_ndcg_divides_by_the_best_list_of_that_length() -> None:
 
 
 def test_reciprocal_rank_counts_the_first_hit_only() -> None:
-    assert reciprocal_rank([A, B, C], frozenset([B, C]), None) == 1 / 2
-    assert reciprocal_rank([A, B, C], frozenset([C]), 2) == 0.0
-    assert reciprocal_rank([A], frozenset([E]), None) == 0.0
+    assert reciprocal_rank([A, B, C], frozenset([B, C])) == 1 / 2
+    assert reciprocal_rank([A], frozenset([E])) == 0.0
 
 
 def test_padding_and_repetitions_are_no_movies() -> None:
@@ -70,78 +99,101 @@ def test_padding_and_repetitions_are_no_movies() -> None:
 
 
 LISTS = [
-    row([A, B], movie_ids=[A, C, b""], popular_movie_ids=[C, D, E]),
-    row(None, movie_ids=[b"", b"", b""], popular_movie_ids=[b"", b"", b""]),  # not marked
-    row([E], movie_ids=[A, E, B], popular_movie_ids=[E, D, C]),
-    row([], movie_ids=[b"", b"", b""], popular_movie_ids=[b"", b"", b""]),
-    row([D], movie_ids=[A, B, C], popular_movie_ids=[C, D, E]),
+    marked("ann", [A, B], [A, C, b""], popular=[C, D, E], item_knn=[A, B]),
+    marked("bob", None, [b"", b"", b""]),  # not marked
+    marked("cy", [E], [A, E, B], popular=[E, D, C], item_knn=[D, A]),
+    marked("cy", [], [b"", b"", b""]),
+    marked("dee", [D], [A, B, C], popular=[C, D, E], item_knn=[]),
 ]
 
 
 @pytest.mark.parametrize("bundles", [1, 2, 5, 9])
 def test_means_are_over_marked_rows_however_they_are_dealt(bundles: int) -> None:
-    assert value(RecallAtK(2), LISTS, bundles) == pytest.approx((1 / 2 + 1 + 0) / 3)
-    assert value(RecallAtK(2, of="popular_movie_ids"), LISTS, bundles) == pytest.approx((0 + 1 + 1) / 3)
-    assert value(RecallAtK(2, against="popular_movie_ids"), LISTS, bundles) == pytest.approx((1 / 2 + 0 - 1) / 3)
-    assert value(ReciprocalRank(), LISTS, bundles) == pytest.approx((1 + 1 / 2 + 0) / 3)
-    ideal = 1 + 1 / math.log2(3)
-    assert value(NDCGAtK(2), LISTS, bundles) == pytest.approx((1 / ideal + 1 / math.log2(3) + 0) / 3)
-    assert value(Coverage(1, catalogue_size=4), LISTS, bundles) == 1 / 4  # a
-    assert value(Coverage(2, catalogue_size=4), LISTS, bundles) == 4 / 4  # a c e b
-    assert value(LabelCount("users"), LISTS, bundles) == 3
+    found = figures(ListFigures([2]), LISTS, bundles)
+    second = 1 / math.log2(3)
+    expected = {
+        "users": 3,
+        "recall_at_2": (1 / 2 + 1 + 0) / 3,
+        "baseline_recall_at_2": (0 + 1 + 1) / 3,
+        "item_knn_recall_at_2": (1 + 0 + 0) / 3,
+        "recall_at_2_minus_popularity": (1 / 2 + 0 - 1) / 3,
+        "recall_at_2_minus_item_knn": (-1 / 2 + 1 + 0) / 3,
+        "mrr": (1 + 1 / 2 + 0) / 3,
+        "ndcg_at_2": (1 / IDEAL + second + 0) / 3,
+        "ndcg_at_2_minus_popularity": (1 / IDEAL + (second - 1) - second) / 3,
+    }
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    covered = figures(Coverage(1, catalogue_size=4), LISTS, bundles)
+    assert covered == {"coverage_at_1": 1 / 4, "baseline_coverage_at_1": 2 / 4, "item_knn_coverage_at_1": 2 / 4}
+    assert figures(Coverage(2, catalogue_size=4), LISTS, bundles)["coverage_at_2"] == 4 / 4  # a c e b
+
+
+def test_two_bundles_are_compared_row_by_row() -> None:
+    rows = [
+        marked("ann", [A, B], [A, C], served=[A, B]),
+        marked("bob", None, [b""], served=[b""]),
+        marked("cy", [E], [E, D], served=[D, C]),
+    ]
+    found = figures(ListFigures([2], tolerances={"recall_at_2_minus_served": 0.1}), rows, two=True)
+    assert found["recall_at_2"] == pytest.approx((1 / 2 + 1) / 2)
+    assert found["served", "recall_at_2"] == pytest.approx((1 + 0) / 2)
+    assert found["recall_at_2_minus_served"] == pytest.approx((-1 / 2 + 1) / 2)
+    # Two users who lose a half and gain one: ann twice, both, or cy twice.
+    assert found["recall_at_2_minus_served_lower"] == pytest.approx(-1 / 2)
+    assert found["recall_at_2_minus_served_upper"] == pytest.approx(1)
+    assert found["recall_at_2_minus_served_headroom"] == pytest.approx(1)  # the upper end, above 0.25 + 0.1
+    shown = figures(Coverage(1, catalogue_size=5), rows, two=True)
+    assert (shown["coverage_at_1"], shown["served", "coverage_at_1"]) == (2 / 5, 2 / 5)
 
 
 def test_without_any_marked_row_there_is_no_number() -> None:
-    for metric in (RecallAtK(2), NDCGAtK(2), ReciprocalRank(), RecallLiftBound(2), Coverage(2, catalogue_size=4)):
-        assert math.isnan(value(metric, [LISTS[1], LISTS[3]]))
-    assert value(LabelCount(), [LISTS[1], LISTS[3]]) == 0
-    assert math.isnan(value(Coverage(2), LISTS))  # a catalogue of unknown size
+    found = figures(ListFigures([2], tolerances={"recall_at_2_minus_item_knn": 0.1}), [LISTS[1], LISTS[3]])
+    assert found.pop("users") == 0
+    assert all(math.isnan(value) for value in found.values())
+    assert math.isnan(figures(Coverage(2, catalogue_size=4), [LISTS[1]])["coverage_at_2"])
+    assert math.isnan(figures(Coverage(2), LISTS)["coverage_at_2"])  # a catalogue of unknown size
 
 
-def test_the_lower_bound_of_users_who_all_gain_the_same_is_that_gain() -> None:
-    assert lower_bound({0.25: 10}, samples=1000, seed=1) == 0.25
-    assert lower_bound({0.0: 10}, samples=1000, seed=1) == 0.0
-
-
-def test_the_lower_bound_is_that_of_a_binomial() -> None:
-    # 100 users of whom half gain 1: the sum is binomial(100, 1/2), whose 2.5th percentile is 40.
-    assert lower_bound({0.0: 50, 1.0: 50}, samples=20_000, seed=3) == pytest.approx(0.40, abs=0.011)
-
-
-def test_the_lower_bound_depends_on_the_lifts_and_the_seed_only() -> None:
-    generator = np.random.default_rng(5)
-    rows = [
-        row([A, B, C], movie_ids=generator.permutation([A, B, C, D, E]), popular_movie_ids=[C, D, E]) for _ in range(50)
-    ]
-    once = value(RecallLiftBound(2, seed=7), rows)
-    assert value(RecallLiftBound(2, seed=7), rows[::-1], bundles=7) == once
-    assert value(RecallLiftBound(2, seed=8), rows) != once
-    lifts = {i / 997: 1 for i in range(-400, 597)}
-    assert lower_bound(lifts, 1000, 1) == lower_bound(dict(reversed(lifts.items())), 1000, 1)
-
-
-def stars(rating: Any, predicted: float, means: float) -> dict[str, Any]:
-    return row(rating, predicted_rating=np.float32(predicted), baseline_rating=np.float32(means))
-
-
-STARS = [stars([4.0], 3.0, 4.0), stars([2.0], 2.5, 4.0), stars(None, 9.0, 9.0), stars([5.0], 5.0, 3.0)]
+STARS = [
+    rated("ann", [4.0], 3.0, 4.0),
+    rated("ann", [2.0], 2.5, 4.0),
+    rated("bob", None, 9.0, 9.0),
+    rated("cy", [5.0], 5.0, 3.0),
+]
 
 
 @pytest.mark.parametrize("bundles", [1, 2, 4])
 def test_rating_errors_by_hand(bundles: int) -> None:
-    assert value(RatingError("squared"), STARS, bundles) == pytest.approx((1 + 0.25 + 0) / 3)
-    assert value(RatingError("root"), STARS, bundles) == pytest.approx(math.sqrt(1.25 / 3))
-    assert value(RatingError("absolute"), STARS, bundles) == pytest.approx(1.5 / 3)
-    assert value(RatingError("root", of="baseline_rating"), STARS, bundles) == pytest.approx(math.sqrt(8 / 3))
-    ratio = RatingError("root", against="baseline_rating")
-    assert value(ratio, STARS, bundles) == pytest.approx(math.sqrt(1.25 / 8))
+    found = figures(RatingFigures(), STARS, bundles)
+    expected = {
+        "rows": 3,
+        "rmse": math.sqrt((1 + 0.25 + 0) / 3),
+        "mae": (1 + 0.5 + 0) / 3,
+        "baseline_rmse": math.sqrt((0 + 4 + 4) / 3),
+        "baseline_mae": (0 + 2 + 2) / 3,
+        "rmse_ratio": math.sqrt(1.25 / 8),
+        "rmse_ratio_lower": 0,  # cy twice
+        "rmse_ratio_upper": math.sqrt(1.25 / 4),  # ann twice, each time with both rows
+    }
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_served_bundles_errors_are_compared_where_a_tolerance_asks_for_it() -> None:
+    rows = [rated("ann", [4.0], 3.0, 4.0, served=4.5), rated("cy", [2.0], 2.0, 3.0, served=2.5)]
+    found = figures(RatingFigures(tolerances={"rmse_minus_served": 0.01}), rows, two=True)
+    rmse, served = math.sqrt((1 + 0) / 2), 0.5
+    assert (found["rmse"], found["served", "rmse"], found["served", "mae"]) == pytest.approx((rmse, served, served))
+    assert found["rmse_minus_served"] == pytest.approx(rmse - served)
+    assert (found["rmse_minus_served_lower"], found["rmse_minus_served_upper"]) == pytest.approx((-0.5, 0.5))
+    assert found["rmse_minus_served_headroom"] == pytest.approx(0.5)
+    assert not any("served" in name for name in figures(RatingFigures(), rows, two=True))
 
 
 def test_rating_errors_without_a_number() -> None:
-    ratio = RatingError("root", against="baseline_rating")
-    assert math.isnan(value(RatingError("root"), []))
-    assert math.isnan(value(RatingError("root"), [*STARS, stars([1.0], math.nan, 1.0)]))
-    assert math.isnan(value(ratio, [stars([1.0], 1.0, 1.0)]))
-    assert value(ratio, [stars([1.0], 2.0, 1.0)]) == math.inf
-    with pytest.raises(ValueError, match="kind"):
-        RatingError("cubic")
+    assert math.isnan(figures(RatingFigures(), [])["rmse"])
+    broken = figures(RatingFigures(), [*STARS, rated("dee", [1.0], math.nan, 1.0)], bundles=2)
+    assert math.isnan(broken["rmse"])
+    assert math.isnan(broken["rmse_ratio_upper"])
+    assert broken["baseline_rmse"] == pytest.approx(math.sqrt(8 / 4))
+    assert math.isnan(figures(RatingFigures(), [rated("dee", [1.0], 1.0, 1.0)])["rmse_ratio"])
+    assert figures(RatingFigures(), [rated("dee", [1.0], 2.0, 1.0)])["rmse_ratio"] == math.inf

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from components.evaluation.results import EvaluationResult
-from tests.components.evaluation.fake_bundle import Answers, Row, make_answers, make_rows
+from tests.components.evaluation.fake_bundle import Answers, Row, make_answers, make_peers, make_rows
 from tests.components.evaluation.run_evaluator import evaluate
 
 ROWS = make_rows()
-ANSWERS = make_answers(ROWS, quality=0.6, star_noise=0.5)
+ANSWERS = make_answers(ROWS, quality=0.7, star_noise=0.5)
+SERVED = make_answers(ROWS, quality=0.6, star_noise=0.6, seed=8)
 
 
 def recall(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
@@ -46,19 +47,23 @@ def rmse(rows: list[Row], stars: dict[tuple[str, str], float]) -> float:
 @pytest.fixture(scope="module", params=[("FnApiRunner", 1), ("BundleBasedDirectRunner", 8)])
 def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationResult:
     runner, shards = request.param
-    return evaluate(tmp_path_factory.mktemp("evaluation"), ROWS, ANSWERS, runner=runner, shards=shards)
+    folder = tmp_path_factory.mktemp("evaluation")
+    return evaluate(folder, ROWS, ANSWERS, served=SERVED, runner=runner, shards=shards)
 
 
 def check_figures(result: EvaluationResult, rows: list[Row], answers: Answers) -> None:
-    overall = result.overall
+    overall, peers = result.overall, make_peers(rows)
     for k in (5, 10, 20):
         for name, score in ((f"recall_at_{k}", recall), (f"ndcg_at_{k}", ndcg)):
-            model, popular = mean(rows, answers.lists, score, k), mean(rows, answers.popular, score, k)
+            lists = (answers.lists, peers.popular, peers.item_knn)
+            model, popular, item_knn = (mean(rows, one, score, k) for one in lists)
             assert overall[name].model == pytest.approx(model, abs=1e-9)
             assert overall[name].baseline == pytest.approx(popular, abs=1e-9)
+            assert overall[name].item_knn == pytest.approx(item_knn, abs=1e-9)
             assert overall[f"{name}_minus_popularity"].model == pytest.approx(model - popular, abs=1e-9)
+            assert overall[f"{name}_minus_item_knn"].model == pytest.approx(model - item_knn, abs=1e-9)
     assert overall["mrr"].model == pytest.approx(mean(rows, answers.lists, reciprocal_rank, 0), abs=1e-9)
-    assert overall["mrr"].baseline == pytest.approx(mean(rows, answers.popular, reciprocal_rank, 0), abs=1e-9)
+    assert overall["mrr"].baseline == pytest.approx(mean(rows, peers.popular, reciprocal_rank, 0), abs=1e-9)
     recommended = {movie for movies in answers.lists.values() for movie in movies[:10]}
     assert overall["coverage_at_10"].model == pytest.approx(len(recommended) / 60)
     assert overall["coverage_at_10"].baseline == pytest.approx(10 / 60)
@@ -77,24 +82,47 @@ def test_every_overall_figure_equals_the_brute_force(result: EvaluationResult) -
     check_figures(result, ROWS, ANSWERS)
 
 
-def test_the_lower_bound_is_the_same_digit_by_digit_and_near_a_plain_bootstrap(result: EvaluationResult) -> None:
-    bound = result.overall["recall_at_20_minus_popularity_lower"].model
-    lifts = np.array(
-        [
-            recall(ANSWERS.lists[row.user], row.held_out, 20) - recall(ANSWERS.popular[row.user], row.held_out, 20)
-            for row in ROWS
-            if row.held_out
-        ]
-    )
-    draws = np.random.default_rng(0).choice(lifts, size=(20_000, len(lifts))).mean(axis=1)
-    expected, standard_error = np.percentile(draws, 2.5), draws.std()
-    assert bound is not None
-    assert abs(bound - expected) < standard_error / 4  # 1,000 draws place a 2.5th percentile within some 8 %
-    gate = next(gate for gate in result.gates if gate.name == "recall_lift")
-    assert gate.value == bound == pytest.approx(BOUNDS.setdefault("bound", bound), rel=0, abs=0)
+def per_user_differences(lists: dict[str, list[str]], others: dict[str, list[str]], k: int) -> np.ndarray:
+    marked = [row for row in ROWS if row.held_out]
+    return np.array([recall(lists[r.user], r.held_out, k) - recall(others[r.user], r.held_out, k) for r in marked])
 
 
-BOUNDS: dict[str, float] = {}
+def near(interval: tuple[float | None, float | None], draws: np.ndarray) -> bool:
+    """1,000 draws place a 2.5th percentile within some 8 % of the standard error."""
+    expected = np.percentile(draws, [2.5, 97.5])
+    return bool(np.all(np.abs(np.array(interval) - expected) < draws.std() / 4))
+
+
+@pytest.mark.parametrize("other", ["popularity", "item_knn", "served"])
+def test_intervals_are_those_of_a_plain_bootstrap(result: EvaluationResult, other: str) -> None:
+    others = {"popularity": make_peers(ROWS).popular, "item_knn": make_peers(ROWS).item_knn, "served": SERVED.lists}
+    differences = per_user_differences(ANSWERS.lists, others[other], 20)
+    draws = np.random.default_rng(0).choice(differences, size=(20_000, len(differences))).mean(axis=1)
+    figure = result.overall[f"recall_at_20_minus_{other}"]
+    assert figure.model == pytest.approx(differences.mean(), abs=1e-9)
+    assert near((figure.lower, figure.upper), draws)
+
+
+@pytest.mark.parametrize(("name", "other"), [("rmse_ratio", ANSWERS.means), ("rmse_minus_served", SERVED.stars)])
+def test_intervals_of_rmse_draw_users_with_all_their_rows(
+    result: EvaluationResult, name: str, other: dict[tuple[str, str], float]
+) -> None:
+    users = sorted({row.user for row in ROWS})
+    columns = (np.ones(len(ROWS)), errors(ROWS, ANSWERS.stars) ** 2, errors(ROWS, other) ** 2)
+    owner = np.array([users.index(row.user) for row in ROWS])
+    rows, mine, theirs = (np.bincount(owner, weights=column) for column in columns)
+    drawn = np.random.default_rng(0).integers(len(users), size=(20_000, len(users)))
+    rows, mine, theirs = rows[drawn].sum(axis=1), mine[drawn].sum(axis=1), theirs[drawn].sum(axis=1)
+    ratio, difference = np.sqrt(mine / theirs), np.sqrt(mine / rows) - np.sqrt(theirs / rows)
+    figure = result.overall[name]
+    assert near((figure.lower, figure.upper), ratio if name == "rmse_ratio" else difference)
+
+
+FIRST: dict[str, EvaluationResult] = {}
+
+
+def test_every_figure_is_the_same_digit_by_digit_on_another_engine_with_other_shards(result: EvaluationResult) -> None:
+    assert result == FIRST.setdefault("first", result)  # all figures, slices and verdicts
 
 
 def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult) -> None:
@@ -107,7 +135,9 @@ def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult
     active = [row for row in ROWS if row.activity == "20-49"]
     figures = slices["user_activity", "20-49"]
     assert figures["recall_at_10"].model == pytest.approx(mean(active, ANSWERS.lists, recall, 10), abs=1e-9)
-    assert figures["recall_at_10"].baseline == pytest.approx(mean(active, ANSWERS.popular, recall, 10), abs=1e-9)
+    assert figures["recall_at_10"].baseline == pytest.approx(
+        mean(active, make_peers(ROWS).popular, recall, 10), abs=1e-9
+    )
     assert figures["users"].model == len({row.user for row in active})
     assert figures["rmse"].model == pytest.approx(rmse(active, ANSWERS.stars), abs=1e-7)
     comedies = [row for row in ROWS if "Comedy" in row.genres]
@@ -123,6 +153,6 @@ def test_data_without_ratings_has_list_metrics_only(tmp_path: Path) -> None:
     result = evaluate(tmp_path, rows, answers)
     check_figures(result, rows, answers)
     assert result.blessed
-    assert [gate.name for gate in result.gates] == ["recall_change", "recall_lift"]
+    assert [gate.name for gate in result.gates] == ["recall_lift", "recall_item_knn", "recall_change"]
     assert {one.feature for one in result.slices} == {"user_activity"}
     assert not {"rmse", "mae", "rmse_ratio", "rows"} & set(result.overall)

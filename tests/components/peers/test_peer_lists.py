@@ -1,0 +1,54 @@
+"""PeerLists on the tiny data, through the real ingestion."""
+
+from __future__ import annotations
+
+import pytest
+from tfx.types import artifact_utils
+
+from components.ingestion.config import DataConfig, SplitConfig
+from components.peers.config import PeersConfig
+from components.peers.executor import Executor
+from components.settings import to_json
+from tests.datasets import examples_artifact, ingest, read_rows, write_tiny
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tiny")
+    files = DataConfig(source="files", ratings=str(write_tiny(folder / "source")))
+    return {
+        refit: ingest(folder / f"refit {refit}", files, SplitConfig(held_out=2, refit=refit)) for refit in (False, True)
+    }
+
+
+def judged_rows(ingested, folder, k=100):
+    judged = examples_artifact(folder)
+    inputs = {"examples": ingested.examples, "movies": ingested.movies, "sequences": ingested.sequences}
+    properties = {"config": to_json(PeersConfig()), "judged_k": k, "dated": 1}
+    Executor().Do({name: [artifact] for name, artifact in inputs.items()}, {"judged_rows": [judged]}, properties)
+    assert artifact_utils.decode_split_names(judged.split_names) == ["test"]
+    return read_rows(f"{folder}/Split-test/*")
+
+
+def test_rows_are_those_of_the_test_split_and_marked_ones_have_two_lists_more(data, tmp_path):
+    rows = judged_rows(data[False], tmp_path)
+    before = data[False].rows("test")
+    assert len(rows) == len(before) == 3
+    for row, as_it_was in zip(rows, before, strict=True):
+        added = {"popular_movie_ids", "item_knn_movie_ids"} if as_it_was["held_out_movie_ids"] else set()
+        assert set(row) - set(as_it_was) == added
+        assert {name: row[name] for name in as_it_was} == as_it_was
+    # Training rows (tests/datasets.py): m1 three times, m2 and m6 once. A tenth of 7 movies is a list of one.
+    # ann has seen m1 to m4, so that m6 is left; bob has seen m1 and m3.
+    popular = {row["user_id"][0]: row["popular_movie_ids"] for row in rows if "popular_movie_ids" in row}
+    assert popular == {b"ann": [b"m6"], b"bob": [b"m2"]}
+    # ann's m1 is like m6 (cy has both), and so is bob's m1 like m2 (ann) and m6: m2 comes first.
+    item_knn = {row["user_id"][0]: row["item_knn_movie_ids"] for row in rows if "item_knn_movie_ids" in row}
+    assert item_knn == {b"ann": [b"m6"], b"bob": [b"m2"]}
+
+
+def test_peers_learn_from_what_a_refit_learns_from(data, tmp_path):
+    rows = judged_rows(data[True], tmp_path)
+    # With the eval rows m3 has two rows; bob has seen it. Of m2, m4 and m6 with one row each the first is taken.
+    popular = {row["user_id"][0]: row["popular_movie_ids"] for row in rows if "popular_movie_ids" in row}
+    assert popular == {b"ann": [b"m6"], b"bob": [b"m2"]}
