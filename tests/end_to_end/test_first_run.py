@@ -25,6 +25,7 @@ STAGES = {
     "RankingTrainer",
     "CandidateIndexer",
     "RecommenderBundler",
+    "PeerLists",
     "ServedModel",
     "Evaluator",
     "Pusher",
@@ -46,10 +47,19 @@ def movies_by_user(demo_rows):
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     done, push = first_run.done, first_run.summary["push"]
     assert done.code == 0, done.text
-    assert "[17/17] Pusher" in done.err
+    assert "[18/18] Pusher" in done.err
     assert "BLESSED" in done.out
     assert "NOT BLESSED" not in done.out
-    for word in ("recall@100", "rmse", "popularity", "user + movie means", push["path"], "liked", "recommended"):
+    for word in (
+        "recall@100",
+        "rmse",
+        "popularity",
+        "item-kNN",
+        "user + movie means",
+        push["path"],
+        "liked",
+        "recommended",
+    ):
         assert word in done.out
     assert done.out.count(" liked ") == 3  # three users
     assert "Traceback" not in done.text
@@ -78,10 +88,11 @@ def test_the_default_gates_pass_and_say_why(first_run):
     evaluation, gates = first_run.summary["evaluation"], first_run.gates
     assert evaluation["blessed"]
     assert evaluation["judged_anew"]
-    assert set(gates) == {"recall_lift", "rmse_ratio", "recall_change", "rmse_change"}
+    assert set(gates) == {"recall_lift", "recall_item_knn", "recall_change", "rmse_ratio", "rmse_change"}
     assert all(gate["passed"] and gate["reason"] for gate in gates.values())
-    assert gates["recall_lift"]["value"] > 0
-    assert gates["rmse_ratio"]["value"] < 1
+    assert 0 < gates["recall_lift"]["lower"] < gates["recall_lift"]["value"] < gates["recall_lift"]["upper"]
+    assert gates["rmse_ratio"]["lower"] < gates["rmse_ratio"]["value"] < gates["rmse_ratio"]["upper"] < 1
+    assert gates["recall_item_knn"]["baseline"] == "item-kNN"
     assert "nothing is served yet" in gates["recall_change"]["reason"]
 
 
@@ -89,6 +100,7 @@ def test_the_metrics_stand_beside_their_baselines(first_run):
     metrics = first_run.summary["evaluation"]["metrics"]
     for name in ("recall_at_100", "ndcg_at_100", "recall_at_10", "mrr"):
         assert metrics[name]["model"] > metrics[name]["baseline"] > 0
+        assert metrics[name]["item_knn"] > 0
     for name in ("rmse", "mae"):
         assert 0 < metrics[name]["model"] < metrics[name]["baseline"]
     assert all(figure["served"] is None for figure in metrics.values())

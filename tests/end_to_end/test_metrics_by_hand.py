@@ -9,8 +9,8 @@ import tensorflow as tf
 
 @pytest.fixture(scope="module")
 def answers(first_run, bundle):
-    """Rows of the test split, and what the pushed bundle's signature `evaluate` answers."""
-    (folder,) = first_run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    """Rows of the test split with the peers' lists, and what the pushed bundle's signature `evaluate` answers."""
+    (folder,) = first_run.folder.artifacts.glob("PeerLists/judged_rows/*")
     files = sorted(str(path) for path in (folder / "Split-test").iterdir())
     examples = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
     output = bundle.signatures["evaluate"](examples=tf.constant(examples))
@@ -22,12 +22,14 @@ def figures(run):
     return run.summary["evaluation"]["metrics"]
 
 
-def judged_lists(answers, output):
+def judged_lists(answers, side):
     """(list, held-out movies) of each user."""
     rows, outputs = answers
-    for row, movies in zip(rows, outputs[output], strict=True):
+    for row, movies in zip(rows, outputs["movie_ids"], strict=True):
         held_out = set(row["held_out_movie_ids"].bytes_list.value)
-        if held_out:
+        if held_out and side in PEERS:
+            yield list(row[PEERS[side]].bytes_list.value), held_out
+        elif held_out:
             yield [movie for movie in movies.tolist() if movie], held_out
 
 
@@ -41,22 +43,22 @@ def ndcg(movies, held_out, k):
     return (hits * discounts[: len(hits)]).sum() / discounts[: len(held_out)].sum()
 
 
-LISTS = {"model": "movie_ids", "baseline": "popular_movie_ids"}
+PEERS = {"baseline": "popular_movie_ids", "item_knn": "item_knn_movie_ids"}
 
 
-@pytest.mark.parametrize("side", LISTS)
+@pytest.mark.parametrize("side", ["model", *PEERS])
 @pytest.mark.parametrize("k", [10, 20, 100])
 def test_recall_and_ndcg(first_run, answers, side, k):
-    lists = list(judged_lists(answers, LISTS[side]))
+    lists = list(judged_lists(answers, side))
     assert len(lists) == 150  # every user has test rows
     for name, formula in (("recall", recall), ("ndcg", ndcg)):
         expected = np.mean([formula(movies, held_out, k) for movies, held_out in lists])
         assert figures(first_run)[f"{name}_at_{k}"][side] == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("side", LISTS)
+@pytest.mark.parametrize("side", ["model", *PEERS])
 def test_reciprocal_rank_and_coverage(first_run, answers, side):
-    lists = list(judged_lists(answers, LISTS[side]))
+    lists = list(judged_lists(answers, side))
     ranks = [next((1 / (at + 1) for at, movie in enumerate(movies) if movie in asked), 0) for movies, asked in lists]
     assert figures(first_run)["mrr"][side] == pytest.approx(np.mean(ranks), abs=1e-6)
     shown = {movie for movies, _ in lists for movie in movies[:10]}
@@ -76,14 +78,18 @@ def test_judged_lists_leave_out_what_was_seen_before(answers):
     rows, outputs = answers
     for row, movies in zip(rows, outputs["movie_ids"], strict=True):
         seen = set(row["seen_movie_ids"].bytes_list.value)
-        assert not seen & set(movies.tolist())
+        for judged in (movies.tolist(), *(row[feature].bytes_list.value for feature in PEERS.values())):
+            assert not seen & set(judged)
 
 
-def test_the_lower_bound_of_the_lift_lies_below_the_lift_by_the_bootstrap(first_run, answers):
-    pairs = zip(*(judged_lists(answers, output) for output in LISTS.values()), strict=True)
-    lifts = np.array([recall(mine, asked, 100) - recall(popular, asked, 100) for (mine, asked), (popular, _) in pairs])
+@pytest.mark.parametrize(("side", "gate"), [("baseline", "recall_lift"), ("item_knn", "recall_item_knn")])
+def test_the_interval_of_a_difference_in_recall_is_that_of_the_bootstrap(first_run, answers, side, gate):
+    pairs = zip(judged_lists(answers, "model"), judged_lists(answers, side), strict=True)
+    lifts = np.array([recall(mine, asked, 100) - recall(other, asked, 100) for (mine, asked), (other, _) in pairs])
     rng = np.random.default_rng(0)
     means = rng.choice(lifts, (4000, len(lifts))).mean(axis=1)
-    # Another 1,000 resamplings: the quantile moves by a few per cent of the interval.
-    expected, width = np.quantile(means, 0.025), lifts.mean() - np.quantile(means, 0.025)
-    assert first_run.gates["recall_lift"]["value"] == pytest.approx(expected, abs=0.2 * width)
+    # Another 1,000 resamplings: the quantiles move by a few per cent of the interval.
+    lower, upper = np.quantile(means, [0.025, 0.975])
+    found = first_run.gates[gate]
+    assert found["value"] == pytest.approx(lifts.mean(), abs=1e-6)
+    assert (found["lower"], found["upper"]) == pytest.approx((lower, upper), abs=0.1 * (upper - lower))

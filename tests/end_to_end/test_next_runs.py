@@ -27,7 +27,7 @@ def test_an_unchanged_run_computes_judges_and_pushes_nothing(first_run, unchange
 def test_an_unchanged_run_says_so(unchanged_run):
     assert "Everything came from the cache" in unchanged_run.done.out
     assert "nothing was pushed" in unchanged_run.done.out
-    assert unchanged_run.done.err.count("cached") == 17
+    assert unchanged_run.done.err.count("cached") == 18
 
 
 def test_a_worse_bundle_is_compared_with_the_served_one_and_refused(first_run, refused_run):

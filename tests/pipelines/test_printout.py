@@ -3,7 +3,7 @@ import io
 
 from rich.console import Console
 
-from components.evaluation.results import Gate
+from components.evaluation.results import Figure, Gate
 from pipelines import printout
 from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
@@ -19,7 +19,7 @@ def printed(show, *arguments):
 
 
 def blessed():
-    passed = Gate(name="recall_lift", metric="x", passed=True, value=0.1, threshold=0.0, reason="beats popularity")
+    passed = Gate(name="recall_lift", metric="x", baseline="popularity", passed=True, reason="beats popularity")
     return dataclasses.replace(FULL.evaluation, blessed=True, gates=[passed])
 
 
@@ -28,6 +28,26 @@ def test_a_refused_bundle_is_told_loudly_with_each_reason():
     assert "NOT BLESSED" in text
     assert "REFUSED too high" in text
     assert "passed  as good" in text
+
+
+def test_the_table_shows_each_metric_beside_its_peers():
+    metrics = {
+        "recall_at_10": Figure(model=0.3, baseline=0.1, item_knn=0.25, served=0.2),
+        "recall_at_10_minus_popularity": Figure(model=0.2, lower=0.1, upper=0.3),
+        "rmse": Figure(model=0.9, baseline=1.0, served=0.95),
+    }
+    evaluation = dataclasses.replace(FULL.evaluation, metrics=metrics)
+    lines = printed(lambda console: console.print(printout.metrics_table(evaluation))).splitlines()
+    assert [cell.strip() for cell in next(line for line in lines if "recall@10" in line).split("│")[1:-1]] == [
+        "recall@10",
+        "0.3000",
+        "0.1000",
+        "0.2500",
+        "0.2000",
+        "popularity",
+    ]
+    assert "–" in next(line for line in lines if "rmse" in line)  # item-kNN predicts no ratings
+    assert not any("minus" in line for line in lines)
 
 
 def test_a_blessed_bundle():

@@ -52,10 +52,21 @@ FULL = Summary(
         served_version="3",
         metrics={"rmse": Figure(model=0.9, baseline=float("nan"), served=None)},
         gates=[
-            Gate(name="rmse_ratio", metric="rmse_ratio", passed=False, value=1.1, threshold=1.0, reason="too high"),
+            Gate(
+                name="rmse_ratio",
+                metric="rmse_ratio",
+                baseline="user + movie means",
+                passed=False,
+                value=1.1,
+                lower=1.0,
+                upper=float("nan"),
+                threshold=1.0,
+                reason="too high",
+            ),
             Gate(
                 name="rmse_change",
-                metric="rmse",
+                metric="rmse_minus_served",
+                baseline="the served version 3",
                 passed=True,
                 value=0.0,
                 threshold=0.01,
