@@ -19,7 +19,7 @@ from components.ranking.config import OWN_DEFAULTS, RankingConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.transform.config import TransformConfig
-from components.validation.config import StatisticsConfig
+from components.validation.config import AuditConfig, StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
 
 PRESETS = Path(__file__).parent / "presets"
@@ -32,6 +32,7 @@ class PipelineConfig:
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
     statistics: StatisticsConfig = StatisticsConfig()
+    audit: AuditConfig = AuditConfig()
     transform: TransformConfig = TransformConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     ranking: RankingConfig = RankingConfig()

@@ -75,8 +75,14 @@ def create_pipeline(
     ]
     by_id = {check.id: check for check in checks}
     gate = DataGate(
-        movies=by_id["MoviesValidator"].outputs["anomalies"],
-        ratings=by_id["RatingsValidator"].outputs["anomalies"],
+        movies_anomalies=by_id["MoviesValidator"].outputs["anomalies"],
+        ratings_anomalies=by_id["RatingsValidator"].outputs["anomalies"],
+        examples=interactions,
+        sequences=sequences,
+        data=data,
+        split=to_json(config.split),
+        audit_users=config.audit.users,
+        **per_run.ingestion,
     ).with_id("DataGate")
 
     transform = create_transform(

@@ -14,17 +14,18 @@ from components.ingestion.config import DataConfig
 ChannelParameter = component_spec.ChannelParameter
 ExecutionParameter = component_spec.ExecutionParameter
 
-_OVERRIDES = {
+OVERRIDES = {
     name: ExecutionParameter(type=typing.get_type_hints(DataConfig)[key], optional=True)
     for name, key in executor.OVERRIDES.items()
 }
+"""Properties of every component that opens the source: values of a run in place of keys of `config`."""
 
 
 class MoviesExampleGenSpec(component_spec.ComponentSpec):
     """No inputs; the whole catalogue as Examples of one split."""
 
     PARAMETERS = {
-        **_OVERRIDES,
+        **OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),
     }
@@ -58,7 +59,7 @@ class RatingsExampleGenSpec(component_spec.ComponentSpec):
     """The catalogue in; interactions and user sequences out."""
 
     PARAMETERS = {
-        **_OVERRIDES,
+        **OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.SPLIT: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),

@@ -37,7 +37,7 @@ class Executor(base_executor.BaseExecutor):
         ).movies
         neighbours = find_neighbours(sequences, len(catalogue), config.neighbours, config.longest)
         half_life = config.half_life if exec_properties[DATED] else 0.0
-        length = judged_length(exec_properties[JUDGED_K], len(catalogue))
+        length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
 
         def lists(known: Known) -> Lists:
             return {

@@ -7,15 +7,13 @@ arguments would then be refused. `compiler.py` puts them back from here.
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.utils import proto_utils
 
-from components.evaluation.eval_config import build_eval_config
 from components.ingestion.blocks import SourceFacts
+from components.settings import to_json
 from pipelines.config import PipelineConfig
 from pipelines.per_run import PerRun
 
@@ -61,11 +59,11 @@ def parameters_of(
     data = {key: _setting("data", config.data, key, key) for key in _OF_SOURCE[config.data.source]}
     retrieval = {key: _setting("retrieval", config.retrieval, key) for key in _OF_TRAINER}
     ranking = {key: _setting("ranking", config.ranking, key) for key in _OF_TRAINER} if facts.has_ratings else {}
-    eval_config = Parameter(
-        name="eval_config",
-        default=_one_line(build_eval_config(config.evaluation, facts.has_ratings)),
+    evaluation = Parameter(
+        name="evaluation",
+        default=to_json(config.evaluation),
         kind=str,
-        meaning="tfma.EvalConfig as JSON: metrics, slices and the thresholds of the blessing",
+        meaning="the section `evaluation` as JSON: what is measured, and the bounds of the gates",
     )
     version = Parameter(
         name=DATA_VERSION,
@@ -79,9 +77,9 @@ def parameters_of(
         fingerprint=version.placeholder() if cached else None,
         retrieval=_placeholders(retrieval),
         ranking=_placeholders(ranking),
-        eval_config=eval_config.placeholder(),
+        evaluation=evaluation.placeholder(),
     )
-    return per_run, [*data.values(), *retrieval.values(), *ranking.values(), eval_config, *versions]
+    return per_run, [*data.values(), *retrieval.values(), *ranking.values(), evaluation, *versions]
 
 
 def with_defaults(definitions: dict[str, Any], parameters: Iterable[Parameter]) -> None:
@@ -98,10 +96,6 @@ def _setting(section: str, settings: Any, key: str, name: str | None = None) -> 
     return Parameter(
         name=name or f"{section}_{key}", default=default, kind=type(default), meaning=f"in place of {section}.{key}"
     )
-
-
-def _one_line(message: Any) -> str:
-    return json.dumps(json.loads(proto_utils.proto_to_json(message)), sort_keys=True)
 
 
 def _placeholders(parameters: dict[str, Parameter]) -> dict[str, RuntimeParameter]:

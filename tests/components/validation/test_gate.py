@@ -45,7 +45,7 @@ def _run(folder, splits, catalogue, rows_train=0):
             statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
         ).with_id(f"{name}Validator")
         nodes += [statistics.with_id(f"{name}Statistics"), schema.with_id(f"{name}Schema"), validators[name.lower()]]
-    gate = DataGate(**{name: validator.outputs["anomalies"] for name, validator in validators.items()})
+    gate = DataGate(**{f"{name}_anomalies": validator.outputs["anomalies"] for name, validator in validators.items()})
     later = ImportSchemaGen(schema_file=schema_file("movies")).with_id("Later")
     later.add_upstream_node(gate)
     run(folder / "run", [*nodes, gate, later])
@@ -73,7 +73,10 @@ def refused(tmp_path_factory):
 
 
 def test_clean_data_passes_and_the_run_goes_on(clean):
-    assert json.loads(output(clean, "DataGate", "gate").joinpath("value").read_text()) == {"warnings": []}
+    assert json.loads(output(clean, "DataGate", "gate").joinpath("value").read_text()) == {
+        "warnings": [],
+        "audited_users": 0,
+    }
     assert output(clean, "Later", "schema").is_dir()
 
 

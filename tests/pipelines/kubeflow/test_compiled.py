@@ -99,7 +99,7 @@ def test_every_step_starts_at_our_entry_point_in_the_image(any_spec):
 def test_a_run_may_change_these_and_has_defaults_for_all(spec):
     parameters = spec["root"]["inputDefinitions"]["parameters"]
     defaults = {name: one["defaultValue"] for name, one in parameters.items()}
-    eval_config = json.loads(defaults.pop("eval_config"))
+    evaluation = json.loads(defaults.pop("evaluation"))
     assert defaults == {
         "demo_seed": 7,
         "ranking_epochs": 250,
@@ -109,7 +109,7 @@ def test_a_run_may_change_these_and_has_defaults_for_all(spec):
     }
     assert parameters["retrieval_epochs"]["parameterType"] == "NUMBER_INTEGER"
     assert parameters["retrieval_learning_rate"]["parameterType"] == "NUMBER_DOUBLE"
-    assert any("per_slice_thresholds" in metric for one in eval_config["metrics_specs"] for metric in one["metrics"])
+    assert (evaluation["min_recall_lift"], evaluation["max_recall_drop"]) == (0.0, 0.01)
 
 
 def test_nothing_is_cached_unless_asked_for(spec):
