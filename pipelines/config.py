@@ -18,6 +18,7 @@ from components.peers.config import PeersConfig
 from components.ranking.config import OWN_DEFAULTS, RankingConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
+from components.training.config import TrainingConfig
 from components.transform.config import TransformConfig
 from components.validation.config import AuditConfig, StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
@@ -34,6 +35,7 @@ class PipelineConfig:
     statistics: StatisticsConfig = StatisticsConfig()
     audit: AuditConfig = AuditConfig()
     transform: TransformConfig = TransformConfig()
+    training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()

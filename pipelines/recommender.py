@@ -101,6 +101,7 @@ def create_pipeline(
             transform_graph=transform.outputs["transform_graph"],
             run_fn=run_fn,
             config=to_json(settings),
+            strategy=config.training.strategy,
             **overrides,
         )
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
+from components.examples import Longs
 from components.ranking.architectures import create_model
 from components.ranking.batches import SIGNATURE, Batch, cut_batch
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import KnownRatings, RatingRows
 from components.ranking.movie_features import MovieFeatures
 from components.ranking.rating_model import RatingModel
+from components.training.replicas import Replicas
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ def fit(
     known: KnownRatings,
     eval_rows: RatingRows,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    replicas: Replicas | None = None,
 ) -> list[RatingModel]:
     """Trains `config.seeds` models, each with the weights of its best epoch.
 
@@ -54,13 +57,14 @@ def fit(
     """
     return [
         _fit_one(
-            create_model(config, movies, known, config.seed + number),
+            lambda number=number: create_model(config, movies, known, config.seed + number),  # type: ignore[misc]
             config,
             known,
             eval_rows,
             number,
             config.epochs,
             on_epoch,
+            replicas or Replicas(),
         )
         for number in range(config.seeds)
     ]
@@ -72,12 +76,20 @@ def refit(
     known: KnownRatings,
     epochs: Sequence[int],
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    replicas: Replicas | None = None,
 ) -> list[RatingModel]:
     """Trains `config.seeds` models for exactly so many epochs, one number each, and keeps their last weights."""
     nothing = known.rows.take(np.zeros(0, np.int64))
     return [
         _fit_one(
-            create_model(config, movies, known, config.seed + number), config, known, nothing, number, most, on_epoch
+            lambda number=number: create_model(config, movies, known, config.seed + number),  # type: ignore[misc]
+            config,
+            known,
+            nothing,
+            number,
+            most,
+            on_epoch,
+            replicas or Replicas(),
         )
         for number, most in enumerate(epochs)
     ]
@@ -92,25 +104,28 @@ def predict(models: list[RatingModel], known: KnownRatings, rows: RatingRows, ba
 
 
 def _fit_one(
-    model: RatingModel,
+    create: Callable[[], RatingModel],
     config: RankingConfig,
     known: KnownRatings,
     eval_rows: RatingRows,
     number: int,
     most_epochs: int,
     on_epoch: Callable[[Epoch], None],
+    replicas: Replicas,
 ) -> RatingModel:
-    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
-    train_step = tf.function(model.train_step, input_signature=[SIGNATURE], autograph=False)
+    with replicas.scope():
+        model = create()
+        model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
+    train_step = _train_step(model, replicas)
     eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
-    training = _Batches(known, known.rows, config.batch_size, shuffle_seed=config.seed + number)
+    training = _Batches(known, known.rows, config.batch_size, shuffle_seed=config.seed + number, replicas=replicas)
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
     for epoch in range(1, most_epochs + 1):
         start = time.perf_counter()
         loss = _mean_loss(train_step, training)
         seconds = time.perf_counter() - start
-        rmse, mae = _errors(model, eval_step, judging)
+        rmse, mae = _predicted_errors(model, judging) if replicas.distributed else _errors(model, eval_step, judging)
         on_epoch(
             Epoch(model=number + 1, epoch=epoch, seconds=seconds, rows=len(known.rows), loss=loss, rmse=rmse, mae=mae)
         )
@@ -120,11 +135,27 @@ def _fit_one(
             break
     if best_weights is not None:
         model.set_weights(best_weights)
+    return cast(
+        "RatingModel", replicas.plain(model, lambda: _built(create(), cut_batch(known, known.rows, np.arange(1))))
+    )
+
+
+def _train_step(model: RatingModel, replicas: Replicas) -> Callable[..., Any]:
+    """Called with a batch for each replica of this process; returns the loss."""
+    if replicas.distributed:
+        return replicas.step(lambda batch: model.train_step(batch)["total_loss"], SIGNATURE)
+    step = tf.function(model.train_step, input_signature=[SIGNATURE], autograph=False)
+    return lambda batch: step(batch)["total_loss"]
+
+
+def _built(model: RatingModel, batch: Batch) -> RatingModel:
+    """The model with the variables of layers that make them when they are first called."""
+    model(batch)
     return model
 
 
-def _mean_loss(step: Callable[[Batch], dict[str, Any]], batches: _Batches) -> float:
-    losses = [(float(step(batch)["total_loss"]), len(batch.ratings)) for batch in batches]
+def _mean_loss(step: Callable[..., Any], batches: _Batches) -> float:
+    losses = [(float(step(*parts)), sum(len(batch.ratings) for batch in parts)) for parts in batches.parted()]
     return float(np.average([loss for loss, _ in losses], weights=[rows for _, rows in losses]))
 
 
@@ -137,21 +168,50 @@ def _errors(model: RatingModel, step: Callable[[Batch], dict[str, Any]], batches
     return float(results["rmse"]), float(results["mae"])
 
 
+def _predicted_errors(model: RatingModel, batches: _Batches) -> tuple[float, float]:
+    """The same from predictions: metrics of several replicas would each be a sum over all of them."""
+    if not len(batches.rows):
+        return float("nan"), float("nan")
+    parts = [(model.clip(model(batch)) - batch.ratings).numpy() for batch in batches]
+    errors = np.concatenate(parts).astype(np.float64)
+    return float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors)))
+
+
 class _Batches:
     """Batches of rows, in another order each time where a seed is given; a single one is made once."""
 
-    def __init__(self, known: KnownRatings, rows: RatingRows, size: int, shuffle_seed: int | None = None) -> None:
+    def __init__(
+        self,
+        known: KnownRatings,
+        rows: RatingRows,
+        size: int,
+        shuffle_seed: int | None = None,
+        replicas: Replicas | None = None,
+    ) -> None:
         self.rows = rows
+        self._replicas = replicas or Replicas()
         self._known = known
         self._count = -(-len(rows) // size)
         self._generator = None if shuffle_seed is None else np.random.default_rng(shuffle_seed)
-        self._whole = cut_batch(known, rows) if self._count == 1 else None
+        self._whole = [cut_batch(known, rows, part) for part in self._parts(None)] if self._count == 1 else []
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._whole is not None:
+        """The batches, where there is one replica."""
+        return (batch for (batch,) in self.parted())
+
+    def parted(self) -> Iterator[list[Batch]]:
+        """The batches, each as the parts of the replicas of this process."""
+        if self._whole:
             yield self._whole
             return
         order = np.arange(len(self.rows)) if self._generator is None else self._generator.permutation(len(self.rows))
         for positions in np.array_split(order, max(self._count, 1)):
             if len(positions):
-                yield cut_batch(self._known, self.rows, positions)
+                yield [cut_batch(self._known, self.rows, part) for part in self._parts(positions)]
+
+    def _parts(self, positions: Longs | None) -> list[Longs | None]:
+        """Positions of each local replica; None, all rows, as long as there is one replica."""
+        if not self._replicas.distributed:
+            return [positions]
+        chosen = np.arange(len(self.rows)) if positions is None else positions
+        return [chosen[part] for part in self._replicas.local_parts(len(chosen))]

@@ -80,7 +80,8 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             self.genre_bias = self._table("genre_bias", movies.known_genres + 1, 1, config.l2_biases, scale=0.0)
             self.era_bias = self._table("era_bias", ERAS, 1, config.l2_biases, scale=0.0)
         self.task = tfrs.tasks.Ranking(
-            loss=tf.keras.losses.MeanSquaredError(),
+            # Of `[rows]` it is the mean over the rows already; to be averaged over a batch is refused by tf.distribute.
+            loss=tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.NONE),
             metrics=[tf.keras.metrics.RootMeanSquaredError("rmse"), tf.keras.metrics.MeanAbsoluteError("mae")],
         )
 

@@ -17,8 +17,10 @@ from components.ranking.known_ratings import KnownRatings, held_out_rows, known_
 from components.ranking.movie_features import MovieFeatures, era_of
 from components.ranking.ranker import Ranker, save
 from components.settings import from_json
-from components.training.inputs import CONFIG, MOVIES
+from components.training.config import NONE
+from components.training.inputs import CONFIG, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
+from components.training.replicas import create_replicas
 from components.transform.graph import CatalogueFeatures, TransformGraph
 
 
@@ -30,6 +32,7 @@ def run_fn(fn_args: Any) -> None:
         custom_config: `config` (RankingConfig as JSON), file patterns of `movies` and `sequences`, and of
         `refit_sequences` where the model is to be trained anew on train + eval.
     """
+    replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RankingConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
     catalogue = read_catalogue(fn_args.custom_config[MOVIES])
@@ -39,13 +42,13 @@ def run_fn(fn_args: Any) -> None:
     log = EpochLog(config)
     movies, known = lay_out(config, graph, choosing)
     eval_rows = held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), choosing.sequences.user_ids)
-    models = fit(config, movies, known, eval_rows, log.add)
+    models = fit(config, movies, known, eval_rows, log.add, replicas)
     if config.seeds > 1 and len(eval_rows):
         log.flush()
         report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
         movies, known = lay_out(config, graph, final)
-        models = refit(config, movies, known, log.begin_refit(), log.add)
+        models = refit(config, movies, known, log.begin_refit(), log.add, replicas)
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +18,7 @@ from components.retrieval.cuts import CutSampler
 from components.retrieval.exact_search import ndcg
 from components.retrieval.model import HISTORY, TARGETS, TwoTowerModel
 from components.retrieval.towers import CandidateTower, QueryTower
+from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 
 CUT_OFF = 100
@@ -47,30 +49,49 @@ class TrainingData:
         return bool(self.sequences.timestamps.any())
 
 
-def fit(config: RetrievalConfig, data: TrainingData, seed: int, log: TrainingLog, number: int = 1) -> TwoTowerModel:
+def fit(
+    config: RetrievalConfig,
+    data: TrainingData,
+    seed: int,
+    log: TrainingLog,
+    number: int = 1,
+    replicas: Replicas | None = None,
+) -> TwoTowerModel:
     """Trains a model with `seed` and returns it with the weights of its best epoch.
 
     Undated data has no recency: its sequences are shuffled at every cut and pooled evenly.
     """
-    return _train(config, data, seed, _BestEpoch(config, data, log, number), config.epochs)
+    return _train(config, data, seed, _BestEpoch(config, data, log, number), config.epochs, replicas or Replicas())
 
 
 def refit(
-    config: RetrievalConfig, data: TrainingData, seed: int, epochs: int, log: TrainingLog, number: int = 1
+    config: RetrievalConfig,
+    data: TrainingData,
+    seed: int,
+    epochs: int,
+    log: TrainingLog,
+    number: int = 1,
+    replicas: Replicas | None = None,
 ) -> TwoTowerModel:
     """Trains a model with `seed` for exactly so many epochs and returns it with its last averaged weights.
 
     The eval rows are not looked at: they are among the sequences.
     """
-    return _train(config, data, seed, _LastEpoch(config, data, log, number), epochs)
+    return _train(config, data, seed, _LastEpoch(config, data, log, number), epochs, replicas or Replicas())
 
 
 def _train(
-    config: RetrievalConfig, data: TrainingData, seed: int, keeper: _KeptWeights, most_epochs: int
+    config: RetrievalConfig,
+    data: TrainingData,
+    seed: int,
+    keeper: _KeptWeights,
+    most_epochs: int,
+    replicas: Replicas,
 ) -> TwoTowerModel:
     tf.keras.utils.set_random_seed(seed)
-    model = build(config, data, seed)
-    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
+    with replicas.scope():
+        model = build(config, data, seed)
+        model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
     sampler = CutSampler(
         sequences=data.sequences,
         history_length=config.history_length,
@@ -80,9 +101,15 @@ def _train(
     )
     if sampler.rows_per_epoch:
         keeper.rows = sampler.rows_per_epoch
-        model.fit(_dataset(sampler, config.batch_size, seed), epochs=most_epochs, callbacks=[keeper], verbose=0)
+        model.fit(
+            _dataset(sampler, config.batch_size, seed, replicas),
+            epochs=most_epochs,
+            steps_per_epoch=-(-sampler.rows_per_epoch // config.batch_size) if replicas.distributed else None,
+            callbacks=[keeper],
+            verbose=0,
+        )
         keeper.restore()
-    return model
+    return cast("TwoTowerModel", replicas.plain(model, lambda: build(config, data, seed)))
 
 
 def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerModel:
@@ -109,14 +136,17 @@ def uses_in_batch(config: RetrievalConfig, movies: int) -> bool:
     return config.loss == "in_batch_softmax" or (config.loss == "auto" and movies > config.full_softmax_limit)
 
 
-def _dataset(sampler: CutSampler, batch_size: int, seed: int) -> Any:
+def _dataset(sampler: CutSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
     rng = np.random.default_rng(seed)
     rows = tf.TensorSpec([None, None], tf.int32)
-    epoch = tf.data.Dataset.from_generator(
-        lambda: ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng)),
-        output_signature={HISTORY: rows, TARGETS: rows},
-    )
-    return epoch.prefetch(2)
+    signature = {HISTORY: rows, TARGETS: rows}
+
+    def epoch() -> Iterator[dict[str, Any]]:
+        return ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng))
+
+    if replicas.distributed:
+        return replicas.endless(epoch, signature)
+    return tf.data.Dataset.from_generator(epoch, output_signature=signature).prefetch(2)
 
 
 class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]

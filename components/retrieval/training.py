@@ -10,8 +10,10 @@ from components.retrieval.content import catalogue_items, item_content
 from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import METRIC, TrainingData, fit, refit
 from components.settings import from_json
-from components.training.inputs import CONFIG, MOVIES
+from components.training.config import NONE
+from components.training.inputs import CONFIG, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
+from components.training.replicas import create_replicas
 from components.training.training_log import TrainingLog
 from components.transform.graph import TransformGraph
 
@@ -24,6 +26,7 @@ def run_fn(fn_args: Any) -> None:
         patterns of `movies` and `sequences`, and of `refit_sequences` where the model is to be trained
         anew on train + eval.
     """
+    replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RetrievalConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
     catalogue = read_catalogue(fn_args.custom_config[MOVIES])
@@ -31,11 +34,11 @@ def run_fn(fn_args: Any) -> None:
     marked = read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
     data = training_data(config, graph, choosing, marked)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds)
-    models = [fit(config, data, config.seed + number, log, number + 1) for number in range(config.seeds)]
+    models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
     if final is not None:
         data = training_data(config, graph, final, marked)
         models = [
-            refit(config, data, config.seed + number, epochs, log, number + 1)
+            refit(config, data, config.seed + number, epochs, log, number + 1, replicas)
             for number, epochs in enumerate(log.begin_refit())
         ]
     RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)

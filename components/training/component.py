@@ -9,8 +9,9 @@ from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 from tfx.utils import json_utils
 
 from components import features
+from components.training.config import NONE
 from components.training.executor import Executor
-from components.training.inputs import CONFIG, EPOCHS, LEARNING_RATE, MOVIES, SEQUENCES
+from components.training.inputs import CONFIG, EPOCHS, LEARNING_RATE, MOVIES, SEQUENCES, STRATEGY
 
 
 class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
@@ -34,7 +35,7 @@ class RecommenderTrainer(base_component.BaseComponent):
     `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
     `fn_args.train_files` and `fn_args.eval_files` (patterns of the two splits),
     `fn_args.transform_output`, `fn_args.model_run_dir` and `fn_args.custom_config`:
-    `{"config": "<JSON>", "movies": [pattern], "sequences": [pattern]}`. Where `sequences` has a split
+    `{"config": "<JSON>", "strategy": name, "movies": [pattern], "sequences": [pattern]}`. Where `sequences` has a split
     `train_and_eval` too, `custom_config` has its pattern as `refit_sequences`: the function then chooses
     the number of epochs with the other two and writes a model that was trained anew on these.
 
@@ -45,6 +46,7 @@ class RecommenderTrainer(base_component.BaseComponent):
       transform_graph: What Transform made.
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.
+      strategy: How the training is spread over processors (`TrainingConfig.strategy`).
       schema: Schema of the interactions; handed on as `fn_args.schema_path`.
       overrides: `epochs` and `learning_rate` of a run, in place of those in `config`.
 
@@ -63,6 +65,7 @@ class RecommenderTrainer(base_component.BaseComponent):
         transform_graph: BaseChannel,
         run_fn: str,
         config: str,
+        strategy: str = NONE,
         schema: BaseChannel | None = None,
         **overrides: Any,
     ) -> None:
@@ -76,7 +79,7 @@ class RecommenderTrainer(base_component.BaseComponent):
                 run_fn=run_fn,
                 train_args=trainer_pb2.TrainArgs(splits=[features.TRAIN]),
                 eval_args=trainer_pb2.EvalArgs(splits=[features.EVAL]),
-                custom_config=json_utils.dumps({CONFIG: config}),
+                custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy}),
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
                 **overrides,

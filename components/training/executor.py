@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import tempfile
 from typing import Any
 
 from tfx.components.trainer.executor import GenericExecutor
@@ -12,10 +14,24 @@ from tfx.utils import io_utils
 from components import features
 from components.settings import overridden
 from components.training.inputs import CONFIG, MOVIES, OVERRIDES, REFIT_SEQUENCES, SEQUENCES
+from components.training.replicas import is_chief
 
 
 class Executor(GenericExecutor):
     """TFX's GenericExecutor: adds the file patterns of the further inputs to `custom_config`."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Trains; of several workers one writes the outputs, and the others what is thrown away."""
+        if is_chief():
+            super().Do(input_dict, output_dict, exec_properties)
+            return
+        with tempfile.TemporaryDirectory(prefix="recommender-worker-") as folder:
+            super().Do(input_dict, _elsewhere(output_dict, folder), exec_properties)
 
     def _GetFnArgs(
         self,
@@ -35,6 +51,13 @@ class Executor(GenericExecutor):
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
         fn_args.custom_config = {**settings, **patterns}
         return fn_args
+
+
+def _elsewhere(output_dict: dict[str, list[Artifact]], folder: str) -> dict[str, list[Artifact]]:
+    moved = copy.deepcopy(output_dict)
+    for key, (artifact,) in moved.items():
+        artifact.uri = f"{folder}/{key}"
+    return moved
 
 
 def _patterns(examples: list[Artifact], split: str) -> list[str]:

@@ -6,6 +6,7 @@ MOVIES = "movies"
 SEQUENCES = "sequences"
 REFIT_SEQUENCES = "refit_sequences"
 CONFIG = "config"
+STRATEGY = "strategy"
 
 EPOCHS = "epochs"
 LEARNING_RATE = "learning_rate"
