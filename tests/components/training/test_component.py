@@ -69,6 +69,7 @@ def test_run_fn_reads_train_and_eval_but_never_test(trained, seen):
 def test_run_fn_gets_catalogue_sequences_and_settings(trained, seen):
     assert seen["custom_config"] == {
         "config": '{"epochs": 3}',
+        "strategy": "none",
         "movies": [f"{trained}/movies/Split-all/*"],
         "sequences": [f"{trained}/sequences/Split-train/*"],
     }
