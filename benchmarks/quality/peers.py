@@ -11,7 +11,7 @@ R1 = {
     "two towers with history, recency and content, 3 seeds": {
         "hr@10": 0.1262, "ndcg@10": 0.0717, "recall@50": 0.3098, "recall@100": 0.4393, "coverage@10": 0.157,
     },
-    "the same, one seed": {
+    "two towers with history, recency and content, one seed": {
         "hr@10": 0.1131, "ndcg@10": 0.0583, "recall@50": 0.2869, "recall@100": 0.4115, "coverage@10": 0.153,
     },
     "SLIM, recency-weighted history": {
@@ -56,7 +56,7 @@ R3 = {
 
 P2 = {
     "factorisation machine in two towers, 4 seeds": {"rmse": 0.7973},
-    "the same, one seed": {"rmse": 0.8095},
+    "factorisation machine in two towers, one seed": {"rmse": 0.8095},
     "Bayesian factorisation machine (myFM), with implicit history, raters, side features": {
         "rmse": 0.8083, "mae": 0.6176,
     },

@@ -61,8 +61,8 @@ PROTOCOLS = (
         answers=LISTS,
         metrics=("ndcg@10", "hr@10", "recall@50", "recall@100", "coverage@10"),
         models=(
-            Model(label="this project, one seed", settings=("retrieval.seeds=1",)),
-            Model(label="this project, as the preset has it"),
+            Model(label="this project", settings=("retrieval.seeds=1",)),
+            Model(label="this project"),
         ),
     ),
     Protocol(
@@ -78,8 +78,8 @@ PROTOCOLS = (
         answers=RATINGS,
         metrics=("rmse", "mae", "mse"),
         models=(
-            Model(label="this project, one seed", settings=(*RATINGS_ONLY, ONE_SEED)),
-            Model(label="this project, as the preset has it", settings=RATINGS_ONLY),
+            Model(label="this project", settings=(*RATINGS_ONLY, ONE_SEED)),
+            Model(label="this project", settings=RATINGS_ONLY),
             *(
                 Model(
                     label=label,
@@ -104,8 +104,8 @@ PROTOCOLS = (
         answers=RATINGS,
         metrics=("rmse", "mae", "mse"),
         models=(
-            Model(label="this project, one seed", settings=(*RATINGS_ONLY, ONE_SEED)),
-            Model(label="this project, as the preset has it", settings=RATINGS_ONLY),
+            Model(label="this project", settings=(*RATINGS_ONLY, ONE_SEED)),
+            Model(label="this project", settings=RATINGS_ONLY),
         ),
         known_users_only=True,
     ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.quality.measure import read_result
 from benchmarks.quality.peers import PEERS
-from benchmarks.quality.protocols import Model, Protocol
+from benchmarks.quality.protocols import LISTS, Model, Protocol
 from benchmarks.results_table import table
 
 INTRODUCTION = """\
@@ -46,9 +46,9 @@ def _main_table(protocol: Protocol, measured: Results) -> str:
     rows: list[tuple[float, list[str]]] = []
     for model, result in measured:
         cells = [_with_error(*result["scores"][metric]) for metric in protocol.metrics]
-        rows.append((result["scores"][protocol.metrics[0]][0], [f"**{_label(model, result)}**", *cells]))
+        rows.append((result["scores"][protocol.metrics[0]][0], [f"**{_label(protocol, model, result)}**", *cells]))
     for name, figures in PEERS[protocol.name].items():
-        cells = [_plain(figures.get(metric)) for metric in protocol.metrics]
+        cells = [_plain(figures.get(metric), 3 if "coverage" in metric else 4) for metric in protocol.metrics]
         rows.append((figures[protocol.metrics[0]], [name, *cells]))
     rows.sort(key=lambda row: row[0], reverse=protocol.metrics[0] not in ("rmse", "mae", "mse"))
     return table(["system", *(_heading(metric) for metric in protocol.metrics)], [cells for _, cells in rows])
@@ -73,9 +73,9 @@ def _commands(measured: Results) -> str:
     return "\n".join(["```", *(result["command"] for _, result in measured), "```"])
 
 
-def _label(model: Model, result: dict[str, Any]) -> str:
-    seeds = ", ".join(f"{number} {name} seed{'s' if number > 1 else ''}" for name, number in result["seeds"].items())
-    return f"{model.label} ({seeds})"
+def _label(protocol: Protocol, model: Model, result: dict[str, Any]) -> str:
+    seeds = result["seeds"]["retrieval" if protocol.answers == LISTS else "ranking"]
+    return f"{model.label}, {'one seed' if seeds == 1 else f'{seeds} seeds'}"
 
 
 def _heading(metric: str) -> str:
@@ -85,8 +85,9 @@ def _heading(metric: str) -> str:
 
 
 def _with_error(value: float, error: float) -> str:
-    return _plain(value) if math.isnan(error) else f"{_plain(value)} ± {_plain(error)}"
+    """The value, with its error where there is one: coverage has none."""
+    return _plain(value, 3) if math.isnan(error) else f"{_plain(value)} ± {_plain(error)}"
 
 
-def _plain(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+def _plain(value: float | None, digits: int = 4) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
