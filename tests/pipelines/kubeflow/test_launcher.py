@@ -11,7 +11,7 @@ from tests.pipelines.kubeflow.launcher import Launcher, StepFailedError
 
 SEED = 9
 SCANN = ("data.demo_movies=1100",)  # ScaNN from 1,000 movies on
-LENIENT = ("evaluation.min_recall_lift=-1", "evaluation.max_rmse_ratio=3")
+LENIENT = ("evaluation.min_recall_lift=-1", "evaluation.max_item_knn_drop=1", "evaluation.max_rmse_ratio=3")
 """Thresholds that every bundle passes, given to the run: what it was compiled with would refuse so short a training."""
 
 
@@ -99,7 +99,7 @@ def run_everything(folder: Path, containers: bool = False) -> Launcher:
         "demo_seed": SEED,
         "retrieval_epochs": 4,
         "ranking_learning_rate": 0.02,
-        "eval_config": lenient["eval_config"]["defaultValue"],
+        "evaluation": lenient["evaluation"]["defaultValue"],
     }
     launcher = Launcher(spec, folder / "run", arguments=arguments, containers=containers, volumes={"/models": models})
     launcher.run()
@@ -123,7 +123,7 @@ def assert_pushed_and_answering(launcher: Launcher, models: Path) -> None:
 @pytest.mark.timeout(1800)
 def test_the_whole_pipeline_ends_in_a_pushed_bundle_that_answers(tmp_path):
     launcher = run_everything(tmp_path)
-    assert len(launcher.done) == 17
+    assert set(launcher.done) == set(steps(documents()[0]))
     assert_pushed_and_answering(launcher, tmp_path / "models")
     run_root = launcher.bucket.path(launcher.done["RetrievalTrainer"].outputs["model_run"].uri)
     assert '"epochs"' in (run_root / "training.json").read_text()
