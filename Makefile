@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format bench benchmark-quality lock images doctor clean
+.PHONY: help setup run test test-all check format bench bench-serving benchmark-quality lock images doctor clean
 
 PRESET ?= demo
 ARGS ?=
@@ -41,6 +41,9 @@ bench: setup ## run the benchmarks; each writes its table into docs/results.md
 
 benchmark-quality: setup ## lists and ratings on MovieLens, beside other systems (ARGS="--manual-dir FOLDER")
 	@$(BIN)/python -m benchmarks quality $(ARGS)
+
+bench-serving: setup ## load the model server beside servers that do nothing (needs wrk and h2load)
+	@$(BIN)/python -m benchmarks serving $(ARGS)
 
 lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
 	tools/bootstrap.sh uv pip compile setup.py --extra all --python-version 3.10 --no-header $(ARGS) -o requirements.lock
