@@ -70,7 +70,13 @@ PROTOCOLS = (
         title="What else a user likes: a random tenth of each user's rows",
         answers=LISTS,
         metrics=("ndcg@20", "recall@20", "recall@100"),
-        models=(Model(label="this project"),),
+        models=(
+            Model(
+                label="this project",
+                preset="movielens-latest-small-random",
+                settings=("split.kind=presplit",),
+            ),
+        ),
     ),
     Protocol(
         name="P2",

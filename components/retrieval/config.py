@@ -6,7 +6,9 @@ import dataclasses
 
 from components.settings import require
 
-LOSSES = ("auto", "full_softmax", "in_batch_softmax")
+AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR = "auto", "full_softmax", "in_batch_softmax", "squared_error"
+LOSSES = (AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR)
+ORDERS = ("auto", "time", "none")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,11 +18,21 @@ class RetrievalConfig:
     Attributes:
       embedding_dim: Width of a tower's vector, without the bias dimension.
       half_lives: Half-lives of the history poolings, in positions from the latest item; 0 = all alike.
+      history_order: What the order of a user's movies means: `time` (what came last counts most, what comes
+        next is predicted), `none` (a set: pooled evenly, and whatever belongs to it is predicted; for dated rows
+        that were split at random, too), or `auto`: time for dated rows, none for undated ones.
       loss: `full_softmax` over the catalogue, `in_batch_softmax` (tfrs.tasks.Retrieval with logQ
-        correction and accidental hits removed), or `auto`: full up to full_softmax_limit movies.
+        correction and accidental hits removed), `squared_error` over the catalogue without a movie's own
+        contribution (a low-rank EASE; movies are ids alone, so content, min_ratings and movie_dropout are
+        not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
+        full_softmax_limit movies, else in_batch_softmax.
       full_softmax_limit: Largest catalogue that `auto` trains with the full softmax.
-      targets: full_softmax: movies after the cut that a training row predicts.
-      cuts_per_user: Training rows drawn from a user's sequence in an epoch.
+      targets: Softmax losses: movies after the cut that a training row predicts.
+      target_decay: Softmax losses: a target at position p after the cut counts (1 + p) ** -target_decay;
+        0 = all alike.
+      cuts_per_user: Softmax losses: training rows drawn from a user's sequence in an epoch, on average.
+      cuts_by_length: Softmax losses: a user's share of them grows with the sequence's length to this power.
+      epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
       min_ratings: Movies with fewer training rows share one id vector and live by their content.
       movie_dropout: Share of a training batch's input movies whose id is hidden, so that unknown
         movies have a trained path.
@@ -34,37 +46,50 @@ class RetrievalConfig:
       learning_rate: Adam's step size.
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
         (Polyak averaging); 0 = the last weights themselves.
-      l2: Weight of the squared norm of all tables.
+      l2: Weight of the squared norm of all tables, softmax losses.
+      squared_error_l2: The same with the squared error, whose unit is one movie of a user.
       seed: First seed.
     """
 
-    embedding_dim: int = 64
+    embedding_dim: int = 128
     half_lives: tuple[float, ...] = (0.0, 1.0, 5.0)
-    loss: str = "auto"
+    history_order: str = "auto"
+    loss: str = AUTO
     full_softmax_limit: int = 30_000
     targets: int = 10
+    target_decay: float = 1.0
     cuts_per_user: int = 2
+    cuts_by_length: float = 0.5
+    epoch_rows: int = 50_000
     min_ratings: int = 5
     movie_dropout: float = 0.02
     history_length: int = 200
     seeds: int = 1
     epochs: int = 75
     patience: int = 15
-    eval_every: int = 5
+    eval_every: int = 1
     eval_users: int = 5_000
     batch_size: int = 256
     learning_rate: float = 0.01
     averaging: float = 0.98
     l2: float = 1e-4
+    squared_error_l2: float = 0.02
     seed: int = 1
 
     def __post_init__(self) -> None:
         require(self.embedding_dim >= 1, "retrieval.embedding_dim", "1 or more", self.embedding_dim)
         require(self.loss in LOSSES, "retrieval.loss", "one of " + ", ".join(LOSSES), self.loss)
+        require(
+            self.history_order in ORDERS,
+            "retrieval.history_order",
+            "one of " + ", ".join(ORDERS),
+            self.history_order,
+        )
         require(len(self.half_lives) >= 1, "retrieval.half_lives", "at least one half-life", self.half_lives)
         for name in (
             "targets",
             "cuts_per_user",
+            "epoch_rows",
             "history_length",
             "seeds",
             "epochs",
@@ -77,4 +102,5 @@ class RetrievalConfig:
         require(0 <= self.movie_dropout < 1, "retrieval.movie_dropout", "from 0 to below 1", self.movie_dropout)
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
         require(self.learning_rate > 0, "retrieval.learning_rate", "above 0", self.learning_rate)
-        require(self.l2 >= 0, "retrieval.l2", "0 or more", self.l2)
+        for name in ("target_decay", "cuts_by_length", "l2", "squared_error_l2"):
+            require(getattr(self, name) >= 0, f"retrieval.{name}", "0 or more", getattr(self, name))

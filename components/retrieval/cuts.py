@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,20 +20,26 @@ class CutSampler:
       sequences: Training rows of each user, oldest first.
       history_length: Most movies before the cut.
       targets: Most movies after the cut.
-      cuts_per_user: Cuts of each user in an epoch; users with a single row have none.
-      ordered: False for undated data: every cut then shuffles its sequence, for there is no order.
+      cuts_per_user: Mean number of cuts of a user in an epoch; users with a single row have none.
+      cuts_by_length: A user's share of the cuts grows with the length of the sequence to this power;
+        0 = everybody has the same.
+      most_rows: Most cuts of an epoch.
+      ordered: False for data whose order means nothing: every cut then shuffles its sequence.
     """
 
     sequences: RaggedRows
     history_length: int
     targets: int
     cuts_per_user: int
+    cuts_by_length: float = 0.0
+    most_rows: int | None = None
     ordered: bool = True
 
     @property
     def rows_per_epoch(self) -> int:
         """Number of training rows in an epoch."""
-        return int((np.diff(self.sequences.row_splits) >= 2).sum()) * self.cuts_per_user
+        wanted = len(self._users) * self.cuts_per_user
+        return wanted if self.most_rows is None else min(wanted, self.most_rows)
 
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
         """Yields batches of an epoch in random order.
@@ -41,13 +48,26 @@ class CutSampler:
           `history` int32 `[batch, history_length]` and `targets` int32 `[batch, targets]`, catalogue
           rows; history newest last with -1 in front, targets oldest first with -1 behind.
         """
+        users = self._drawn(rng)
         lengths = np.diff(self.sequences.row_splits)
-        users = np.repeat(np.flatnonzero(lengths >= 2), self.cuts_per_user)
-        rng.shuffle(users)
         cuts = 1 + (rng.random(len(users)) * (lengths[users] - 1)).astype(np.int64)
         for start in range(0, len(users), batch_size):
             part = slice(start, start + batch_size)
             yield self._rows(users[part], cuts[part], rng)
+
+    @functools.cached_property
+    def _users(self) -> Longs:
+        return np.flatnonzero(np.diff(self.sequences.row_splits) >= 2)
+
+    def _drawn(self, rng: np.random.Generator) -> Longs:
+        """Users of an epoch's rows: each as often as its share says, rounded up or down at random."""
+        users = rng.permutation(self._users)
+        shares = np.cumsum(np.diff(self.sequences.row_splits)[users] ** self.cuts_by_length)
+        steps = (np.arange(self.rows_per_epoch) + rng.random()) / self.rows_per_epoch
+        places = np.searchsorted(shares, steps * shares[-1], side="right")
+        drawn: Longs = users[np.minimum(places, len(users) - 1)]
+        rng.shuffle(drawn)
+        return drawn
 
     def _rows(self, users: Longs, cuts: Longs, rng: np.random.Generator) -> tuple[Ints, Ints]:
         starts = self.sequences.row_splits[users]

@@ -10,14 +10,20 @@ from typing import Any, cast
 import numpy as np
 import tensorflow as tf
 
-from components.examples import Longs, MarkedRows, RaggedRows
+from components.errors import InputError
+from components.examples import Floats, Longs, MarkedRows, RaggedRows
 from components.retrieval.averaging import AveragedWeights
-from components.retrieval.config import RetrievalConfig
+from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler
 from components.retrieval.exact_search import ndcg
-from components.retrieval.model import HISTORY, TARGETS, TwoTowerModel
+from components.retrieval.losses.full_softmax import FullSoftmax
+from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
+from components.retrieval.losses.squared_error import SquaredError
+from components.retrieval.model import Loss, TwoTowerModel
+from components.retrieval.rows import HISTORY, TARGETS
 from components.retrieval.towers import CandidateTower, QueryTower
+from components.retrieval.user_sets import UserSetSampler
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 
@@ -43,11 +49,6 @@ class TrainingData:
     sequences: RaggedRows
     marked: MarkedRows
 
-    @property
-    def dated(self) -> bool:
-        """Whether the order of a sequence means anything."""
-        return bool(self.sequences.timestamps.any())
-
 
 def fit(
     config: RetrievalConfig,
@@ -59,7 +60,7 @@ def fit(
 ) -> TwoTowerModel:
     """Trains a model with `seed` and returns it with the weights of its best epoch.
 
-    Undated data has no recency: its sequences are shuffled at every cut and pooled evenly.
+    Data without an order has no recency: it is pooled evenly, and sequences are shuffled at every cut.
     """
     return _train(config, data, seed, _BestEpoch(config, data, log, number), config.epochs, replicas or Replicas())
 
@@ -92,13 +93,7 @@ def _train(
     with replicas.scope():
         model = build(config, data, seed)
         model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
-    sampler = CutSampler(
-        sequences=data.sequences,
-        history_length=config.history_length,
-        targets=1 if uses_in_batch(config, len(data.counts)) else config.targets,
-        cuts_per_user=config.cuts_per_user,
-        ordered=data.dated,
-    )
+    sampler = _sampler(config, data)
     if sampler.rows_per_epoch:
         keeper.rows = sampler.rows_per_epoch
         model.fit(
@@ -114,29 +109,84 @@ def _train(
 
 def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerModel:
     """An untrained model for the data."""
-    half_lives = config.half_lives if data.dated else (0.0,)
-    slots, content = data.content.slots, data.content.size
-    log_popularity = np.zeros(slots, np.float32)
-    totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
-    members = np.bincount(data.items.slots.numpy(), minlength=slots)
-    log_popularity[:] = np.log1p(totals / np.maximum(members, 1))
+    half_lives = config.half_lives if is_ordered(config, data.sequences) else (0.0,)
+    loss = chosen_loss(config, data.sequences, len(data.counts))
+    slots, content = data.content.slots, 0 if loss == SQUARED_ERROR else data.content.size
     return TwoTowerModel(
         QueryTower(half_lives, slots, content, config.embedding_dim, seed * 1_000),
-        CandidateTower(slots, content, config.embedding_dim, log_popularity, seed * 1_000 + 500),
+        CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
-        np.maximum(data.counts, 1) / max(1, data.counts.sum()),
-        in_batch=uses_in_batch(config, len(data.counts)),
-        l2=config.l2,
-        movie_dropout=config.movie_dropout,
+        _loss(loss, config, data),
+        l2=config.squared_error_l2 if loss == SQUARED_ERROR else config.l2,
+        movie_dropout=0.0 if loss == SQUARED_ERROR else config.movie_dropout,  # without content nothing is left
     )
 
 
-def uses_in_batch(config: RetrievalConfig, movies: int) -> bool:
-    """Whether a catalogue of this size is trained with the in-batch softmax."""
-    return config.loss == "in_batch_softmax" or (config.loss == "auto" and movies > config.full_softmax_limit)
+def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
+    """Whether the order of a user's movies means anything.
+
+    Raises:
+      InputError: The order of undated rows is asked for.
+    """
+    dated = bool(sequences.timestamps.any())
+    if config.history_order == "time" and not dated:
+        raise InputError(
+            "retrieval.history_order = time needs times, and the rows have none",
+            expected="a column such as timestamp (Unix seconds)",
+            action="name it with --columns timestamp=COLUMN, or set retrieval.history_order=auto",
+        )
+    return dated and config.history_order != "none"
 
 
-def _dataset(sampler: CutSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
+def chosen_loss(config: RetrievalConfig, sequences: RaggedRows, movies: int) -> str:
+    """The loss that the configuration means for a catalogue of so many movies."""
+    if config.loss != AUTO:
+        return config.loss
+    if not is_ordered(config, sequences):
+        return SQUARED_ERROR
+    return FULL_SOFTMAX if movies <= config.full_softmax_limit else IN_BATCH_SOFTMAX
+
+
+def least_ratings(config: RetrievalConfig, sequences: RaggedRows, movies: int) -> int:
+    """Training rows from which on a movie has an id vector: with the squared error one is enough."""
+    return 1 if chosen_loss(config, sequences, movies) == SQUARED_ERROR else config.min_ratings
+
+
+def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
+    if loss == SQUARED_ERROR:
+        return SquaredError()
+    if loss == FULL_SOFTMAX:
+        return FullSoftmax(config.target_decay)
+    frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
+    return InBatchSoftmax(frequencies, config.targets, config.target_decay)
+
+
+def _first_bias(loss: str, data: TrainingData) -> Floats:
+    """Where the candidates' bias begins: at log popularity, which a softmax would take long to learn; else at 0."""
+    slots = data.content.slots
+    if loss == SQUARED_ERROR:
+        return np.zeros(slots, np.float32)
+    totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
+    members = np.bincount(data.items.slots.numpy(), minlength=slots)
+    means: Floats = (totals / np.maximum(members, 1)).astype(np.float32)
+    return np.log1p(means)
+
+
+def _sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | UserSetSampler:
+    if chosen_loss(config, data.sequences, len(data.counts)) == SQUARED_ERROR:
+        return UserSetSampler(sequences=data.sequences, most_rows=config.epoch_rows)
+    return CutSampler(
+        sequences=data.sequences,
+        history_length=config.history_length,
+        targets=config.targets,
+        cuts_per_user=config.cuts_per_user,
+        cuts_by_length=config.cuts_by_length,
+        most_rows=config.epoch_rows,
+        ordered=is_ordered(config, data.sequences),
+    )
+
+
+def _dataset(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
     rng = np.random.default_rng(seed)
     rows = tf.TensorSpec([None, None], tf.int32)
     signature = {HISTORY: rows, TARGETS: rows}
@@ -176,11 +226,11 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.monotonic() - self._started
         number, most = epoch + 1, self.params["epochs"]
-        if number % self._config.eval_every and number != most:
-            return
-        assert self._average is not None
-        with self._average.in_use():
-            metrics = self._judge(number)
+        metrics: dict[str, float] = {}
+        if number % self._config.eval_every == 0 or number == most:
+            assert self._average is not None
+            with self._average.in_use():
+                metrics = self._judge(number)
         loss = float((logs or {}).get("total_loss", float("nan")))
         self._log.epoch(number, seconds=seconds, rows=self.rows, loss=loss, metrics=metrics, model=self._number)
 

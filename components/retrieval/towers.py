@@ -19,22 +19,37 @@ NEGLIGIBLE = 1e-4  # weight of a history position below which it is not read
 
 
 class ItemEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
-    """Vector of a movie = id vector + weighted sum of content vectors (genres, era, title words)."""
+    """Vector of a movie = id vector + weighted sum of content vectors (genres, era, title words).
+
+    Args:
+      slots: Number of id vectors.
+      content: Number of content vectors; 0 = movies are ids alone.
+      dim: Width of a vector.
+      seed: Of the first weights.
+      name: Of the layer.
+    """
 
     def __init__(self, slots: int, content: int, dim: int, seed: int, name: str) -> None:
         super().__init__(name=name)
         self.ids = self.add_weight("ids", [slots, dim], initializer=_normal(seed))
-        self.content = self.add_weight("content", [content, dim], initializer=_normal(seed + 1))
+        self.content = self.add_weight("content", [content, dim], initializer=_normal(seed + 1)) if content else None
+
+    @property
+    def tables(self) -> list[Any]:
+        """The weights."""
+        return [self.ids] if self.content is None else [self.ids, self.content]
 
     def call(self, items: Items, hidden: Any = None) -> Any:
         """Encodes `n` movies as float32 `[n, d]`; `hidden` (bool `[n]`) hides ids behind the unknown slot."""
         slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
-        parts = tf.gather(self.content, items.content.flat_values) * items.weights.flat_values[:, tf.newaxis]
-        return tf.gather(self.ids, slots) + tf.math.segment_sum(parts, items.content.value_rowids())
+        vectors = tf.gather(self.ids, slots)
+        return (
+            vectors if self.content is None else vectors + tf.sparse.sparse_dense_matmul(items.features(), self.content)
+        )
 
 
 class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
-    """Query = sum of poolings of the history, each with its own item encoder.
+    """Query = sum of poolings of the history, each with its own vectors of the movies (columns of one encoder).
 
     Pooling `p` weighs the movie that is `age` positions before the latest one by
     `2 ** (-age / half_life)` (0: all alike); a row's weights are l2-normalised. No user id is
@@ -44,14 +59,11 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, half_lives: Sequence[float], slots: int, content: int, dim: int, seed: int) -> None:
         super().__init__(name="query_tower")
         self.half_lives = tuple(half_lives)
-        self.encoders = [
-            ItemEncoder(slots, content, dim, seed + 10 * position, f"history_{position}")
-            for position in range(len(half_lives))
-        ]
+        self.encoder = ItemEncoder(slots, content, len(half_lives) * dim, seed, "history")
 
     def tables(self, items: Items, hidden: Any = None) -> Any:
         """Input vectors of `n` movies for all poolings, float32 `[n, poolings * d]`."""
-        return tf.concat([encoder(items, hidden) for encoder in self.encoders], axis=1)
+        return self.encoder(items, hidden)
 
     def call(self, history: Any, tables: Any) -> Any:
         """Embeds histories.

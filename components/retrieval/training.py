@@ -8,7 +8,7 @@ from components.examples import MarkedRows, read_catalogue, read_marked_rows
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
 from components.retrieval.export import RetrievalExport
-from components.retrieval.fitting import METRIC, TrainingData, fit, refit
+from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.inputs import CONFIG, MOVIES, STRATEGY
@@ -48,7 +48,8 @@ def run_fn(fn_args: Any) -> None:
 def training_data(config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows) -> TrainingData:
     """Puts together what the model is trained on."""
     movies, frequencies = phase.movies, phase.frequencies
-    content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, config.min_ratings)
+    least = least_ratings(config, phase.sequences.movies, len(movies.movie_index))
+    content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, least)
     return TrainingData(
         content=content,
         items=catalogue_items(content, movies),

@@ -6,6 +6,7 @@ import numpy as np
 
 from components.examples import RaggedRows
 from components.retrieval.cuts import CutSampler
+from components.retrieval.user_sets import UserSetSampler
 
 LISTS = [[0, 1, 2, 3, 4], [5], [6, 7]]
 SEQUENCES = RaggedRows(row_splits=np.array([0, 5, 6, 8], np.int64), rows=np.arange(8, dtype=np.int32))
@@ -44,6 +45,19 @@ def test_every_cut_is_drawn():
     assert cuts == {1, 2, 3, 4, 7}
 
 
+def test_a_users_share_of_the_cuts_grows_with_the_sequence():
+    # Lengths 5 and 2 to the power 1: of 7 cuts in each of 20 epochs 5 and 2 are theirs.
+    drawn = [
+        row
+        for epoch in range(20)
+        for row in rows(
+            sampler(cuts_per_user=4, cuts_by_length=1.0, most_rows=7).epoch(16, np.random.default_rng(epoch))
+        )
+    ]
+    assert len(drawn) == 140
+    assert sum(max(history) < 5 for history, _ in drawn) == 100
+
+
 def test_undated_sequences_are_shuffled_but_never_mixed_between_users_or_repeated():
     firsts = set()
     for history, targets in rows(sampler(ordered=False).epoch(16, np.random.default_rng(3))):
@@ -58,3 +72,11 @@ def test_undated_sequences_are_shuffled_but_never_mixed_between_users_or_repeate
 def test_the_same_seed_draws_the_same_rows():
     one, other = (rows(sampler().epoch(16, np.random.default_rng(4))) for _ in range(2))
     assert one == other
+
+
+def test_whole_users_come_once_an_epoch_with_all_their_movies():
+    sets = UserSetSampler(sequences=SEQUENCES)
+    drawn = rows(sets.epoch(1, np.random.default_rng(0)))
+    assert sets.rows_per_epoch == 2  # a single movie tells nothing
+    assert sorted([row for row in history if row >= 0] for history, _ in drawn) == [[0, 1, 2, 3, 4], [6, 7]]
+    assert len(rows(UserSetSampler(sequences=SEQUENCES, most_rows=1).epoch(16, np.random.default_rng(0)))) == 1

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.errors import InputError
 from components.examples import MarkedRows, RaggedRows
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
 from components.retrieval.exact_search import last_rows, ndcg
-from components.retrieval.fitting import METRIC, TrainingData, build, fit, refit
-from components.retrieval.model import mask_rows
+from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
+from components.retrieval.losses.full_softmax import mask_rows
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 
@@ -69,9 +70,10 @@ def test_training_learns_what_comes_next(loss):
     log = TrainingLog(METRIC, epochs=60, higher_is_better=True)
     model = fit(config, data, 1, log)
     tables, candidates = model.embed_catalogue()
-    scores = tf.matmul(model.query_tower(tf.constant([[3, 4, 5]]), tables), candidates, transpose_b=True)
-    assert int(tf.argmax(mask_rows(scores, tf.constant([[3, 4, 5]])), axis=1)[0]) == 6
-    assert max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]) > 0.8
+    walk = tf.constant([[9, 10, 0, 1, 2, 3, 4, 5]])
+    scores = tf.matmul(model.query_tower(walk, tables), candidates, transpose_b=True)
+    assert int(tf.argmax(mask_rows(scores, walk), axis=1)[0]) == 6
+    assert max(entry.get("eval_ndcg@100", 0) for entry in log.as_dict()["epochs"]) > 0.8
 
 
 def test_the_best_epoch_is_kept():
@@ -90,7 +92,7 @@ def test_a_refit_runs_so_many_epochs_without_eval_rows_and_keeps_the_last_averag
     log = TrainingLog(METRIC, epochs=75, higher_is_better=True)
     log.begin_refit()
     model = refit(config, unjudged, 2, 5, log)
-    assert [entry["epoch"] for entry in log.as_dict()["epochs"]] == [2, 4, 5]
+    assert [entry["epoch"] for entry in log.as_dict()["epochs"]] == [1, 2, 3, 4, 5]
     assert log.best_epoch() == 0
     # The same seed and as many epochs, the last of which happens to be the best: the same weights.
     plain = TrainingLog(METRIC, epochs=5, higher_is_better=True)
@@ -107,32 +109,59 @@ def test_movies_of_the_history_get_probability_zero():
     assert softmax[1] == pytest.approx(np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum())
 
 
-def test_the_full_softmax_loss_is_the_mean_of_the_targets_cross_entropy():
+@pytest.mark.parametrize(("decay", "weights"), [(0.0, [1 / 2, 1 / 2]), (1.0, [2 / 3, 1 / 3])])  # 1 and 1/2, over 3/2
+def test_the_full_softmax_loss_is_the_weighted_mean_of_the_targets_cross_entropy(decay, weights):
     data = cycling_data()
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax")
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=decay)
     model = build(config, data, 3)
     history, targets = tf.constant([[-1, 0, 1]]), tf.constant([[2, 5, -1]])
     tables, candidates = model.embed_catalogue()
     logits = (model.query_tower(history, tables).numpy() @ candidates.numpy().T)[0]
     others = np.delete(np.arange(MOVIES), [0, 1])
-    expected = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]].mean()
+    expected = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]] @ weights
     loss = model.compute_loss({"history": history, "targets": targets}).numpy()
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits():
     data = cycling_data()
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="in_batch_softmax")
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="in_batch_softmax", targets=2)
     model = build(config, data, 3)
-    history, targets = tf.constant([[0], [3], [5]]), tf.constant([[1], [4], [1]])  # movie 1 twice
+    history, targets = tf.constant([[0], [3], [5]]), tf.constant([[1, 2], [4, 7], [1, -1]])  # movie 1 twice
     tables, candidates = model.embed_catalogue()
-    picked = targets.numpy()[:, 0]
-    logits = model.query_tower(history, tables).numpy() @ candidates.numpy()[picked].T
-    logits -= np.log(data.counts / data.counts.sum())[picked]  # logQ
-    logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
-    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+    queries = model.query_tower(history, tables).numpy()
+
+    def losses(rows, movies):
+        logits = queries[rows] @ candidates.numpy()[movies].T - np.log(data.counts / data.counts.sum())[movies]  # logQ
+        if len(movies) == 3:
+            logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
+        return np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)
+
+    first, second = losses([0, 1, 2], [1, 4, 1]), losses([0, 1], [2, 7])
+    expected = (first @ [2 / 3, 2 / 3, 1] + second @ [1 / 3, 1 / 3]) / 3  # 1 and 1/2, over their sum
     loss = model.compute_loss({"history": history, "targets": targets}).numpy()
     assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_squared_error_covers_the_catalogue_and_takes_a_movies_own_contribution_out():
+    data = cycling_data()
+    config = RetrievalConfig(
+        embedding_dim=4, squared_error_l2=0.0, movie_dropout=0.0, loss="squared_error", half_lives=(0.0, 1.0)
+    )
+    model = build(config, data, 3)
+    users = [[0, 1], [3, 5, 2]]
+    tables, candidates = (part.numpy() for part in model.embed_catalogue())
+    expected = 0.0
+    for movies in users:
+        flat, recent = np.ones(len(movies)), 2.0 ** -np.arange(len(movies))[::-1]
+        flat, recent = flat / np.linalg.norm(flat), recent / np.linalg.norm(recent)
+        inputs = flat[:, None] * tables[movies, :4] + recent[:, None] * tables[movies, 4:]
+        for movie in range(MOVIES):
+            others = inputs[[m != movie for m in movies]].sum(axis=0)
+            score = others @ candidates[movie, :4] + candidates[movie, 4]
+            expected += (score - (movie in movies)) ** 2 / len(users)
+    batch = {"history": tf.constant([[-1, 0, 1], [3, 5, 2]]), "targets": tf.zeros([2, 0], tf.int32)}
+    assert model.compute_loss(batch).numpy() == pytest.approx(expected, rel=1e-4)
 
 
 def test_rare_and_unknown_movies_share_a_slot_and_differ_by_content():
@@ -150,6 +179,33 @@ def test_undated_data_is_pooled_evenly():
     )
     assert build(RetrievalConfig(), data, 1).query_tower.half_lives == (0.0, 1.0, 5.0)
     assert build(RetrievalConfig(), undated, 1).query_tower.half_lives == (0.0,)
+    assert build(RetrievalConfig(history_order="none"), data, 1).query_tower.half_lives == (0.0,)
+    with pytest.raises(InputError, match="needs times"):
+        build(RetrievalConfig(history_order="time"), undated, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"full_softmax_limit": MOVIES}, "full_softmax"),
+        ({"full_softmax_limit": MOVIES - 1}, "in_batch_softmax"),
+        ({"history_order": "none"}, "squared_error"),
+        ({"history_order": "none", "loss": "full_softmax"}, "full_softmax"),
+    ],
+)
+def test_auto_takes_the_loss_that_fits_the_data(settings, expected):
+    assert chosen_loss(RetrievalConfig(**settings), cycling_data().sequences, MOVIES) == expected
+
+
+def test_the_squared_error_learns_which_movies_go_together():
+    data = cycling_data()
+    pairs = [[0, 1, 2], [3, 4, 5], [6, 7, 8]] * 10  # of a group two movies are known, the third is asked for
+    data = dataclasses.replace(data, sequences=ragged(pairs), marked=None)
+    config = RetrievalConfig(embedding_dim=8, history_order="none", squared_error_l2=1e-4, epochs=100)
+    model = refit(config, data, 1, 100, TrainingLog(METRIC, epochs=100, higher_is_better=True))
+    tables, candidates = model.embed_catalogue()
+    scores = tf.matmul(model.query_tower(tf.constant([[3, 5]]), tables), candidates, transpose_b=True)
+    assert int(tf.argmax(mask_rows(scores, tf.constant([[3, 5]])), axis=1)[0]) == 4
 
 
 def test_ndcg_by_hand():
