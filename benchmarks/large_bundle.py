@@ -45,6 +45,18 @@ def large_bundle(run: Path = RUN) -> Path:
     return _bundle_of(run) or _made(run)
 
 
+def exact_twin(run: Path = RUN) -> Path:
+    """The same bundle with an exact index of stock operations; `recommender export` makes it where it is missing."""
+    bundle, output = large_bundle(run), run / "stock"
+    version = newest(output)
+    if version is None:
+        command = [str(Path(sys.executable).parent / "recommender"), "export", "--model", str(bundle)]
+        subprocess.run([*command, "--output", str(output)], check=True, stdout=sys.stderr)
+        version = newest(output)
+    assert version is not None
+    return Path(version_path(output, version))
+
+
 def user_ids() -> list[str]:
     """Ids of all its users; some have too few ratings to be known."""
     return [str(number) for number in range(1, USERS + 1)]

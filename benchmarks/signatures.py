@@ -1,6 +1,7 @@
 """Time of the bundle's signatures in process, by batch size: what a server or a batch job cannot be faster than.
 
     python -m benchmarks signatures                              the large bundle (python -m benchmarks large_bundle)
+                                                                 and its twin with an index of stock operations
     python -m benchmarks signatures --bundle DIR --bundle DIR    others, side by side, their calls taking turns
     python -m benchmarks signatures --write                      puts the table into docs/results.md
 
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.large_bundle import large_bundle, user_ids
+from benchmarks.large_bundle import exact_twin, large_bundle, user_ids
 from benchmarks.results_table import publish, table
 
 SIGNATURES = ("serving_default", "retrieve")
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    bundles = arguments.bundle or [large_bundle()]
+    bundles = arguments.bundle or [large_bundle(), exact_twin()]
     text = report(bundles, arguments.signature or SIGNATURES, arguments.batch, arguments.seconds)
     print(text)
     if arguments.write:

@@ -32,6 +32,12 @@ def popularity(sequences: RaggedRows, movies: int) -> Longs:
     return np.bincount(sequences.rows, minlength=movies)
 
 
+def shares(counts: Longs) -> Floats:
+    """Share of all training rows, float32 `[movies]`; 0 where there are none."""
+    of_all: Floats = (counts / max(1, counts.sum())).astype(np.float32)
+    return of_all
+
+
 def popular_order(counts: Longs) -> Ints:
     """Catalogue rows from most to least popular, ties by catalogue row, int32 `[movies]`."""
     return np.argsort(-counts, kind="stable").astype(np.int32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import json
 from typing import Any
@@ -13,19 +14,20 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import artifacts, features
-from components.bundle.baselines import damped_means, popular_order, popularity
+from components.bundle.baselines import damped_means, popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
+from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
 from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
-from components.index.scann_index import NAMESPACE, load_operations
+from components.index.scann_index import load_operations
 from components.settings import from_json
 from serving import contract
 
@@ -85,7 +87,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             catalogue,
             UserTable(known.user_ids, lists, queries, vectors),
             retrieval,
-            FirstStage(index, genres, counts, popular_order(counts), margin),
+            FirstStage(index, genres, shares(counts), popular_order(counts), margin),
             index,
             ranker,
             genres,
@@ -102,34 +104,16 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "known_rows": "before_test" if before_test else "all",
             "order": config.order,
             "default_n": config.default_n,
+            "settings": dataclasses.asdict(config),
             "list_length": list_length,
             "fit_on": fitted,
             "index": {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")},
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         }
-        _write_json(folder, contract.BUNDLE_FILE, facts)
-        _write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
+        write_json(folder, contract.BUNDLE_FILE, facts)
+        write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
         write_users(known, before_test, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
         write_warm_up(folder, known.user_ids[:WARM_UP_USERS], catalogue.movie_ids[:WARM_UP_MOVIES], genres.names)
-
-
-def save(module: Recommender, folder: str) -> None:
-    """Writes the bundle with its signatures."""
-    names = (
-        contract.SERVING_DEFAULT,
-        contract.RECOMMEND,
-        contract.RETRIEVE,
-        contract.RANK,
-        contract.SIMILAR,
-        contract.HISTORY,
-        contract.EVALUATE,
-    )
-    tf.saved_model.save(
-        module,
-        folder,
-        signatures={name: getattr(module, name) for name in names},
-        options=tf.saved_model.SaveOptions(namespace_whitelist=[NAMESPACE]),
-    )
 
 
 def _files(inputs: dict[str, list[types.Artifact]], key: str, split: str) -> list[str]:
@@ -161,10 +145,3 @@ def _is_text(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _write_json(folder: str, name: str, content: dict[str, Any]) -> None:
-    extra = f"{folder}/{contract.EXTRA_ASSETS}"
-    tf.io.gfile.makedirs(extra)
-    with tf.io.gfile.GFile(f"{extra}/{name}", "w") as file:
-        file.write(json.dumps(content, ensure_ascii=False, sort_keys=True))

@@ -42,6 +42,7 @@ class GenreFilter(tf.Module):  # type: ignore[misc]
             for genre in set(genres):
                 members[numbers[genre]].append(row)
         lists = tf.ragged.constant([*members, []], dtype=tf.int32, ragged_rank=1)
+        self._names = tf.Variable(tf.constant(names, tf.string), trainable=False, name="names_of_genres")
         self._rows = tf.Variable(lists.flat_values, trainable=False, name="rows_of_genres")
         self._splits = tf.Variable(lists.row_splits, trainable=False, name="splits_of_genres")
         self._table = tf.lookup.StaticHashTable(

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from components.bundle.filters import GenreFilter, lower
 from components.bundle.sorted_lists import contains
-from components.examples import Ints, Longs
+from components.examples import Floats, Ints
 from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
 
 
@@ -44,19 +44,19 @@ class FirstStage(tf.Module):  # type: ignore[misc]
     Args:
       index: Loaded candidate index (components/index/export.py).
       genres: Which movies belong to a genre.
-      counts: int64 `[N]`, training rows of each movie.
+      shares: float32 `[N]`, each movie's share of the training rows.
       order: int32 `[N]`, catalogue rows from most to least popular.
       margins: int32 `[longest list + 1]`: candidates to fetch beyond a list of as many movies.
     """
 
-    def __init__(self, index: Any, genres: GenreFilter, counts: Longs, order: Any, margins: Ints) -> None:
+    def __init__(self, index: Any, genres: GenreFilter, shares: Floats, order: Ints, margins: Ints) -> None:
         super().__init__(name="first_stage")
         self._index = index
         self._genres = genres
-        self._size = len(counts)
-        self._margins = tuple(int(margin) for margin in margins)
-        padding = -len(counts) % BLOCK
-        shares = (counts / max(1, counts.sum())).astype(np.float32)
+        self._size = len(shares)
+        self._margin_of = tuple(int(margin) for margin in margins)
+        self._margins = tf.Variable(margins, trainable=False, name="margins")
+        padding = -len(shares) % BLOCK
         self._popularity = tf.Variable(
             np.pad(shares, (0, padding), constant_values=LOWEST), trainable=False, name="popularity"
         )
@@ -90,11 +90,11 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         return _first(n, rows, scores, fetched, (left_out,))
 
     def _fetched(self, n: Any) -> Any:
-        longest = len(self._margins) - 1
+        longest = len(self._margin_of) - 1
         if isinstance(n, int):
-            margin = self._margins[n] if n <= longest else self._margins[longest] * -(-n // longest)
+            margin = self._margin_of[n] if n <= longest else self._margin_of[longest] * -(-n // longest)
             return min(self._size, n + margin)
-        return tf.minimum(self._size, n + tf.gather(tf.constant(self._margins), n))
+        return tf.minimum(self._size, n + tf.gather(self._margins, n))
 
     def _completed(self, asked: Asked, n: Any, rows: Any, scores: Any) -> tuple[Any, Any]:
         """Searches again, exactly, for rows that are short of movies or ask for a genre."""

@@ -21,6 +21,7 @@ from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
 from pipelines.cli.doctor import doctor
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
+from pipelines.cli.export import export
 from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
 from pipelines.cli.query import query
@@ -40,6 +41,7 @@ def cli() -> None:
 
 for command in (
     run,
+    export,
     score,
     query,
     similar,

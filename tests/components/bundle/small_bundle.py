@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from components.bundle.baselines import damped_means, popular_order, popularity
+from components.bundle.baselines import damped_means, popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
-from components.bundle.executor import save
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
+from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
@@ -144,7 +145,7 @@ def build_bundle(
         catalogue,
         UserTable(known.user_ids, lists, queries, user_vectors),
         retrieval,
-        FirstStage(search, genre_filter, counts, popular_order(counts), margin),
+        FirstStage(search, genre_filter, shares(counts), popular_order(counts), margin),
         search,
         ranker,
         genre_filter,
@@ -154,10 +155,30 @@ def build_bundle(
     save(module, str(folder))
     write_warm_up(str(folder), strings(list(users)), catalogue.movie_ids, genre_filter.names)
     extra = folder / "assets.extra"
-    (extra / "bundle.json").write_text(json.dumps({"index": {"kind": "scann" if scann else "exact"}}))
+    facts = {
+        "index": {"kind": "scann" if scann else "exact"},
+        "settings": dataclasses.asdict(config or BundleConfig()),
+        "list_length": list_length,
+    }
+    write_json(str(folder), "bundle.json", facts)
     write_users(known, before_test, str(extra / "users.parquet"))
     movies = [
         {"id": movie, "title": f"Title of {movie}", "genres": one} for movie, one in zip(movie_ids, genres, strict=True)
     ]
     (extra / "catalogue.json").write_text(json.dumps({"movies": movies, "users": list(users)}))
     return LoadedBundle(folder)
+
+
+def random_bundle(folder: Path, seen: int, *, scann: bool) -> LoadedBundle:
+    """1,000 movies with vectors drawn at random; user `u` has seen `seen` of them, user `v` two."""
+    rng = np.random.default_rng(seen)
+    return build_bundle(
+        folder,
+        movie_ids=[str(i) for i in range(1_000)],
+        genres=[["Even"] if i % 2 == 0 else ["Odd"] for i in range(1_000)],
+        vectors=rng.normal(size=(1_000, 8)),
+        biases=rng.normal(size=1_000),
+        users={"u": rng.permutation(1_000)[:seen].tolist(), "v": [1, 2]},
+        test_rows={},
+        scann=scann,
+    )

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.bundle.config import BundleConfig
-from tests.components.bundle.small_bundle import build_bundle
+from tests.components.bundle.small_bundle import build_bundle, random_bundle
 
 MOVIES = ["a", "b", "c", "d", "é", "f f"]
 GENRES = [["Drama"], ["Comedy"], ["Drama", "Comedy"], [], ["Drama"], ["Comedy"]]
@@ -210,18 +210,7 @@ def test_evaluate_returns_the_baseline_of_damped_means(bundle):
 
 @pytest.mark.parametrize("seen", [3, 120, 500])
 def test_scann_answers_like_exact_search_with_few_and_many_movies_left_out(tmp_path, seen):
-    rng = np.random.default_rng(seen)
-    vectors = rng.normal(size=(1_000, 8))
-    options = {
-        "movie_ids": [str(i) for i in range(1_000)],
-        "genres": [["Even"] if i % 2 == 0 else ["Odd"] for i in range(1_000)],
-        "vectors": vectors,
-        "biases": rng.normal(size=1_000),
-        "users": {"u": rng.permutation(1_000)[:seen].tolist(), "v": [1, 2]},
-        "test_rows": {},
-    }
-    exact = build_bundle(tmp_path / "exact", **options)
-    approximate = build_bundle(tmp_path / "scann", scann=True, **options)
+    exact, approximate = (random_bundle(tmp_path / kind, seen, scann=kind == "scann") for kind in ("exact", "scann"))
     for arguments in ({}, {"genres": ["Odd"]}, {"exclude": ["7", "9"]}):
         for one, other in zip(
             exact.recommend(["u", "v", ""], n=50, **arguments),

@@ -1,0 +1,115 @@
+"""The same bundle with an index of stock TensorFlow operations, made from a bundle alone: nothing is trained again.
+
+ScaNN's operations are not in the official TF Serving image, which therefore cannot load a bundle with
+a ScaNN index. A bundle holds its candidate vectors for exact search anyway; here it is put together
+once more around an index that is exact (components/index/search.py).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import tensorflow as tf
+
+from components.bundle.baselines import Means
+from components.bundle.config import BundleConfig
+from components.bundle.filters import GenreFilter
+from components.bundle.first_stage import FirstStage
+from components.bundle.recommender import Recommender
+from components.bundle.saving import save, write_json
+from components.bundle.users import UserTable
+from components.errors import InputError
+from components.examples import Catalogue, RaggedRows, Strings
+from components.index.export import SearchModule
+from components.index.scann_index import load_operations
+from components.index.search import ExactIndex
+from serving import contract
+
+
+def write_exact_twin(model: Path, folder: Path) -> None:
+    """Writes the bundle in `model` to `folder` with an exact index; signatures and extra assets stay.
+
+    Raises:
+      InputError: `model` is no bundle of this version of the project.
+    """
+    extra = model / contract.EXTRA_ASSETS
+    facts = _facts(extra / contract.BUNDLE_FILE)
+    if facts["index"]["kind"] == "scann":
+        load_operations()
+    loaded = tf.saved_model.load(str(model))
+    users: Strings = np.array(pq.read_table(extra / contract.USERS_FILE)["user_id"].to_pylist(), dtype=object)
+    module = _rebuilt(loaded, BundleConfig(**facts["settings"]), users, facts["list_length"])
+    save(module, str(folder))
+    for file in extra.iterdir():
+        tf.io.gfile.makedirs(str(folder / contract.EXTRA_ASSETS))
+        tf.io.gfile.copy(str(file), str(folder / contract.EXTRA_ASSETS / file.name), overwrite=True)
+    write_json(
+        str(folder), contract.BUNDLE_FILE, {**facts, "index": {**facts["index"], "kind": "exact", "recall": 1.0}}
+    )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    facts = dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    if "settings" not in facts:
+        raise InputError(
+            f"{path.parent.parent} cannot be exported",
+            expected=f"a bundle whose {path.name} holds its settings",
+            received="one of an earlier version of this project" if facts else f"no {path.name}",
+            action="make the bundle anew: recommender run",
+        )
+    return facts
+
+
+def _rebuilt(loaded: Any, config: BundleConfig, users: Strings, list_length: int) -> Recommender:
+    catalogue = _catalogue(loaded)
+    stage, table = loaded._first_stage, loaded._users
+    candidates = loaded._index.exact.candidates.numpy().T[: len(catalogue)]
+    index = SearchModule(ExactIndex(candidates), candidates)
+    genres = GenreFilter(catalogue)
+    vectors = getattr(table, "_vectors", None)
+    return Recommender(
+        config,
+        catalogue,
+        UserTable(users, _lists(table), table._queries.numpy(), None if vectors is None else vectors.numpy()),
+        loaded._retrieval,
+        FirstStage(
+            index,
+            genres,
+            stage._popularity.numpy()[: len(catalogue)],
+            stage._order.numpy(),
+            stage._margins.numpy(),
+        ),
+        index,
+        getattr(loaded, "_ranker", None),
+        genres,
+        Means(
+            mean=float(loaded._mean.numpy()),
+            users=loaded._user_means.numpy()[:-1],
+            movies=loaded._movie_means.numpy()[:-1],
+        ),
+        list_length,
+    )
+
+
+def _catalogue(loaded: Any) -> Catalogue:
+    movie_ids, titles = loaded._movie_ids.numpy()[1:], loaded._titles.numpy()[1:]
+    names, rows, splits = (
+        part.numpy() for part in (loaded._genres._names, loaded._genres._rows, loaded._genres._splits)
+    )
+    genres: list[list[bytes]] = [[] for _ in movie_ids]
+    for name, start, end in zip(names, splits[:-1], splits[1:], strict=False):
+        for row in rows[start:end]:
+            genres[row].append(name)
+    return Catalogue(movie_ids=movie_ids, titles=titles, genres=genres)
+
+
+def _lists(table: Any) -> RaggedRows:
+    return RaggedRows(
+        row_splits=table._starts.numpy().astype(np.int64),
+        rows=table._rows.numpy()[:-1],
+        ratings=table._ratings.numpy()[:-1],
+    )
