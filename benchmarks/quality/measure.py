@@ -29,7 +29,6 @@ def measure(protocol: Protocol, output: Path) -> None:
             "scores": _scores(protocol, splits / protocol.name, splits / "movies.csv", summary["bundle"], folder),
             "seconds": time.monotonic() - start,
             "command": " ".join(command_of(protocol, model)),
-            "blessed": summary["evaluation"]["blessed"],
             "seeds": {name: summary["config"][name]["seeds"] for name in ("retrieval", "ranking")},
             "refit_epochs": {stage: one["refit_epochs"] for stage, one in summary["training"].items()},
             "train_metrics": summary["training"]["RankingTrainer"]["train_metrics"],
