@@ -71,8 +71,10 @@ def ask(group, model_server, count, derandomize):
     with session:
         holds()
     assert statuses.total() >= count
-    assert statuses[200] > count / 20, statuses  # not everything was nonsense
-    assert statuses[400] > count / 20, statuses
+    # Not everything was nonsense. The addresses without a question are few, and hypothesis asks none twice.
+    least = count / (100 if group == REST else 20)
+    assert statuses[200] > least, statuses
+    assert statuses[400] > least, statuses
 
 
 def requests_of(group):
