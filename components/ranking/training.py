@@ -8,12 +8,12 @@ import numpy as np
 
 from components import progress
 from components.errors import InputError
-from components.examples import Floats, read_catalogue, read_interactions
+from components.examples import Floats, Strings, read_catalogue, read_interactions
 from components.ranking.config import RankingConfig
 from components.ranking.epoch_log import EpochLog
 from components.ranking.fitting import fit, predict, refit
 from components.ranking.index_lists import IndexLists
-from components.ranking.known_ratings import KnownRatings, held_out_rows, known_ratings
+from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 from components.ranking.movie_features import MovieFeatures, era_of
 from components.ranking.ranker import Ranker, save
 from components.settings import from_json
@@ -41,7 +41,8 @@ def run_fn(fn_args: Any) -> None:
         raise InputError("there are no training ratings", expected="at least one", received="0")
     log = EpochLog(config)
     movies, known = lay_out(config, graph, choosing)
-    eval_rows = held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), choosing.sequences.user_ids)
+    users = choosing.sequences.user_ids
+    eval_rows = of_known_users(held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), users), users)
     models = fit(config, movies, known, eval_rows, log.add, replicas)
     if config.seeds > 1 and len(eval_rows):
         log.flush()
@@ -52,6 +53,16 @@ def run_fn(fn_args: Any) -> None:
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
+
+
+def of_known_users(rows: RatingRows, user_ids: Strings) -> RatingRows:
+    """The rows of users with training rows; all rows where there are none of them.
+
+    In a split by time most eval rows may be of people of whom nothing is known. A training that they
+    stop has learned movies and no tastes.
+    """
+    known = np.flatnonzero(rows.user_rows < len(user_ids))
+    return rows.take(known) if len(known) else rows
 
 
 def lay_out(config: RankingConfig, graph: TransformGraph, phase: Phase) -> tuple[MovieFeatures, KnownRatings]:

@@ -13,6 +13,7 @@ from components import features, progress
 from components.errors import InputError
 from components.ranking import training
 from components.ranking.config import RankingConfig
+from components.ranking.known_ratings import RatingRows
 from components.settings import to_json
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 from tests.components.ranking.small_data import UserLookup
@@ -166,6 +167,20 @@ def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_p
     assert not any("eval_rmse" in entry for entry in again)
     assert log["train_metrics"]["train_rmse"] == pytest.approx(np.sqrt(log["train_metrics"]["train_mse"]))
     assert tf.saved_model.load(args.serving_model_dir).signatures["predict"]
+
+
+def test_rows_of_strangers_do_not_stop_a_training_unless_there_are_no_others():
+    rows = RatingRows(
+        user_rows=np.array([0, 2, 1, 2], np.int32),  # 2 stands for everybody outside of training
+        movie_rows=np.arange(4, dtype=np.int32),
+        ratings=np.ones(4, np.float32),
+        in_history=np.zeros(4, bool),
+        in_raters=np.zeros(4, bool),
+    )
+    users = np.array([b"u", b"v"], object)
+    assert training.of_known_users(rows, users).movie_rows.tolist() == [0, 2]
+    strangers = rows.take(np.array([1, 3]))
+    assert training.of_known_users(strangers, users).movie_rows.tolist() == [1, 3]
 
 
 def test_no_training_ratings_is_the_persons_error(tmp_path, monkeypatch):
