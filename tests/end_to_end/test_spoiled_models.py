@@ -1,0 +1,113 @@
+"""Deliberately spoiled models are refused by the real Evaluator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tfx.dsl.components.base import base_beam_executor
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.artifacts import INDEX_REPORT
+from components.bundle.config import BundleConfig
+from components.bundle.executor import Executor as Bundler
+from components.evaluation.config import EvaluationConfig
+from components.evaluation.executor import Executor as Evaluator
+from components.evaluation.results import read_evaluation
+from components.index.export import save_index
+from components.index.search import ExactIndex
+from components.settings import to_json
+from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, read_rows, write_csv
+from tests.end_to_end.command import run
+from tests.end_to_end.conftest import TRAINING
+
+
+def artifact(run_, component, key, kind=standard_artifacts.Model, splits=()):
+    """What a component of the run wrote."""
+    (folder,) = run_.folder.artifacts.glob(f"{component}/{key}/*")
+    found = kind()
+    found.uri, found.id = str(folder), int(folder.name)
+    if splits:
+        found.split_names = artifact_utils.encode_split_names(list(splits))
+        found.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    return found
+
+
+def judge(first_run, model, folder: Path):
+    """The bundle `model` against the one that the run has pushed, on the run's own test rows."""
+    served = artifact(first_run, "RecommenderBundler", "model")
+    served.set_string_custom_property("version", "1")
+    rows = artifact(first_run, "PeerLists", "judged_rows", standard_artifacts.Examples, ["test"])
+    outputs = {"evaluation": standard_artifacts.ModelEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+    for name, output in outputs.items():
+        output.uri = str(folder / name)
+    context = base_beam_executor.BaseBeamExecutor.Context(
+        beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=unused"],
+        tmp_dir=str(folder / "tmp"),
+        unique_id="1",
+    )
+    Evaluator(context).Do(
+        {"examples": [rows], "model": [model], "baseline_model": [served]},
+        {name: [output] for name, output in outputs.items()},
+        {"config": to_json(EvaluationConfig()), "has_ratings": 1},
+    )
+    return read_evaluation(outputs["evaluation"].uri, outputs["blessing"].uri)
+
+
+def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
+    """Every movie's vector stands in another movie's place; retrieval, ranking and the rest are as they were."""
+    served = tf.saved_model.load(artifact(first_run, "CandidateIndexer", "index").uri + "/Format-Serving")
+    vectors = served.vectors(tf.range(1100)).numpy()
+    wrong = vectors[np.random.default_rng(1).permutation(len(vectors))]
+    index, model = standard_artifacts.Model(), standard_artifacts.Model()
+    index.uri, model.uri, model.id = str(tmp_path / "index"), str(tmp_path / "model"), 9
+    save_index(ExactIndex(wrong), wrong, f"{index.uri}/Format-Serving")
+    report = {"kind": "exact", "size": 1100, "dimensions": wrong.shape[1], "recall": 1.0, "k": 100}
+    Path(index.uri, INDEX_REPORT).write_text(json.dumps(report))
+    examples = standard_artifacts.Examples
+    inputs = {
+        "retrieval": artifact(first_run, "RetrievalTrainer", "model"),
+        "index": index,
+        "ranking": artifact(first_run, "RankingTrainer", "model"),
+        "examples": artifact(first_run, "RatingsExampleGen", "examples", examples, ["train", "eval", "test"]),
+        "movies": artifact(first_run, "MoviesExampleGen", "examples", examples, ["all"]),
+        "sequences": artifact(first_run, "RatingsExampleGen", "sequences", examples, ["train"]),
+    }
+    properties = {"config": to_json(BundleConfig()), "before_test": 0, "judged_k": 100}
+    Bundler().Do({name: [one] for name, one in inputs.items()}, {"model": [model]}, properties)
+    result = judge(first_run, model, tmp_path)
+    assert not result.blessed
+    refused = {gate.name for gate in result.gates if not gate.passed}
+    assert refused == {"recall_lift", "recall_item_knn", "recall_change"}  # the stars do not come from the index
+
+
+@pytest.mark.slow
+def test_models_trained_on_shuffled_labels_are_refused(first_run, tmp_path):
+    """Who watched which movie, and how many stars it got, is shuffled in train and eval; the test rows are true."""
+    (folder,) = first_run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    generator = np.random.default_rng(1)
+    files = {}
+    for split in ("train", "eval", "test"):
+        rows = read_rows(f"{folder}/Split-{split}/*")
+        columns = [[row[name][0] for row in rows] for name in ("user_id", "movie_id", "rating", "timestamp")]
+        if split != "test":
+            columns[1:3] = [generator.permutation(column) for column in columns[1:3]]
+        lines = [(u.decode(), m.decode(), stars, time) for u, m, stars, time in zip(*columns, strict=True)]
+        files[split] = write_csv(tmp_path / f"{split}.csv", RATINGS_HEADER, lines)
+    (catalogue,) = first_run.folder.artifacts.glob("MoviesExampleGen/examples/*")
+    movies = [
+        (row["movie_id"][0].decode(), row["movie_title"][0].decode(), "|".join(g.decode() for g in row["movie_genres"]))
+        for row in read_rows(f"{catalogue}/Split-all/*")
+    ]
+    arguments = ["--ratings", files["train"], "--eval-ratings", files["eval"], "--test-ratings", files["test"]]
+    arguments += ["--movies", write_csv(tmp_path / "movies.csv", MOVIES_HEADER, movies)]
+    spoiled = run(tmp_path / "run", *arguments, *(word for one in TRAINING for word in ("--set", one)))
+    assert spoiled.done.code == 0, spoiled.done.text
+    evaluation = spoiled.summary["evaluation"]
+    assert not evaluation["blessed"]
+    assert not spoiled.gates["recall_lift"]["passed"], spoiled.gates
+    assert not spoiled.gates["rmse_ratio"]["passed"], spoiled.gates
+    assert not spoiled.summary["push"]["pushed"]
