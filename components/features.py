@@ -18,6 +18,9 @@ MOVIE_POPULARITY = "movie_popularity"  # bytes, shape [], bucket of the movie's 
 HISTORY_MOVIE_IDS = "history_movie_ids"  # bytes, at most history_length
 HISTORY_RATINGS = "history_ratings"  # float32, as many
 
+# Test rows of new users only (split.new_users).
+REQUEST_HISTORY = "request_history"  # bytes, "3", "5" or "10": how many interactions the question carries
+
 # A user's first held-out row of a split only (the marked row).
 HELD_OUT_MOVIE_IDS = "held_out_movie_ids"  # bytes, every movie of the user in this split
 SEEN_MOVIE_IDS = "seen_movie_ids"  # bytes, every movie of the user in the splits before this one, oldest first
@@ -56,6 +59,7 @@ FITTED_SPLITS = {
 CATALOGUE_SPLIT = "all"
 SEQUENCES_SPLIT = "train"
 REFIT_SPLIT = "train_and_eval"  # of `sequences`, only where the models are refit
+NEW_USERS_SPLIT = "new_users"  # of `sequences`, only with split.new_users: what came before their test rows
 
 USER_ACTIVITY_BUCKETS = (("new", 0), ("1-19", 19), ("20-49", 49), ("50-199", 199), ("200+", None))
 MOVIE_POPULARITY_BUCKETS = (("new", 0), ("1-4", 4), ("5-19", 19), ("20-99", 99), ("100+", None))

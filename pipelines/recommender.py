@@ -143,6 +143,7 @@ def create_pipeline(
         baseline_model=served.outputs["model"],
         config=per_run.evaluation or to_json(config.evaluation),
         has_ratings=facts.has_ratings,
+        has_new_users=config.split.new_users > 0,
     ).with_id("Evaluator")
     pusher = AtomicPusher(
         model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination

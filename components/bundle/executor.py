@@ -19,7 +19,7 @@ from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
-from components.bundle.known import KnownUsers, known_users
+from components.bundle.known import KnownUsers, joined, known_users
 from components.bundle.recommender import Recommender
 from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable, encoded
@@ -70,7 +70,11 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             read_interactions(_files(input_dict, EXAMPLES_KEY, split), catalogue.movie_ids)
             for split in HELD_OUT[fitted]
         ]
-        known = known_users(sequences, *held_out)
+        new_users = []
+        if features.NEW_USERS_SPLIT in splits:  # known when asked, though nothing was learned from them
+            pattern = _files(input_dict, SEQUENCES_KEY, features.NEW_USERS_SPLIT)
+            new_users.append(read_sequences(pattern, catalogue.movie_ids))
+        known = known_users(joined(sequences, *new_users), *held_out)
         load_operations()
         retrieval = _load(input_dict, RETRIEVAL_KEY)
         index = _load(input_dict, INDEX_KEY)

@@ -36,6 +36,21 @@ class KnownUsers:
         return RaggedRows(row_splits=splits.astype(np.int64), rows=lists.rows[kept], ratings=lists.ratings[kept])
 
 
+def joined(sequences: UserSequences, *others: UserSequences) -> UserSequences:
+    """The sequences of several groups of users, none of whom is in two."""
+    parts = [sequences, *others]
+    sizes = np.concatenate([np.diff(one.movies.row_splits) for one in parts])
+    return UserSequences(
+        user_ids=np.concatenate([one.user_ids for one in parts]),
+        movies=RaggedRows(
+            row_splits=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            rows=np.concatenate([one.movies.rows for one in parts]),
+            ratings=np.concatenate([one.movies.ratings for one in parts]),
+            timestamps=np.concatenate([one.movies.timestamps for one in parts]),
+        ),
+    )
+
+
 def known_users(sequences: UserSequences, *held_out: Interactions) -> KnownUsers:
     """Appends held-out rows to the sequences that the models were fit on.
 

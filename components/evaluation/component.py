@@ -16,6 +16,7 @@ class RecommenderEvaluatorSpec(standard_component_specs.EvaluatorSpec):  # type:
     PARAMETERS = {
         executor.CONFIG: _Parameter(type=str),
         executor.HAS_RATINGS: _Parameter(type=int),
+        executor.HAS_NEW_USERS: _Parameter(type=int),
     }
 
 
@@ -29,6 +30,7 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
       model: The bundle.
       config: An EvaluationConfig as JSON.
       has_ratings: Whether the rows have ratings.
+      has_new_users: Whether some users were kept out of training (split.new_users).
       baseline_model: What is served, from ServedModel; may be marked absent.
     """
 
@@ -43,6 +45,7 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
         model: BaseChannel,
         config: str,
         has_ratings: bool,
+        has_new_users: bool = False,
         baseline_model: BaseChannel | None = None,
     ) -> None:
         super().__init__(
@@ -52,6 +55,7 @@ class RecommenderEvaluator(base_beam_component.BaseBeamComponent):  # type: igno
                 baseline_model=baseline_model,
                 config=config,
                 has_ratings=int(has_ratings),
+                has_new_users=int(has_new_users),
                 evaluation=Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=Channel(type=standard_artifacts.ModelBlessing),
             )

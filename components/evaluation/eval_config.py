@@ -31,11 +31,13 @@ class Judged:
       model: Facts of the bundle that is judged.
       served: Facts of the served bundle; None where nothing is served.
       has_ratings: Whether the test rows have ratings; without them nothing is said of stars.
+      has_new_users: Whether some users were kept out of training.
     """
 
     model: BundleFacts
     served: BundleFacts | None
     has_ratings: bool
+    has_new_users: bool = False
 
     def comparisons(self, config: EvaluationConfig) -> list[Comparison]:
         """All gates, those of the lists first."""
@@ -52,7 +54,7 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
     """
     label_keys = {contract.MOVIE_IDS: features.HELD_OUT_MOVIE_IDS}
     metrics_specs = [_list_spec(config, judged)]
-    slices = [features.USER_ACTIVITY]
+    slices = [features.USER_ACTIVITY, *([features.REQUEST_HISTORY] if judged.has_new_users else [])]
     if judged.has_ratings:
         label_keys[contract.PREDICTED_RATING] = features.RATING
         metrics_specs.append(_rating_spec(config, judged))

@@ -21,7 +21,7 @@ from components.push.storage import storage_for
 from components.settings import from_json
 
 # Keys of execution properties.
-CONFIG, HAS_RATINGS = "config", "has_ratings"
+CONFIG, HAS_RATINGS, HAS_NEW_USERS = "config", "has_ratings", "has_new_users"
 
 _MODEL = standard_component_specs.MODEL_KEY
 _BASELINE = standard_component_specs.BASELINE_MODEL_KEY
@@ -76,6 +76,7 @@ def _judged(inputs: dict[str, Any], exec_properties: dict[str, Any], served_vers
         model=read_bundle_facts(_model_path(inputs[_MODEL])),
         served=served,
         has_ratings=bool(exec_properties[HAS_RATINGS]),
+        has_new_users=bool(exec_properties.get(HAS_NEW_USERS)),
     )
 
 

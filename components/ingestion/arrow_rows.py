@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from components import features
 from components.examples import Catalogue
-from components.ingestion.blocks import Longs
-from components.ingestion.histories import before_part, marked, within_part
+from components.ingestion.blocks import Ints, Longs
+from components.ingestion.histories import UserRanges, before_part, marked, within_part, within_parts
 from components.ingestion.interactions import TRAIN_PART, Rows
+from components.ingestion.new_users import NEW_USER_PART
 
 TRAIN_BLOCK_ROWS = 65_536
 HELD_OUT_BLOCK_ROWS = 4_096  # a row with its history is a hundred times as large
@@ -28,10 +29,15 @@ class ExampleRows:
       rows: Interactions with their parts, by user, each user's oldest first.
       catalogue: Movies by catalogue row.
       last_fitted: The last part whose rows the judged models are fit on; the buckets count those rows.
+      requests: int32 `[users]`: how many interactions a new user's question carries, 0 for known users;
+        None: all are known.
     """
 
-    def __init__(self, rows: Rows, catalogue: Catalogue, last_fitted: int = TRAIN_PART) -> None:
+    def __init__(
+        self, rows: Rows, catalogue: Catalogue, last_fitted: int = TRAIN_PART, requests: Ints | None = None
+    ) -> None:
         self._rows = rows
+        self._requests = np.zeros(len(rows.user_ids), np.int32) if requests is None else requests
         self._user_ids = _bytes_array(rows.user_ids)
         self._movie_ids = _bytes_array(catalogue.movie_ids)
         self._titles = _bytes_array(catalogue.titles)
@@ -53,15 +59,19 @@ class ExampleRows:
     def held_out(self, part: int, history_length: int) -> Iterator[Any]:
         """Rows of eval or test, by user and oldest first, with what was known of the user."""
         rows = self._rows
-        known, asked = before_part(rows, rows.parts, part), within_part(rows, rows.parts, part)
+        # New users have no rows in train and eval: what came before their test rows is a part of its own.
+        known = within_parts(rows, (rows.parts < part) | (rows.parts == NEW_USER_PART))
+        asked = within_part(rows, rows.parts, part)
         is_marked = marked(rows.users[asked.positions])
         for start in range(0, len(asked.positions), HELD_OUT_BLOCK_ROWS):
             block = slice(start, start + HELD_OUT_BLOCK_ROWS)
             positions = asked.positions[block]
             users = rows.users[positions]
             marked_users = np.where(is_marked[block], users, -1)
-            history, history_offsets = known.of(users, history_length)
-            seen, seen_offsets = known.of(marked_users)
+            requests = self._requests[users]
+            most = np.where(requests > 0, requests, len(rows))
+            history, history_offsets = known.of(users, np.minimum(most, history_length))
+            seen, seen_offsets = known.of(marked_users, most)
             held_out, held_out_offsets = asked.of(marked_users)
             yield _record_batch(
                 {
@@ -70,8 +80,20 @@ class ExampleRows:
                     features.HISTORY_RATINGS: _lists(pa.array(rows.ratings[history]), history_offsets),
                     features.HELD_OUT_MOVIE_IDS: self._movies_of(held_out, held_out_offsets),
                     features.SEEN_MOVIE_IDS: self._movies_of(seen, seen_offsets),
+                    **self._request_sizes(requests),
                 }
             )
+
+    def new_users(self) -> Iterator[Any]:
+        """One row a new user: what came before the test rows, in order."""
+        yield from self._sequences(within_part(self._rows, self._rows.parts, NEW_USER_PART))
+
+    def _request_sizes(self, requests: Ints) -> Columns:
+        """The column of new users' rows; none where everybody is known."""
+        if not self._requests.any():
+            return {}
+        offsets = np.concatenate([[0], np.cumsum(requests > 0)])
+        return {features.REQUEST_HISTORY: _lists(_bytes_array([b"%d" % n for n in requests if n]), offsets)}
 
     def users_with_rows(self, last: int) -> int:
         """Number of rows that `sequences(last)` makes."""
@@ -79,8 +101,10 @@ class ExampleRows:
 
     def sequences(self, last: int) -> Iterator[Any]:
         """One row a user who has rows in the parts up to `last`: these rows in order. Users by their ids."""
+        yield from self._sequences(before_part(self._rows, self._rows.parts, last + 1))
+
+    def _sequences(self, fitted: UserRanges) -> Iterator[Any]:
         rows = self._rows
-        fitted = before_part(rows, rows.parts, last + 1)
         users = np.flatnonzero(fitted.counts()).astype(np.int32)
         for start in range(0, len(users), HELD_OUT_BLOCK_ROWS):
             block = users[start : start + HELD_OUT_BLOCK_ROWS]

@@ -81,6 +81,8 @@ class SplitConfig:
       seed: Seed of the random split.
       refit: Whether the models are trained anew on train + eval, once the eval rows have chosen the
         number of epochs; vocabularies, frequencies and baselines then come from train + eval too.
+      new_users: Share of the users, drawn by a hash, whom no model learns from: their test rows carry the
+        last 3, 5 or 10 interactions before them, as a question of somebody new does.
     """
 
     kind: str = "auto"
@@ -90,6 +92,7 @@ class SplitConfig:
     history_length: int = 200
     seed: int = 42
     refit: bool = False
+    new_users: float = 0.0
 
     def __post_init__(self) -> None:
         require(self.kind in SPLITS, "split.kind", "one of " + ", ".join(SPLITS), self.kind)
@@ -102,4 +105,5 @@ class SplitConfig:
             "eval_fraction + test_fraction below 1",
             self.test_fraction,
         )
+        require(0 <= self.new_users < 1, "split.new_users", "from 0 to below 1", self.new_users)
         require(self.history_length >= 1, "split.history_length", "1 or more", self.history_length)

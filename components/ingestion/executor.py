@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
 from tfx.proto import example_gen_pb2
@@ -12,7 +13,7 @@ from tfx.types import Artifact, artifact_utils
 from components import artifacts, features
 from components.examples import Catalogue, read_catalogue
 from components.ingestion.arrow_rows import ExampleRows, movie_batch
-from components.ingestion.blocks import Source
+from components.ingestion.blocks import Ints, Source
 from components.ingestion.catalogue import complete_catalogue
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.interactions import (
@@ -24,8 +25,9 @@ from components.ingestion.interactions import (
     read_rows,
     without_duplicates,
 )
+from components.ingestion.new_users import set_aside
 from components.ingestion.source import open_source
-from components.ingestion.splits import assign_parts, resolve_kind
+from components.ingestion.splits import assign_parts, require_all_parts, resolve_kind
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import warn
 from components.settings import from_json, overridden
@@ -77,12 +79,16 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         if dropped:
             warn("%d rows repeat a pair of user and movie: the latest row of each pair was kept", dropped)
         rows = in_order(rows, list(catalogue.movie_ids))
-        rows = rows.with_parts(assign_parts(rows, catalogue.movie_ids, kind, split))
+        parts = assign_parts(rows, catalogue.movie_ids, kind, split)
+        new = set_aside(rows, parts, split.new_users, split.seed)
+        require_all_parts(new.parts, kind)
+        rows = rows.with_parts(new.parts)
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
-        _write(rows, catalogue, split, examples.uri, sequences.uri)
+        _write(rows, catalogue, split, new.requests, examples.uri, sequences.uri)
         _describe(examples, list(features.SPLITS))
-        _describe(sequences, [features.SEQUENCES_SPLIT, *([features.REFIT_SPLIT] if split.refit else [])])
+        further = {features.REFIT_SPLIT: split.refit, features.NEW_USERS_SPLIT: split.new_users > 0}
+        _describe(sequences, [features.SEQUENCES_SPLIT, *(name for name, there in further.items() if there)])
         for name, part in zip(features.SPLITS, (TRAIN_PART, EVAL_PART, TEST_PART), strict=True):
             examples.set_int_custom_property(artifacts.ROWS[name], rows.count(part))
         examples.set_int_custom_property(artifacts.USERS, len(rows.user_ids))
@@ -102,8 +108,10 @@ def _read_movies(movies: list[Artifact]) -> Catalogue:
     return read_catalogue([f"{uri}/*"])
 
 
-def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: str, sequences_uri: str) -> None:
-    batches = ExampleRows(rows, catalogue, EVAL_PART if split.refit else TRAIN_PART)
+def _write(
+    rows: Rows, catalogue: Catalogue, split: SplitConfig, requests: Ints, examples_uri: str, sequences_uri: str
+) -> None:
+    batches = ExampleRows(rows, catalogue, EVAL_PART if split.refit else TRAIN_PART, requests)
     with ExamplesFolder(sequences_uri) as sequences, ExamplesFolder(examples_uri) as examples:
         examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART), what="training rows")
         for name, part in ((features.EVAL, EVAL_PART), (features.TEST, TEST_PART)):
@@ -123,6 +131,10 @@ def _write(rows: Rows, catalogue: Catalogue, split: SplitConfig, examples_uri: s
                     what="user sequences",
                     rows_per_shard=LARGE_ROWS_PER_SHARD,
                 )
+        if split.new_users > 0:
+            sequences.write(
+                features.NEW_USERS_SPLIT, batches.new_users(), int(np.count_nonzero(requests)), what="new users"
+            )
 
 
 def _describe(examples: Artifact, splits: list[str]) -> None:

@@ -31,12 +31,14 @@ class UserRanges:
         """Rows of each user, `[users]`."""
         return np.diff(self.splits)
 
-    def of(self, users: npt.NDArray[np.integer[Any]], last: int | None = None) -> tuple[Longs, Longs]:
+    def of(
+        self, users: npt.NDArray[np.integer[Any]], last: int | npt.NDArray[np.integer[Any]] | None = None
+    ) -> tuple[Longs, Longs]:
         """The positions of several users one after the other, and their offsets.
 
         Args:
           users: User of each wanted list, `[lists]`; repeats are allowed, -1 stands for an empty list.
-          last: Only that many of a user's latest rows; None = all.
+          last: Only that many of a user's latest rows, one number or one a list; None = all.
 
         Returns:
           Positions `[total]` and offsets `[lists + 1]`.
@@ -52,6 +54,11 @@ class UserRanges:
 def before_part(rows: Rows, parts: Parts, part: int) -> UserRanges:
     """Each user's rows in the parts before `part`."""
     return _ranges(rows, np.flatnonzero(parts < part))
+
+
+def within_parts(rows: Rows, chosen: npt.NDArray[np.bool_]) -> UserRanges:
+    """Each user's rows where `chosen`."""
+    return _ranges(rows, np.flatnonzero(chosen))
 
 
 def within_part(rows: Rows, parts: Parts, part: int) -> UserRanges:

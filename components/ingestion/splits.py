@@ -56,7 +56,7 @@ def assign_parts(rows: Rows, movie_ids: Bytes, kind: str, config: SplitConfig) -
         parts = at_random(rows, movie_ids, config.eval_fraction, config.test_fraction, config.seed)
     else:
         parts = rows.parts
-    _require_all_parts(parts, kind)
+    require_all_parts(parts, kind)
     return parts
 
 
@@ -150,8 +150,13 @@ def _presplit_mismatch(kind: str, facts: SourceFacts) -> InputError:
     )
 
 
-def _require_all_parts(parts: Parts, kind: str) -> None:
-    sizes = np.bincount(parts, minlength=3)
+def require_all_parts(parts: Parts, kind: str) -> None:
+    """Checks that train, eval and test have rows.
+
+    Raises:
+      InputError: One of them has none.
+    """
+    sizes = np.bincount(parts, minlength=3)[:3]
     if sizes.min() > 0:
         return
     if kind == "leave_last":

@@ -17,11 +17,13 @@ import numpy as np
 from components import features
 from components.errors import InputError
 from components.ingestion.blocks import Source
+from components.ingestion.new_users import REQUEST_SIZES
 from components.validation.written import Written
 
 MAX_FINDINGS = 5  # that a message lists
 
 PARTS = features.SPLITS
+ASIDE = features.NEW_USERS_SPLIT  # rows of new users before their test rows
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -112,7 +114,8 @@ def stop_on_findings(found: Iterable[str], users: int) -> None:
 def _parts_of(user: bytes, rows: Mapping[bytes, tuple[str, Rating]], written: Written) -> dict[str, list[Rating]]:
     """The source's rows of a user, by the part that they were written to, oldest first."""
     part_of = {movie: part for part in PARTS for movie, _, _ in written.rows[part].get(user, [])}
-    parts: dict[str, list[Rating]] = {part: [] for part in PARTS}
+    part_of |= {movie: ASIDE for movie, _, _ in _aside(user, written)}
+    parts: dict[str, list[Rating]] = {part: [] for part in (*PARTS, ASIDE)}
     for movie, (_, row) in rows.items():
         if movie in part_of:
             parts[part_of[movie]].append(row)
@@ -122,7 +125,7 @@ def _parts_of(user: bytes, rows: Mapping[bytes, tuple[str, Rating]], written: Wr
 def _rows_differ(user: bytes, rows: Mapping[bytes, tuple[str, Rating]], written: Written) -> Iterator[str]:
     """Every row of the source is in exactly one part, as it is in the source."""
     expected = sorted((movie, row.stars, row.timestamp) for movie, (_, row) in rows.items())
-    found = sorted(row for part in PARTS for row in written.rows[part].get(user, []))
+    found = sorted([row for part in PARTS for row in written.rows[part].get(user, [])] + _aside(user, written))
     if found != expected:
         yield f"{_who(user)}: train, eval and test {_difference(found, expected)}"
 
@@ -144,6 +147,8 @@ def _split_differs(
         expected = {part: sorted(row for of, row in rows.values() if of == part) for part in PARTS}
     else:
         return
+    if parts[ASIDE]:  # a new user: nothing to learn from, and the test rows are what they would be
+        expected = {PARTS[0]: [], PARTS[1]: [], PARTS[2]: expected[PARTS[2]]}
     for part in PARTS:
         if parts[part] != expected[part]:
             yield f"{_who(user)}, split {part}: the rows {_difference(_movies(parts[part]), _movies(expected[part]))}"
@@ -164,9 +169,14 @@ def _known_differs(
 ) -> Iterator[str]:
     """Histories and seen movies are what came before a part, held-out movies are the part."""
     for split, before in ((features.EVAL, PARTS[:1]), (features.TEST, PARTS[:2])):
-        known = sorted(row for part in before for row in parts[part])
-        history = known[-history_length:]
         listed = written.known[split].get(user, [])
+        known = sorted(row for part in (*before, ASIDE) for row in parts[part])
+        if parts[ASIDE]:
+            requests = {row.request for row in listed}
+            if len(requests) != 1 or not requests <= set(REQUEST_SIZES):
+                yield f"{_who(user)}, split {split}: a new user's question carries {sorted(requests)} interactions"
+            known = known[-max(requests, default=1) :]
+        history = known[-history_length:]
         for row in listed:
             if row.history != [(one.movie, one.stars) for one in history]:
                 found = [movie for movie, _ in row.history]
@@ -187,6 +197,10 @@ def _times_overlap(parts: Mapping[bytes, Mapping[str, list[Rating]]]) -> Iterato
     for earlier, later in itertools.pairwise(PARTS):
         if times[earlier] and times[later] and max(times[earlier]) >= min(times[later]):
             yield f"a row of {later} is not later than every row of {earlier} (split global_time)"
+
+
+def _aside(user: bytes, written: Written) -> list[tuple[bytes, float, int]]:
+    return list(written.sequences.get(ASIDE, {}).get(user, []))
 
 
 def _movies(rows: Iterable[Rating]) -> list[bytes]:

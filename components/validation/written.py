@@ -27,6 +27,7 @@ _KNOWN = {
     features.HISTORY_RATINGS: tf.io.RaggedFeature(tf.float32),
     features.SEEN_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
     features.HELD_OUT_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
+    features.REQUEST_HISTORY: tf.io.RaggedFeature(tf.string),
 }
 _SEQUENCE = {
     features.USER_ID: tf.io.FixedLenFeature([], tf.string),
@@ -44,11 +45,13 @@ class Known:
       history: Movie ids and stars.
       seen: Movie ids; empty on rows that are not marked.
       held_out: Movie ids; empty on rows that are not marked.
+      request: Interactions that a new user's question carries; 0 for known users.
     """
 
     history: list[tuple[bytes, float]]
     seen: list[bytes]
     held_out: list[bytes]
+    request: int = 0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,7 +117,12 @@ def _of_users(pattern: str, spec: dict[str, Any], users: Collection[bytes]) -> I
 
 def _known(one: Mapping[str, Any]) -> Known:
     history = list(zip(one[features.HISTORY_MOVIE_IDS], one[features.HISTORY_RATINGS], strict=True))
-    return Known(history=history, seen=one[features.SEEN_MOVIE_IDS], held_out=one[features.HELD_OUT_MOVIE_IDS])
+    return Known(
+        history=history,
+        seen=one[features.SEEN_MOVIE_IDS],
+        held_out=one[features.HELD_OUT_MOVIE_IDS],
+        request=int((one[features.REQUEST_HISTORY] or [b"0"])[0]),
+    )
 
 
 def _sequence(one: Mapping[str, Any]) -> list[Row]:

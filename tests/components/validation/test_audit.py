@@ -26,6 +26,8 @@ FORMS = {
     "undated": ({"undated": True}, {}),
     "without ratings": ({"unrated": True}, {}),
     "presplit": ({"presplit": True}, {"refit": True}),
+    "new users": ({}, {"new_users": 0.5, "held_out": 2}),
+    "new users at random": ({}, {"new_users": 0.5, "kind": "random"}),
 }
 
 
