@@ -171,7 +171,7 @@ def _known_differs(
     for split, before in ((features.EVAL, PARTS[:1]), (features.TEST, PARTS[:2])):
         listed = written.known[split].get(user, [])
         known = sorted(row for part in (*before, ASIDE) for row in parts[part])
-        if parts[ASIDE]:
+        if parts[ASIDE] and listed:
             requests = {row.request for row in listed}
             if len(requests) != 1 or not requests <= set(REQUEST_SIZES):
                 yield f"{_who(user)}, split {split}: a new user's question carries {sorted(requests)} interactions"
