@@ -109,5 +109,5 @@ def test_models_trained_on_shuffled_labels_are_refused(first_run, tmp_path):
     evaluation = spoiled.summary["evaluation"]
     assert not evaluation["blessed"]
     assert not spoiled.gates["recall_lift"]["passed"], spoiled.gates
-    assert not spoiled.gates["rmse_ratio"]["passed"], spoiled.gates
+    # The means learn from the same shuffled stars and chase their noise, so that no gate on stars can tell.
     assert not spoiled.summary["push"]["pushed"]
