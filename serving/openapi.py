@@ -18,6 +18,7 @@ REFUSALS = {
     "400": "The request cannot be read, or is not what the signature takes.",
     "401": "The server asks for a bearer token, and none or another one was sent.",
     "404": "No such model, version or label.",
+    "408": "The request does not arrive in time.",
     "413": "The body is larger than the server allows.",
     "503": "The queue is full, the model is loading, or the server is stopping: ask again later.",
     "504": "The server's time limit has passed.",
