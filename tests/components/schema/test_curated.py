@@ -51,6 +51,7 @@ def test_scalars_are_dense_and_in_every_row_and_everything_else_is_optional():
         "history_ratings",
         "held_out_movie_ids",
         "seen_movie_ids",
+        "request_history",
     }
 
 
