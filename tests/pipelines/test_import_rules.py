@@ -78,7 +78,7 @@ def test_commands_import_heavy_libraries_only_when_they_need_them(path):
 
 
 @pytest.mark.parametrize(
-    "path", [path for folder in OURS for path in sources(folder)], ids=lambda path: str(path.relative_to(ROOT))
+    "path", [path for folder in sorted(OURS) for path in sources(folder)], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_no_file_is_called_by_what_anything_could_be(path):
     assert path.stem not in {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
