@@ -11,6 +11,7 @@ names. So the common question takes one input, and the full one lets each of its
 | `rank` | `user_id`, `movie_id` | `predicted_rating` |
 | `similar` | `movie_id` | `movie_ids`, `titles`, `scores`, `count` |
 | `history` | `user_id` | `movie_ids`, `titles`, `ratings`, `count`: what is known of a user, newest first |
+| `explain` | `user_id`, `history_movie_ids`, `history_ratings`, `movie_id` | the reasons (below) |
 | `evaluate` | `examples` (serialized) | `movie_ids`, `predicted_rating`, `baseline_rating` |
 
 The answer: `movie_ids`, `titles` (string `[batch, n]`), `scores`, `predicted_ratings` (float32
@@ -22,6 +23,11 @@ Inputs: `user_id` string `[batch]`, `""` for a person without one. Lists are str
 (ratings: 0 = not rated), ignored anywhere; `[batch, 0]` is allowed. `n` int32 `[batch]`, 0 = the
 default, above `MAX_N` clamped. `genres`: any of them, empty = all. A history in the request
 replaces the stored one; both are left out of the answer, and so is `exclude_movie_ids`.
+
+`explain` asks about one movie a row and answers with `movie_ids`, `titles`, `scores`, `shares`, `count`. The relevance of a movie is a sum over the movies of the history (plus
+the movie's bias): `scores` are the parts of the at most `MOST_REASONS` movies that add most, largest first,
+exact to rounding; `shares` are these parts divided by the sum of all positive ones, so that they tell how
+much of what speaks for the movie comes from each. A movie that adds nothing or less is not listed.
 Nothing in the graph asserts on a row's values: one bad row never fails a merged batch.
 """
 
@@ -36,6 +42,7 @@ RETRIEVE = "retrieve"
 RANK = "rank"
 SIMILAR = "similar"
 HISTORY = "history"
+EXPLAIN = "explain"
 EVALUATE = "evaluate"
 
 # Inputs.
@@ -53,6 +60,7 @@ MOVIE_IDS = "movie_ids"
 TITLES = "titles"
 SCORES = "scores"
 PREDICTED_RATINGS = "predicted_ratings"
+SHARES = "shares"
 COUNT = "count"
 SOURCE = "source"
 RATINGS = "ratings"
@@ -66,6 +74,7 @@ FROM_POPULARITY = "popularity"  # nothing is known of this person
 
 DEFAULT_N = 10
 MAX_N = 100
+MOST_REASONS = 5
 
 # Files of a version folder.
 SAVED_MODEL_FILE = "saved_model.pb"

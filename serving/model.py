@@ -29,6 +29,23 @@ class Movie:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One movie of a person's history that speaks for a recommended one.
+
+    Attributes:
+      id: Its id.
+      title: Its title.
+      score: Its part of the recommended movie's relevance.
+      share: That part divided by the sum of all positive ones.
+    """
+
+    id: str
+    title: str
+    score: float
+    share: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the bundle recommends to one person.
 
@@ -128,6 +145,39 @@ class LoadedBundle:
         output = self._model.signatures[contract.SIMILAR](movie_id=self._tf.constant([movie_id]))
         values = {name: tensor.numpy() for name, tensor in output.items()}
         return [_movie(values, 0, column) for column in range(values[contract.COUNT][0])]
+
+    def explain(
+        self, user_id: str, movie_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
+    ) -> list[list[Reason]]:
+        """Which movies of the person's history pulled each movie in, most important first.
+
+        Args:
+          user_id: A user, "" for a person without an id.
+          movie_ids: What was recommended, or might be.
+          history: Movie ids with stars, oldest first; replaces what is stored.
+        """
+        tf, rows = self._tf, len(movie_ids)
+        output = self._model.signatures[contract.EXPLAIN](
+            **{
+                contract.USER_ID: tf.constant([user_id] * rows, tf.string),
+                contract.HISTORY_MOVIE_IDS: self._repeated([movie for movie, _ in history], rows),
+                contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
+                contract.MOVIE_ID: tf.constant(list(movie_ids), tf.string),
+            }
+        )
+        values = {name: tensor.numpy() for name, tensor in output.items()}
+        return [
+            [
+                Reason(
+                    id=_text(values[contract.MOVIE_IDS][row, column]),
+                    title=_text(values[contract.TITLES][row, column]),
+                    score=float(values[contract.SCORES][row, column]),
+                    share=float(values[contract.SHARES][row, column]),
+                )
+                for column in range(values[contract.COUNT][row])
+            ]
+            for row in range(rows)
+        ]
 
     def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
         """Movie id, title and stars of everything that is known of a user, oldest first."""

@@ -63,7 +63,7 @@ _MOVIES = {
     contract.COUNT: _ONE_COUNT,
 }
 
-EXPLAIN = "explain"
+EXPLAIN = contract.EXPLAIN
 OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
     EXPLAIN: Signature(
         question="Which movies of this history speak for this movie?",
@@ -73,7 +73,7 @@ OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
             contract.HISTORY_RATINGS: _NUMBERS,
             contract.MOVIE_ID: _ONE_TEXT,
         },
-        outputs=_MOVIES,
+        outputs={**_MOVIES, contract.SHARES: _NUMBERS},
     ),
 }
 """Of bundles that can: clients look into the metadata first."""

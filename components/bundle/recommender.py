@@ -194,6 +194,35 @@ class Recommender(tf.Module):  # type: ignore[misc]
             contract.COUNT: _count(rows),
         }
 
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None], tf.string, name=contract.USER_ID),
+            tf.TensorSpec([None, None], tf.string, name=contract.HISTORY_MOVIE_IDS),
+            tf.TensorSpec([None, None], tf.float32, name=contract.HISTORY_RATINGS),
+            tf.TensorSpec([None], tf.string, name=contract.MOVIE_ID),
+        ],
+        autograph=False,
+    )
+    def explain(self, user_id: Any, history_movie_ids: Any, history_ratings: Any, movie_id: Any) -> dict[str, Any]:
+        """The movies of the history that add most to the relevance of a movie; stars do not enter relevance."""
+        stored, _ = self._users.interactions(self._users.lookup(user_id), self._history_length)
+        given = newest_last(self._movie_rows.lookup(history_movie_ids))[:, -self._history_length :]
+        history = _given_or_stored(given, stored)
+        rows = self._movie_rows.lookup(movie_id)
+        parts = self._retrieval.contributions(history, self._index.vectors(tf.maximum(rows, 0)))
+        parts = tf.where((rows >= 0)[:, tf.newaxis], tf.maximum(parts, 0.0), 0.0)
+        parts = tf.pad(parts, [[0, 0], [0, contract.MOST_REASONS]])  # a history may be shorter than the answer
+        top = tf.math.top_k(parts, contract.MOST_REASONS)
+        history = tf.pad(history, [[0, 0], [0, contract.MOST_REASONS]], constant_values=NOTHING)
+        reasons = tf.where(top.values > 0, tf.gather(history, top.indices, batch_dims=1), NOTHING)
+        return {
+            contract.MOVIE_IDS: _taken(self._movie_ids, reasons),
+            contract.TITLES: _taken(self._titles, reasons),
+            contract.SCORES: top.values,
+            contract.SHARES: tf.math.divide_no_nan(top.values, tf.reduce_sum(parts, axis=1, keepdims=True)),
+            contract.COUNT: _count(reasons),
+        }
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.EXAMPLES)], autograph=False)
     def evaluate(self, examples: Any) -> dict[str, Any]:
         """Answers the rows of a held-out split from what the rows themselves say of the past.
@@ -319,6 +348,16 @@ def _as_wide(ratings: Any, rows: Any) -> Any:
     """Ratings brought to the width of `rows`: 0 (not rated) where the request gives none."""
     missing = tf.maximum(tf.shape(rows)[1] - tf.shape(ratings)[1], 0)
     return tf.pad(ratings, [[0, 0], [0, missing]])[:, : tf.shape(rows)[1]]
+
+
+def _given_or_stored(given: Any, stored: Any) -> Any:
+    """Each row's history: the given one where it names any movie, else the stored one; padding in front."""
+    width = tf.maximum(tf.shape(given)[1], tf.shape(stored)[1])
+
+    def widened(rows: Any) -> Any:
+        return tf.pad(rows, [[0, 0], [width - tf.shape(rows)[1], 0]], constant_values=NOTHING)
+
+    return tf.where(tf.reduce_any(given >= 0, axis=1)[:, tf.newaxis], widened(given), widened(stored))
 
 
 def newest_last(rows: Any) -> Any:

@@ -18,6 +18,7 @@ SIGNATURES = (
     contract.RANK,
     contract.SIMILAR,
     contract.HISTORY,
+    contract.EXPLAIN,
     contract.EVALUATE,
 )
 

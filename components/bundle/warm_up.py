@@ -45,6 +45,9 @@ def _requests(users: list[bytes], movies: list[bytes], genres: list[bytes]) -> I
             yield signature, {contract.USER_ID: (rows, tf.string)}
         yield contract.RANK, {contract.USER_ID: (rows, tf.string), contract.MOVIE_ID: (some, tf.string)}
         yield contract.SIMILAR, {contract.MOVIE_ID: (some, tf.string)}
+        full = _full(rows, history=movies[:3])
+        history = {name: full[name] for name in (contract.HISTORY_MOVIE_IDS, contract.HISTORY_RATINGS)}
+        yield contract.EXPLAIN, {contract.USER_ID: (rows, tf.string), **history, contract.MOVIE_ID: (some, tf.string)}
         yield contract.RECOMMEND, _full(rows)
         yield contract.RECOMMEND, _full(rows, history=movies[:3], exclude=movies[3:4])
         yield contract.RECOMMEND, _full(rows, genres=genres[:1])

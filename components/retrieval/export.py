@@ -11,13 +11,14 @@ import tensorflow as tf
 from components import features
 from components.retrieval.content import ItemContent
 from components.retrieval.model import TwoTowerModel
-from components.retrieval.towers import embed_history
+from components.retrieval.towers import contributions, embed_history
 from components.transform.graph import TransformGraph, sparse_genres
 
 EMBED_QUERY = "embed_query"
 EMBED_CANDIDATES = "embed_candidates"
 HISTORY_ROWS = "history_rows"
 EMBEDDING = "embedding"
+CANDIDATES = "candidates"
 
 
 class RetrievalExport(tf.Module):  # type: ignore[misc]
@@ -52,6 +53,30 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         """Queries float32 `[B, D]` of histories: catalogue rows, newest last, -1 = padding, anywhere."""
         queries = [embed_history(history_rows, tables, self._half_lives) for tables in self._tables]
         return {EMBEDDING: tf.concat(queries, axis=1)}
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS),
+            tf.TensorSpec([None, None], tf.float32, name=CANDIDATES),
+        ],
+        autograph=False,
+    )
+    def contributions(self, history_rows: Any, candidates: Any) -> Any:
+        """What every position of a history adds to the score of one candidate: float32 `[B, H]`.
+
+        They add up to the inner product of the query with the candidate, less the candidate's biases.
+
+        Args:
+          history_rows: int32 `[B, H]`, as of `embed_query`.
+          candidates: float32 `[B, D]`, one a row.
+        """
+        parts = tf.split(candidates, len(self._tables), axis=1)
+        return tf.add_n(
+            [
+                contributions(history_rows, tables, self._half_lives, part)
+                for tables, part in zip(self._tables, parts, strict=True)
+            ]
+        )
 
     @tf.function(
         input_signature=[

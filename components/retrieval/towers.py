@@ -100,13 +100,43 @@ def embed_history(history: Any, tables: Any, half_lives: Sequence[float]) -> Any
     positions whose weight is next to nothing cost nothing.
     """
     poolings = len(half_lives)
-    weights = tf.stack(pooling_weights(history, half_lives), axis=2)
-    felt = tf.where(weights > NEGLIGIBLE)
-    rows = tf.cast(tf.gather_nd(history, felt[:, :2]), tf.int64) * poolings + felt[:, 2]
+    felt, rows, weights = _felt(history, half_lives)
     shape = tf.stack([tf.shape(history, tf.int64)[0], tf.shape(tables, tf.int64)[0] * poolings])
-    matrix = tf.SparseTensor(tf.stack([felt[:, 0], rows], axis=1), tf.gather_nd(weights, felt), shape)
+    matrix = tf.SparseTensor(tf.stack([felt[:, 0], rows], axis=1), weights, shape)
     query = tf.sparse.sparse_dense_matmul(matrix, tf.reshape(tables, [-1, tables.shape[1] // poolings]))
     return tf.concat([query, tf.ones_like(query[:, :1])], axis=1)
+
+
+def contributions(history: Any, tables: Any, half_lives: Sequence[float], candidates: Any) -> Any:
+    """What every position of a history adds to the score of one candidate.
+
+    The query is a sum over positions, so the score is one too: a row's contributions add up to the
+    inner product of `embed_history` and the candidate, less the candidate's bias.
+
+    Args:
+      history: int32 `[B, H]`, as of `embed_history`.
+      tables: float32 `[n, poolings * d]`.
+      half_lives: One a pooling.
+      candidates: float32 `[B, d + 1]`.
+
+    Returns:
+      float32 `[B, H]`, 0 at padding.
+    """
+    felt, rows, weights = _felt(history, half_lives)
+    vectors = tf.gather(tf.reshape(tables, [-1, tables.shape[1] // len(half_lives)]), rows)
+    parts = weights * tf.reduce_sum(vectors * tf.gather(candidates[:, :-1], felt[:, 0]), axis=1)
+    return tf.scatter_nd(felt[:, :2], parts, tf.shape(history, tf.int64))
+
+
+def _felt(history: Any, half_lives: Sequence[float]) -> tuple[Any, Any, Any]:
+    """Where a history is felt: (row, position, pooling) int64 `[m, 3]`, table rows int64 `[m]`, weights `[m]`.
+
+    A table's row is one movie and pooling.
+    """
+    weights = tf.stack(pooling_weights(history, half_lives), axis=2)
+    felt = tf.where(weights > NEGLIGIBLE)
+    rows = tf.cast(tf.gather_nd(history, felt[:, :2]), tf.int64) * len(half_lives) + felt[:, 2]
+    return felt, rows, tf.gather_nd(weights, felt)
 
 
 def pooling_weights(history: Any, half_lives: Sequence[float]) -> list[Any]:

@@ -76,3 +76,21 @@ def test_similar_lists_other_movies(first_run, bundle):
     assert len(movies) == 5
     assert "1" not in [movie.id for movie in movies]
     assert all(movie.title in done.out for movie in movies)
+
+
+def test_reasons_come_from_the_history_and_add_up_to_no_more_than_all_of_it(bundle):
+    (answer,) = bundle.recommend(["7"], n=5)
+    known = {movie_id for movie_id, _, _ in bundle.user_history("7")}
+    explained = bundle.explain("7", [movie.id for movie in answer.movies])
+    assert len(explained) == 5 and all(explained)
+    for reasons in explained:
+        assert {reason.id for reason in reasons} <= known
+        assert [reason.score for reason in reasons] == sorted((reason.score for reason in reasons), reverse=True)
+        assert 0 < sum(reason.share for reason in reasons) <= 1.0001
+        assert reasons[0].share == pytest.approx(reasons[0].score * reasons[-1].share / reasons[-1].score, rel=1e-4)
+
+
+def test_a_history_of_one_movie_is_the_whole_reason(bundle):
+    candidates = [movie.id for movie in bundle.recommend([""], n=3, history=[("1", 5.0)])[0].movies]
+    for reasons in bundle.explain("", candidates, history=[("1", 5.0)]):
+        assert [(reason.id, reason.share) for reason in reasons] in ([("1", pytest.approx(1.0))], [])

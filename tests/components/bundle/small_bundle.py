@@ -24,8 +24,10 @@ from components.examples import Catalogue, RaggedRows
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
 from components.index.search import ExactIndex
-from components.retrieval.towers import embed_history
+from components.retrieval.towers import contributions, embed_history
 from serving.model import LoadedBundle
+
+HALF_LIFE = 0.02
 
 
 class Retrieval(tf.Module):
@@ -39,7 +41,11 @@ class Retrieval(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def embed_query(self, history_rows):
-        return {"embedding": embed_history(history_rows, self.tables, [0.02])}
+        return {"embedding": embed_history(history_rows, self.tables, [HALF_LIFE])}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)])
+    def contributions(self, history_rows, candidates):
+        return contributions(history_rows, self.tables, [HALF_LIFE], candidates)
 
 
 class Ranker(tf.Module):

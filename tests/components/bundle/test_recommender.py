@@ -165,6 +165,17 @@ def test_similar_compares_directions_and_leaves_the_movie_out(bundle):
     assert bundle.similar("no such movie") == []
 
 
+def test_what_pulled_a_movie_in_is_the_part_of_the_history_in_its_score(bundle):
+    # The query is the last movie alone, b = (1, 1): with f = (5, 1) it makes 6, all that speaks for f.
+    (stored,) = bundle.explain("Bo", ["f f"])
+    assert [(reason.id, reason.title) for reason in stored] == [("b", "Title of b")]
+    assert (stored[0].score, stored[0].share) == pytest.approx((6, 1))
+    given, unknown = bundle.explain("Bo", ["é", "no such movie"], history=[("a", 5.0), ("", 0.0), ("d", 0.0)])
+    assert [(reason.id, reason.score) for reason in given] == [("d", pytest.approx(13))]
+    assert unknown == []
+    assert bundle.explain("nobody", ["a"]) == [[]]
+
+
 def test_history_lists_what_is_known_oldest_first(bundle):
     assert [row[0] for row in bundle.user_history("Ann")] == ["a", "b", "c", "f f"]
     assert bundle.user_history("nobody") == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.retrieval.towers import embed_history, pooling_weights
+from components.retrieval.towers import contributions, embed_history, pooling_weights
 
 # Movie 0 is (1, 0), movie 1 is (0, 1), movie 2 is (4, 4); one pooling a table.
 TABLE = np.array([[1, 0], [0, 1], [4, 4]], np.float32)
@@ -40,6 +40,24 @@ def test_an_empty_history_meets_only_the_bias():
     for history in ([[-1, -1]], [[]]):
         query = embed_history(tf.constant(history, tf.int32), tf.constant(TABLE), [0.0, 1.0][:1])
         assert query.numpy().tolist() == [[0, 0, 1]]
+
+
+def test_contributions_by_hand():
+    # Even pooling: both weigh 1/sqrt(2). The candidate (3, 5) meets (1, 0) in 3, (0, 1) in 5; its bias 7 is nobody's.
+    parts = contributions(tf.constant([[0, -1, 1]]), tf.constant(TABLE), [0.0], tf.constant([[3.0, 5.0, 7.0]]))
+    assert parts.numpy()[0] == pytest.approx([3 / np.sqrt(2), 0, 5 / np.sqrt(2)])
+
+
+def test_contributions_add_up_to_the_score_without_the_bias():
+    rng = np.random.default_rng(1)
+    tables = tf.constant(rng.normal(size=(9, 6)), tf.float32)  # three poolings of width 2
+    candidates = tf.constant(rng.normal(size=(3, 3)), tf.float32)
+    history = tf.constant([[4, 1, 8, 2, 2], [-1, -1, -1, -1, -1], [-1, 3, -1, 0, 5]])
+    half_lives = [0.0, 1.0, 5.0]
+    parts = contributions(history, tables, half_lives, candidates).numpy()
+    scores = np.sum(embed_history(history, tables, half_lives) * candidates, axis=1)
+    np.testing.assert_allclose(parts.sum(axis=1), scores - candidates[:, -1], atol=1e-5)
+    assert parts[1].tolist() == [0] * 5
 
 
 def test_weights_of_a_row_have_length_one():

@@ -175,6 +175,7 @@ def test_a_bundle_that_can_explain_is_asked_why():
         "movie_ids": [["1", "2"], ["2", ""]],
         "titles": [["One", "Two"], ["Two", ""]],
         "scores": [[2.0, 1.0], [0.5, 0.0]],
+        "shares": [[0.5, 0.25], [1.0, 0.0]],
         "count": [2, 1],
     }
     with rest_server((200, {"outputs": outputs})) as (url, script), RecommenderClient(url) as client:
