@@ -24,10 +24,11 @@ Inputs: `user_id` string `[batch]`, `""` for a person without one. Lists are str
 default, above `MAX_N` clamped. `genres`: any of them, empty = all. A history in the request
 replaces the stored one; both are left out of the answer, and so is `exclude_movie_ids`.
 
-`explain` asks about one movie a row and answers with `movie_ids`, `titles`, `scores`, `shares`, `count`. The relevance of a movie is a sum over the movies of the history (plus
-the movie's bias): `scores` are the parts of the at most `MOST_REASONS` movies that add most, largest first,
-exact to rounding; `shares` are these parts divided by the sum of all positive ones, so that they tell how
-much of what speaks for the movie comes from each. A movie that adds nothing or less is not listed.
+`explain` asks about one movie a row and answers with `movie_ids`, `titles`, `scores`, `shares`, `count`.
+The relevance of a movie is a sum over the movies of the history (plus the movie's bias): `scores` are the
+parts of the at most `MOST_REASONS` movies that add most, largest first, exact to rounding; `shares` are
+these parts divided by the sum of all positive ones: how much of what speaks for the movie comes from each.
+A movie that adds nothing or less is not listed.
 Nothing in the graph asserts on a row's values: one bad row never fails a merged batch.
 """
 
