@@ -20,9 +20,11 @@ class BundleConfig:
       default_n: Movies in an answer that names no number.
       retrieve_n: Movies that the signature `retrieve` answers with.
       order: Order of the final list: `relevance` (retrieval score), `stars` (predicted rating) or
-        `blend` (relevance + blend_weight * predicted rating).
-      blend_weight: Weight of a predicted star against one unit of relevance.
-      rank_candidates: Candidates that are ranked for an answer.
+        `blend` of both, each in standard deviations from its mean over the candidates.
+      blend_weight: Weight of the predicted stars in the blend; that of relevance is 1 less it.
+      diversity: Weight of being unlike what stands above in the list (maximal marginal relevance on the
+        candidates' vectors); 0 = off.
+      rank_candidates: Candidates among which another order than relevance chooses.
     """
 
     known_rows: str = "auto"
@@ -30,11 +32,14 @@ class BundleConfig:
     retrieve_n: int = 20
     order: str = "relevance"
     blend_weight: float = 0.5
+    diversity: float = 0.0
     rank_candidates: int = 100
 
     def __post_init__(self) -> None:
         require(self.known_rows in KNOWN_ROWS, "bundle.known_rows", "one of " + ", ".join(KNOWN_ROWS), self.known_rows)
         require(self.order in ORDERS, "bundle.order", "one of " + ", ".join(ORDERS), self.order)
+        require(0 <= self.blend_weight <= 1, "bundle.blend_weight", "from 0 to 1", self.blend_weight)
+        require(0 <= self.diversity < 1, "bundle.diversity", "from 0 to below 1", self.diversity)
         require(1 <= self.default_n <= 100, "bundle.default_n", "from 1 to 100", self.default_n)
         require(1 <= self.retrieve_n <= 100, "bundle.retrieve_n", "from 1 to 100", self.retrieve_n)
         require(self.rank_candidates >= 100, "bundle.rank_candidates", "100 or more", self.rank_candidates)

@@ -19,6 +19,7 @@ from components.bundle.baselines import Means
 from components.bundle.config import BundleConfig
 from components.bundle.filters import GenreFilter, lower
 from components.bundle.first_stage import Asked, FirstStage, as_long
+from components.bundle.ordering import blend, most_relevant_and_different
 from components.bundle.sorted_lists import sorted_lists
 from components.bundle.users import UserTable
 from components.examples import Catalogue, Strings
@@ -281,19 +282,32 @@ class Recommender(tf.Module):  # type: ignore[misc]
 
     def _answer(self, asked: Asked, vectors: Any, n: Any) -> Answer:
         """The n best movies: candidates by relevance, then in the configured order."""
-        by_relevance = self._config.order == "relevance"
-        rows, scores = self._first_stage.best(asked, n if by_relevance else self._candidates(n))
+        as_found = self._config.order == "relevance" and self._config.diversity == 0
+        rows, scores = self._first_stage.best(asked, n if as_found else self._candidates(n))
         predicted = tf.zeros_like(scores) if vectors is None else self._ranker.rate(vectors, rows)
-        if not by_relevance:
-            weight = self._config.blend_weight
-            value = predicted if self._config.order == "stars" else scores + weight * predicted
-            order = tf.math.top_k(tf.where(rows >= 0, value, LOWEST), n).indices
+        if not as_found:
+            order = self._ordered(rows, scores, predicted, n)
             rows, scores, predicted = (tf.gather(t, order, batch_dims=1) for t in (rows, scores, predicted))
         return Answer(rows=rows, scores=scores, ratings=predicted)
 
     def _candidates(self, n: Any) -> int:
         """How many are put into another order than relevance."""
         return max(n, self._config.rank_candidates) if isinstance(n, int) else self._config.rank_candidates
+
+    def _ordered(self, rows: Any, scores: Any, stars: Any, n: Any) -> Any:
+        """Positions int32 `[B, n]` of the first n candidates in the configured order."""
+        real = rows >= 0
+        values = {
+            "relevance": lambda: scores,
+            "stars": lambda: stars,
+            "blend": lambda: blend(scores, stars, real, self._config.blend_weight),
+        }[self._config.order]()
+        if self._config.diversity == 0:
+            return tf.math.top_k(tf.where(real, values, LOWEST), n).indices
+        vectors = self._index.vectors(tf.reshape(tf.maximum(rows, 0), [-1])) * self._retrieval.direction
+        vectors = tf.reshape(tf.math.l2_normalize(vectors, axis=1), [-1, tf.shape(rows)[1], vectors.shape[1]])
+        similarity = tf.matmul(vectors, vectors, transpose_b=True)
+        return most_relevant_and_different(values, similarity, real, n, self._config.diversity)
 
     def _named(self, answer: Answer, source: Any) -> dict[str, Any]:
         real = answer.rows >= 0

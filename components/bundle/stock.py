@@ -7,6 +7,7 @@ once more around an index that is exact (components/index/search.py).
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,28 @@ from components.index.search import ExactIndex
 from serving import contract
 
 
-def write_exact_twin(model: Path, folder: Path) -> None:
-    """Writes the bundle in `model` to `folder` with an exact index; signatures and extra assets stay.
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a bundle can be put together from once more.
+
+    Attributes:
+      loaded: The SavedModel.
+      facts: bundle.json.
+      user_ids: bytes `[users]`.
+    """
+
+    loaded: Any
+    facts: dict[str, Any]
+    user_ids: Strings
+
+    @property
+    def settings(self) -> BundleConfig:
+        """The bundle's own settings."""
+        return BundleConfig(**self.facts["settings"])
+
+
+def read_parts(model: Path) -> Parts:
+    """Loads a bundle.
 
     Raises:
       InputError: `model` is no bundle of this version of the project.
@@ -40,16 +61,23 @@ def write_exact_twin(model: Path, folder: Path) -> None:
     facts = _facts(extra / contract.BUNDLE_FILE)
     if facts["index"]["kind"] == "scann":
         load_operations()
-    loaded = tf.saved_model.load(str(model))
     users: Strings = np.array(pq.read_table(extra / contract.USERS_FILE)["user_id"].to_pylist(), dtype=object)
-    module = _rebuilt(loaded, BundleConfig(**facts["settings"]), users, facts["list_length"])
-    save(module, str(folder))
-    for file in extra.iterdir():
-        tf.io.gfile.makedirs(str(folder / contract.EXTRA_ASSETS))
+    return Parts(tf.saved_model.load(str(model)), facts, users)
+
+
+def write_exact_twin(model: Path, folder: Path) -> None:
+    """Writes the bundle in `model` to `folder` with an exact index; signatures and extra assets stay.
+
+    Raises:
+      InputError: `model` is no bundle of this version of the project.
+    """
+    parts = read_parts(model)
+    save(with_exact_index(parts, parts.settings), str(folder))
+    tf.io.gfile.makedirs(str(folder / contract.EXTRA_ASSETS))
+    for file in (model / contract.EXTRA_ASSETS).iterdir():
         tf.io.gfile.copy(str(file), str(folder / contract.EXTRA_ASSETS / file.name), overwrite=True)
-    write_json(
-        str(folder), contract.BUNDLE_FILE, {**facts, "index": {**facts["index"], "kind": "exact", "recall": 1.0}}
-    )
+    facts = {**parts.facts, "index": {**parts.facts["index"], "kind": "exact", "recall": 1.0}}
+    write_json(str(folder), contract.BUNDLE_FILE, facts)
 
 
 def _facts(path: Path) -> dict[str, Any]:
@@ -64,7 +92,9 @@ def _facts(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _rebuilt(loaded: Any, config: BundleConfig, users: Strings, list_length: int) -> Recommender:
+def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
+    """The parts around an exact index, with the settings given."""
+    loaded, users, list_length = parts.loaded, parts.user_ids, parts.facts["list_length"]
     catalogue = _catalogue(loaded)
     stage, table = loaded._first_stage, loaded._users
     candidates = loaded._index.exact.candidates.numpy().T[: len(catalogue)]
@@ -72,7 +102,7 @@ def _rebuilt(loaded: Any, config: BundleConfig, users: Strings, list_length: int
     genres = GenreFilter(catalogue)
     vectors = getattr(table, "_vectors", None)
     return Recommender(
-        config,
+        settings,
         catalogue,
         UserTable(users, _lists(table), table._queries.numpy(), None if vectors is None else vectors.numpy()),
         loaded._retrieval,
