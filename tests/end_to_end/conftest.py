@@ -10,7 +10,7 @@ from serving.model import LoadedBundle
 from tests.end_to_end.command import Run, recommender, run, state_of
 
 DEMO = {"users": 150, "movies": 1100, "ratings": 9000}  # ScaNN from 1,000 movies on
-TRAINING = ("retrieval.epochs=8", "retrieval.eval_every=4", "ranking.epochs=60")
+TRAINING = ("retrieval.seeds=1", "retrieval.epochs=8", "retrieval.eval_every=4", "ranking.epochs=60")
 SETTINGS = [
     argument
     for setting in (*(f"data.demo_{name}={value}" for name, value in DEMO.items()), *TRAINING)
