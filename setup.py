@@ -37,12 +37,19 @@ EXTRAS = {
         "dill>=0.3.1.1,<0.3.2",  # Beam made it an extra; tfx_bsl and Transform import it
         "pandas",
         "pyarrow",
+        "scikit-learn",
         "scipy",
     ],
     # Compiles and submits the pipeline to Kubeflow.
     "kubeflow": ["tfx[kfp]==1.16.0"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
+    # The map of the movies by UMAP; t-SNE and PCA need nothing beyond "pipeline".
+    "umap": ["umap-learn"],
+    # Runs docs/tutorial.ipynb.
+    "notebook": ["ipykernel", "matplotlib", "nbclient", "nbformat"],
+    # What benchmarks/ compares with.
+    "bench": ["implicit"],
     "test": [
         "flask",
         "flask-cors",
