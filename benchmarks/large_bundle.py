@@ -24,6 +24,7 @@ SETTINGS = (
     f"data.demo_users={USERS}",
     f"data.demo_ratings={RATINGS}",
     "retrieval.embedding_dim=64",
+    "retrieval.seeds=1",
     "retrieval.loss=in_batch_softmax",
     "retrieval.batch_size=1024",
     "retrieval.cuts_per_user=1",

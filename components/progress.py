@@ -13,10 +13,18 @@ LOGGER.addHandler(logging.NullHandler())
 LOGGER.propagate = False
 LOGGER.setLevel(logging.INFO)
 
+RESULT = logging.INFO + 5
+"""Level of a line that a log shows however soon it follows another."""
+
 
 def report(message: str, *arguments: object) -> None:
     """Shows one line of progress, for instance `report("epoch %d of %d", 3, 75)`."""
     LOGGER.info(message, *arguments)
+
+
+def conclude(message: str, *arguments: object) -> None:
+    """Shows what a stage has come to, which no thinning of many lines leaves out."""
+    LOGGER.log(RESULT, message, *arguments)
 
 
 def warn(message: str, *arguments: object) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from components.progress import LOGGER
+from components.progress import LOGGER, RESULT
 from pipelines.stages import StageResult
 
 EPOCH_INTERVAL_SECONDS = 1.0
@@ -34,7 +34,7 @@ class StageLines:
 
     On a terminal the running stage is one line that is rewritten with the elapsed time and the
     stage's latest word. In a log the stage's words are lines of their own: epochs at most one a
-    second, others at most one in five seconds, and the last one always.
+    second, others at most one in five seconds; the last one, and what the stage concludes, always.
     Use as a context manager: inside it the lines of `components.progress` are shown.
     """
 
@@ -100,7 +100,7 @@ class StageLines:
             else:
                 self._running.show(text)
         elif self._running is not None:
-            self._running.note(message)
+            self._running.note(message, always=level >= RESULT)
 
 
 class _ProgressHandler(logging.Handler):
@@ -124,8 +124,8 @@ class _RunningLine:
         self._clock = clock
         self._start = clock()
 
-    def note(self, message: str) -> None:
-        """Shows a word of the stage, or leaves it out where many follow each other."""
+    def note(self, message: str, *, always: bool = False) -> None:
+        """Shows a word of the stage, or leaves it out where many follow each other, unless it is `always` shown."""
         raise NotImplementedError
 
     def show(self, text: Text) -> None:
@@ -165,7 +165,7 @@ class _TerminalLine(_RunningLine):
         line.overflow = "ellipsis"
         return line
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, always: bool = False) -> None:
         self._message = message
 
     def show(self, text: Text) -> None:
@@ -198,10 +198,10 @@ class _LogLine(_RunningLine):
             self._write("\n")
             self._broken = True
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, *, always: bool = False) -> None:
         interval = EPOCH_INTERVAL_SECONDS if "epoch " in message else NOTE_INTERVAL_SECONDS
         now = self._clock()
-        if now - self._shown_at < interval:
+        if not always and now - self._shown_at < interval:
             self._held_back = message
             return
         self._shown_at = now

@@ -12,7 +12,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 
 from components.artifacts import PUSHED_DESTINATION, PUSHED_VERSION, SCORED_COUNTS, SCORED_ROWS
-from components.progress import report, warn
+from components.progress import warn
 from components.settings import from_json
 from pipelines.batch_scoring.config import BatchScoresConfig
 from pipelines.batch_scoring.job import Specification, run_attempt
@@ -61,13 +61,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         try:
             with _told(folder) as watch:
                 summary = run_attempt(specification, self._make_beam_pipeline, watch.expect)
+            watch.end(summary)
             publish(destination, folder)
         finally:
             discard(folder)
         for name in SCORED_COUNTS:
             scores.set_int_custom_property(name, summary[name])
         scores.set_string_custom_property(PUSHED_VERSION, version)
-        report("%s users, %s rows", f"{summary['users']:,}", f"{summary['rows']:,}")
 
 
 @contextlib.contextmanager

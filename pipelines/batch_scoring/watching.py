@@ -17,12 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.errors import InputError
-from components.progress import report, warn
+from components.progress import conclude, report, warn
 from pipelines import engines
 from pipelines.batch_scoring import publishing
 from pipelines.batch_scoring.job import DISK, INPUT, Specification
@@ -32,6 +32,10 @@ from pipelines.batch_scoring.publishing import Destination
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_TO_CANCEL = 10.0
 """A job that is stopped may take so long to tell its engine; then it is killed."""
+
+
+LEFT_OUT = {"duplicates": "left out as duplicates", "rejected": "rejected"}
+"""Counts of the summary that are records and no users."""
 
 
 class ScoringFailedError(Exception):
@@ -166,7 +170,9 @@ def _run_child(specification: Specification, limits: Limits, log: str) -> dict[s
                 watch.look()
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     child.wait(SECONDS_BETWEEN_LOOKS)
-        return _outcome(child.returncode, result_file, specification)
+        summary = _outcome(child.returncode, result_file, specification)
+        watch.end(summary)
+        return summary
 
 
 @contextlib.contextmanager
@@ -226,6 +232,12 @@ class Watch:
                 f"the limit of {self._limits.seconds:.0f} seconds is over, after {done.scored:,} users were scored; "
                 "the job was ended"
             )
+
+    def end(self, summary: Mapping[str, Any]) -> None:
+        """Tells the whole count of a job that has ended well: what became of every record."""
+        words = [f"all {summary['read']:,} records done: {summary['users']:,} users scored"]
+        words += [f"{summary[count]:,} {what}" for count, what in LEFT_OUT.items() if summary[count]]
+        conclude("%s", ", ".join(words))
 
     def _words(self, done: Progress, now: float) -> str:
         total = f" of {self._total:,}" if self._total else ""

@@ -62,6 +62,17 @@ def test_a_log_thins_the_words_of_a_stage_out_and_keeps_the_last():
     ]
 
 
+def test_what_a_stage_concludes_is_shown_however_soon_it_comes():
+    file, clock = io.StringIO(), Clock()
+    with StageLines(Console(file=file), clock) as view:
+        view.begin(["Scorer"])
+        view.started("Scorer")
+        progress.report("8 of 9 users scored")
+        progress.conclude("all 9 records done")
+        view.finished(result("Scorer", 1.0))
+    assert file.getvalue().splitlines() == ["[1/1] Scorer  ", "        all 9 records done", "[1/1] Scorer  1.0 s"]
+
+
 def test_a_notice_is_always_shown_as_it_is():
     file = io.StringIO()
     with StageLines(Console(file=file)) as view:

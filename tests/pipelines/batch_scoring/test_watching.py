@@ -54,6 +54,16 @@ def test_progress_tells_users_done_rate_and_what_is_left(tmp_path, said):
     ]
 
 
+def test_the_last_word_is_the_whole_count_whatever_the_workers_told_before(tmp_path, said):
+    watch = Watch(str(tmp_path))
+    watch.end({"read": 1_031, "users": 1_030, "duplicates": 1, "rejected": 0})
+    watch.end({"read": 5, "users": 3, "duplicates": 0, "rejected": 2})
+    assert said() == [
+        "all 1,031 records done: 1,030 users scored, 1 left out as duplicates",
+        "all 5 records done: 3 users scored, 2 rejected",
+    ]
+
+
 def test_a_job_in_which_nothing_moves_is_ended_and_one_that_moves_is_not(tmp_path):
     clock = Clock()
     watch = Watch(str(tmp_path), Limits(stall_seconds=30), clock)
