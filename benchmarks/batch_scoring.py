@@ -18,6 +18,7 @@ import dataclasses
 import json
 import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -92,7 +93,7 @@ def many_users(run: Path, users: int) -> Path:
 
 
 def build(run: Path, bundle: Path, users: int) -> None:
-    """Bundles the models of a run anew, every user repeated under ids of its own."""
+    """Bundles the models of a run anew, every user repeated under ids of its own, and says what that took."""
     from tfx.types import standard_artifacts
 
     from components.bundle import executor
@@ -117,6 +118,7 @@ def build(run: Path, bundle: Path, users: int) -> None:
         executor.MOVIES_KEY: [artifact(examples, "MoviesExampleGen", "examples")],
         executor.SEQUENCES_KEY: [artifact(examples, "RatingsExampleGen", "sequences")],
     }
+    start = time.monotonic()
     output = model()
     output.uri = str(bundle.with_name("artifact"))
     known = executor.known_users
@@ -127,6 +129,10 @@ def build(run: Path, bundle: Path, users: int) -> None:
             {executor.CONFIG_KEY: to_json(BundleConfig()), executor.BEFORE_TEST_KEY: 0, executor.JUDGED_K_KEY: 100},
         )
     Path(output.uri, "Format-Serving").rename(bundle)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(
+        f"{users:,} users bundled in {time.monotonic() - start:.0f} s, peak memory {peak / 1e9:.1f} GB", file=sys.stderr
+    )
 
 
 def _repeated(known: Any, users: int) -> Any:

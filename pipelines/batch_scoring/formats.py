@@ -34,7 +34,9 @@ class ParquetFile:
     """
 
     def __init__(self, stream: Any, schema: Any) -> None:
-        self._writer = pq.ParquetWriter(stream, schema, compression="zstd")
+        # Hardly any score occurs twice: a dictionary of them would cost time and room.
+        repeated = [field.name for field in schema if not pa.types.is_floating(field.type)]
+        self._writer = pq.ParquetWriter(stream, schema, compression="zstd", use_dictionary=repeated)
         self._waiting: list[Any] = []
         self._rows = 0
 

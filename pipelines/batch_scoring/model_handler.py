@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler
 
 from components.errors import InputError
@@ -28,6 +31,9 @@ from pipelines.batch_scoring.blocks import (
 )
 from pipelines.batch_scoring.reading import shown
 from serving import contract
+
+BLOCKS_AT_ONCE = 8
+"""Blocks that RunInference hands over together: enough to keep every core busy until the last ones."""
 
 MOST_CHARACTERS = 300
 """Of the reason why the model could not answer."""
@@ -61,8 +67,9 @@ class Question:
 class BundleHandler(ModelHandler[UserBlock, ScoredBlock, Any]):
     """Scores blocks of users with a bundle.
 
-    A block is one element and one call of the model. Where a call fails, the block is halved until the
-    users are found for whom it fails; they are handed back as rejected and the others as scored.
+    A block is one element and one call of the model; the process answers as many blocks at once as it has
+    cores. Where a call fails, the block is halved until the users are found for whom it fails; they are
+    handed back as rejected and the others as scored.
 
     Args:
       question: What is asked.
@@ -79,12 +86,12 @@ class BundleHandler(ModelHandler[UserBlock, ScoredBlock, Any]):
     def run_inference(
         self, batch: Sequence[UserBlock], model: LoadedSignature, inference_args: dict[str, Any] | None = None
     ) -> Iterable[ScoredBlock]:
-        """One scored block for every block."""
-        return [score(block, model, self._question) for block in batch]
+        """One scored block for every block, in their order."""
+        return _threads().map(lambda block: score(block, model, self._question), batch)
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
-        """An element is a batch already."""
-        return {"min_batch_size": 1, "max_batch_size": 1}
+        """How many blocks are handed over together."""
+        return {"min_batch_size": BLOCKS_AT_ONCE, "max_batch_size": BLOCKS_AT_ONCE}
 
     def get_num_bytes(self, batch: Sequence[UserBlock]) -> int:
         return int(sum(block.users.nbytes for block in batch))
@@ -164,6 +171,12 @@ def _loaded(model: str, retrieve_only: bool) -> LoadedSignature:
         return _LOADED[key]
 
 
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """The process's threads that ask the model: more of them would wait for a core."""
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="score")
+
+
 def score(block: UserBlock, model: LoadedSignature, question: Question) -> ScoredBlock:
     """Asks the model about a block.
 
@@ -181,7 +194,8 @@ def score(block: UserBlock, model: LoadedSignature, question: Question) -> Score
     sources: collections.Counter[str] = collections.Counter()
     for _, answer in parts:
         if contract.SOURCE in answer:
-            sources.update(source.decode() for source in answer[contract.SOURCE])
+            counted = pc.value_counts(pa.array(answer[contract.SOURCE], pa.binary()))
+            sources.update({one["values"].decode(): one["counts"] for one in counted.to_pylist()})
     rows = pa.Table.from_batches([_rows(users, answer, question) for users, answer in parts], question.schema)
     return ScoredBlock(
         rows=one_batch(rows),

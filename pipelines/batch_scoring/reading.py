@@ -100,11 +100,20 @@ def _csv(piece: Piece) -> Iterator[Records]:
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
             ids = batch.column(names.index(piece.columns[USER_ID]))
             movies, ratings, faults = _split_lists(piece, batch, names)
+            faults.update(
+                dict.fromkeys(_swallowed(ids), "the user id has a line break: is a quotation mark not closed?")
+            )
             records = _checked(piece, ids, rows, movies=movies, ratings=ratings, faults=faults)
             yield dataclasses.replace(records, rejected=[*records.rejected, *wrong])
             wrong.clear()
     if wrong:
         yield Records(users=_empty(), rejected=list(wrong))
+
+
+def _swallowed(ids: Any) -> list[int]:
+    """Rows whose id goes over several lines, as it does where the quotation marks do not come in pairs."""
+    rows: list[int] = np.flatnonzero(pc.match_substring(ids, "\n").fill_null(False)).tolist()
+    return rows
 
 
 def _row_numbers(first: int, count: int, skipped: list[int]) -> Rows:

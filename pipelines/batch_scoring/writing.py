@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import apache_beam as beam
@@ -23,11 +25,14 @@ from pipelines.batch_scoring.user_files import place
 NAMESPACE = "BatchScoring"
 PARTS = "parts"
 REJECTED_SUFFIX = ".jsonl"
+MOST_WAITING = 16
+"""Blocks of rows that may wait in memory for the thread that writes."""
 
 
 class WriteRows(beam.DoFn):  # type: ignore[misc]
     """Writes scored blocks, for every output file of the bundle one part; yields a Tally when the bundle ends.
 
+    A thread encodes and writes while the model answers the next blocks; the bundle ends when it has written all.
     A bundle that is tried again writes parts of other names; only those of the bundle that counts are
     in the tally, and the others are never looked at.
 
@@ -47,8 +52,15 @@ class WriteRows(beam.DoFn):  # type: ignore[misc]
         self._written = Metrics.counter(NAMESPACE, "rows_written")
         self._rejected = Metrics.counter(NAMESPACE, "users_rejected")
 
+    def setup(self) -> None:
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write-rows")
+
+    def teardown(self) -> None:
+        self._writer.shutdown(wait=False, cancel_futures=True)
+
     def start_bundle(self) -> None:
         self._open: dict[int, _OpenPart] = {}
+        self._waiting: collections.deque[Future[None]] = collections.deque()
         self._bad: list[Rejected] = []
         self._tallies: list[Tally] = []
 
@@ -56,7 +68,8 @@ class WriteRows(beam.DoFn):  # type: ignore[misc]
         """Appends a block to the part of its output file."""
         if block.shard not in self._open:
             self._open[block.shard] = _OpenPart(self._folder, block.shard, self._suffix, self._schema)
-        self._open[block.shard].write(block.rows)
+        self._waiting.append(self._writer.submit(self._open[block.shard].write, block.rows))
+        self._wait(MOST_WAITING)
         self._bad += block.rejected
         answered = pc.sum(pc.equal(block.rows.column(self._schema.get_field_index(RANK)), 1)).as_py() or 0
         self._tallies.append(Tally(users=block.users, without_movies=block.users - answered, sources=block.sources))
@@ -67,11 +80,17 @@ class WriteRows(beam.DoFn):  # type: ignore[misc]
 
     def finish_bundle(self) -> Iterator[Any]:
         """Closes the parts."""
+        self._wait(0)
         parts = [part.close() for part in self._open.values()]
         written = [Tally(rows=part.rows, parts=(part,)) for part in parts]
         rejected = rejected_tally(self._folder, self._bad, self._paths)
         yield _in_the_end(total([*self._tallies, *written, *rejected]))
         reporter(self._folder).flush()
+
+    def _wait(self, most: int) -> None:
+        """Until at most so many blocks wait; raises what the writing thread has met."""
+        while len(self._waiting) > most:
+            self._waiting.popleft().result()
 
 
 class WriteRejected(beam.DoFn):  # type: ignore[misc]

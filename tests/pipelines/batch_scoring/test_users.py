@@ -75,6 +75,17 @@ def test_rows_of_a_csv_that_cannot_be_scored_are_named(tmp_path):
         assert word in rejected[row]
 
 
+def test_a_quotation_mark_that_is_not_closed_is_told_with_its_row(tmp_path):
+    (tmp_path / "users.csv").write_text('user_id,town\na,"Ulm"\n"b,Bonn\nc,Kiel\n')
+    table, rejected = read(tmp_path / "users.csv")
+    assert ids(table) == ["a"]
+    assert set(rejected) == {"3"}
+    (tmp_path / "users.csv").write_text('user_id\na\n"b\nc\n')
+    table, rejected = read(tmp_path / "users.csv")
+    assert ids(table) == ["a"]
+    assert "quotation mark" in rejected["3"]
+
+
 def test_parquet_takes_whole_numbers_and_lists(tmp_path):
     people = pa.table(
         [[1, 2, None, 4], [[10, 20], None, [1], []], [[5.0, None], None, [1.0, 2.0], None]], schema=PEOPLE
