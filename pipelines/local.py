@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,14 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
     Args:
       view: Is told when stages start and end.
       cache: Whether a stage whose inputs and settings are unchanged reuses its earlier result.
+      until: Ids of stages: only these and what they need are run; empty: all.
     """
 
-    def __init__(self, view: StageView, *, cache: bool = True) -> None:
+    def __init__(self, view: StageView, *, cache: bool = True, until: Collection[str] = ()) -> None:
         super().__init__()
         self._view = view
         self._cache = cache
+        self._until = until
         self.results: list[StageResult] = []
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
@@ -57,7 +59,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         root = Path(pipeline.runtime_spec.pipeline_root.field_value.string_value)
         _check_record(connection)
         discard_unfinished(connection, root)
-        nodes = [node.pipeline_node for node in pipeline.nodes]
+        nodes = _needed([node.pipeline_node for node in pipeline.nodes], self._until)
         self.results = []
         self._view.begin([node.node_info.id for node in nodes])
         for node in nodes:
@@ -95,6 +97,17 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
             raise
         self._view.finished(result)
         return result
+
+
+def _needed(nodes: Sequence[pipeline_pb2.PipelineNode], until: Collection[str]) -> list[pipeline_pb2.PipelineNode]:
+    """The stages `until` and those upstream of them, in their order; all of them where none is named."""
+    if not until:
+        return list(nodes)
+    needed = set(until)
+    for node in reversed(nodes):  # upstream stages stand before
+        if node.node_info.id in needed:
+            needed.update(node.upstream_nodes)
+    return [node for node in nodes if node.node_info.id in needed]
 
 
 def discard_unfinished(connection: metadata_store_pb2.ConnectionConfig, artifacts: Path) -> list[int]:

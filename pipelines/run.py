@@ -54,11 +54,15 @@ class OpenedPipeline:
       pipeline: A TFX pipeline.
       source: The data set in words.
       split: The kind of split that `auto` has come to.
+      fingerprint: Of the data.
+      has_ratings: Whether the rows carry ratings.
     """
 
     pipeline: Any
     source: str = ""
     split: str = ""
+    fingerprint: str = ""
+    has_ratings: bool = True
 
 
 def open_recommender(
@@ -71,15 +75,21 @@ def open_recommender(
     from pipelines.recommender import create_pipeline
 
     source = open_source(config.data)
-    facts = source.facts()
+    facts, fingerprint = source.facts(), source.fingerprint()
     pipeline = create_pipeline(
         config,
         places=places_of(folder),
         facts=facts,
-        fingerprint=source.fingerprint(),
+        fingerprint=fingerprint,
         beam_pipeline_args=engines.for_tfx(beam_pipeline_args),
     )
-    return OpenedPipeline(pipeline=pipeline, source=facts.name, split=resolve_kind(config.split, facts))
+    return OpenedPipeline(
+        pipeline=pipeline,
+        source=facts.name,
+        split=resolve_kind(config.split, facts),
+        fingerprint=fingerprint,
+        has_ratings=facts.has_ratings,
+    )
 
 
 def execute(
@@ -132,9 +142,9 @@ def execute(
         summary = dataclasses.replace(summary, status=summaries.INTERRUPTED, failure=failure)
         raise
     except Exception as error:
-        failure = _failure(error, folder)
+        failure = describe_failure(error, folder)
         summary = dataclasses.replace(summary, status=summaries.FAILED, failure=failure)
-        raise RunFailedError(failure, curable=_input_error(error) is not None) from error
+        raise RunFailedError(failure, curable=input_error_of(error) is not None) from error
     finally:
         summary = dataclasses.replace(
             summary,
@@ -196,10 +206,10 @@ def _collected_notices(notices: list[str]) -> Iterator[None]:
         LOGGER.removeHandler(handler)
 
 
-def _failure(error: Exception, folder: RunFolder) -> Failure:
-    """Describes the error; the traceback goes into a file unless the message says everything."""
+def describe_failure(error: Exception, folder: RunFolder) -> Failure:
+    """The error for people; the traceback goes into a file unless the message says everything."""
     stage = error.stage if isinstance(error, StageFailedError) else None
-    input_error = _input_error(error)
+    input_error = input_error_of(error)
     if input_error is not None:
         return Failure(component=stage, message=str(input_error))
     folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
@@ -207,7 +217,7 @@ def _failure(error: Exception, folder: RunFolder) -> Failure:
     return Failure(component=stage, message=_one_line(cause), error_log=str(folder.error_log))
 
 
-def _input_error(error: BaseException | None) -> InputError | None:
+def input_error_of(error: BaseException | None) -> InputError | None:
     """The InputError among an error and its causes."""
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__

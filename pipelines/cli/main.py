@@ -31,6 +31,7 @@ from pipelines.cli.score import score
 from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 from pipelines.cli.submit import submit
+from pipelines.cli.tune import tune
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -41,6 +42,7 @@ def cli() -> None:
 
 for command in (
     run,
+    tune,
     export,
     score,
     query,

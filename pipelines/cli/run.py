@@ -19,8 +19,9 @@ from components.errors import InputError
 from components.ingestion.config import DataConfig
 from pipelines import engines, run_folder
 from pipelines.cli.consoles import console_for
+from pipelines.cli.data_options import PRESET_HELP, data_options
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
-from pipelines.cli.option_types import ExistingPath, comma_separated
+from pipelines.cli.option_types import comma_separated
 from pipelines.cli.paths import describe
 from pipelines.config import PipelineConfig, load
 from pipelines.progress import StageLines
@@ -28,27 +29,14 @@ from pipelines.quiet import quiet
 
 
 @click.command()
-@click.option("--preset", help="Name of a preset, or path of a TOML file.  [default: demo; with --ratings: own-data]")
+@click.option("--preset", help=PRESET_HELP)
 @click.option("--output", help="Folder of the run.  [default: runs/PRESET]")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
-@click.option("--ratings", type=ExistingPath(), help="Your interactions: CSV, Parquet, or a GroupLens-layout folder.")
-@click.option("--movies", type=ExistingPath(), help="Your catalogue: CSV or Parquet.")
-@click.option("--eval-ratings", type=ExistingPath(), help="Rows to choose on, where you have split the data yourself.")
-@click.option("--test-ratings", type=ExistingPath(), help="Rows to judge on, where you have split the data yourself.")
+@data_options
 @click.option(
     "--refit",
     is_flag=True,
     help="Choose the number of epochs on the eval rows, then train anew on train + eval (--set split.refit=true).",
-)
-@click.option(
-    "--columns",
-    multiple=True,
-    metavar="ROLE=COLUMN,…",
-    help="Your column names; roles: user, item, rating, timestamp, title, genres.",
-)
-@click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data.")
-@click.option(
-    "--manual-dir", type=ExistingPath(), help="Folder that holds the MovieLens archive already (no download)."
 )
 @click.option(
     "--with-batch-scores",
@@ -91,7 +79,7 @@ def run(
     beam = engines.parse(beam_pipeline_args)
     engines.check(engines.resolve(beam))
     folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
-    with run_folder.locked(folder), _streams(folder, verbose) as (results, progress):
+    with run_folder.locked(folder), streams(folder, verbose) as (results, progress):
         return _run(config, folder, preset, beam, results, progress, not no_cache, require_blessing, verbose)
 
 
@@ -167,7 +155,8 @@ def check_archive(data: DataConfig) -> None:
 
 
 @contextlib.contextmanager
-def _streams(folder: run_folder.RunFolder, verbose: bool) -> Iterator[tuple[Console, Console]]:
+def streams(folder: run_folder.RunFolder, verbose: bool) -> Iterator[tuple[Console, Console]]:
+    """Consoles for results and progress; the libraries' talk goes into the run's folder unless it is wanted."""
     if verbose:
         yield console_for(sys.stdout), console_for(sys.stderr)
         return

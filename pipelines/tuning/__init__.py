@@ -1,0 +1,1 @@
+"""Searches settings of the models on the eval split: `recommender tune`."""
