@@ -131,7 +131,6 @@ def create_pipeline(
         sequences=sequences,
         config=to_json(config.peers),
         judged_k=config.evaluation.k,
-        dated=facts.has_timestamps,
     ).with_id("PeerLists")
     peers.add_upstream_node(gate)
 

@@ -16,7 +16,6 @@ class PeerListsSpec(component_spec.ComponentSpec):
     PARAMETERS = {
         executor.CONFIG: _Parameter(type=str),
         executor.JUDGED_K: _Parameter(type=int),
-        executor.DATED: _Parameter(type=int),
     }
     INPUTS = {
         executor.EXAMPLES: _Channel(type=standard_artifacts.Examples),
@@ -40,7 +39,6 @@ class PeerLists(base_component.BaseComponent):
       sequences: Rows of the users that the models were fit on.
       config: A PeersConfig as JSON.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
-      dated: Whether histories have an order.
     """
 
     SPEC_CLASS = PeerListsSpec
@@ -54,7 +52,6 @@ class PeerLists(base_component.BaseComponent):
         sequences: BaseChannel,
         config: str,
         judged_k: int,
-        dated: bool,
     ) -> None:
         super().__init__(
             PeerListsSpec(
@@ -63,7 +60,6 @@ class PeerLists(base_component.BaseComponent):
                 sequences=sequences,
                 config=config,
                 judged_k=judged_k,
-                dated=int(dated),
                 judged_rows=Channel(type=standard_artifacts.Examples),
             )
         )

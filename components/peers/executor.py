@@ -19,7 +19,7 @@ from components.settings import from_json
 
 EXAMPLES, MOVIES, SEQUENCES = "examples", "movies", "sequences"
 JUDGED_ROWS = "judged_rows"  # output: no name may be both input and output
-CONFIG, JUDGED_K, DATED = "config", "judged_k", "dated"
+CONFIG, JUDGED_K = "config", "judged_k"
 
 Artifacts = dict[str, list[Artifact]]
 
@@ -36,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
             [_files(input_dict[SEQUENCES], features.fitted_split(splits))], catalogue.movie_ids
         ).movies
         neighbours = find_neighbours(sequences, len(catalogue), config.neighbours, config.longest)
-        half_life = config.half_life if exec_properties[DATED] else 0.0
+        half_life = config.half_life if sequences.timestamps.any() else 0.0  # undated rows have no order
         length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
 
         def lists(known: Known) -> Lists:

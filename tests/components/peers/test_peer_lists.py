@@ -9,7 +9,7 @@ from components.ingestion.config import DataConfig, SplitConfig
 from components.peers.config import PeersConfig
 from components.peers.executor import Executor
 from components.settings import to_json
-from tests.datasets import examples_artifact, ingest, read_rows, write_tiny
+from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, examples_artifact, ingest, read_rows, write_csv, write_tiny
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def data(tmp_path_factory):
 def judged_rows(ingested, folder, k=100):
     judged = examples_artifact(folder)
     inputs = {"examples": ingested.examples, "movies": ingested.movies, "sequences": ingested.sequences}
-    properties = {"config": to_json(PeersConfig()), "judged_k": k, "dated": 1}
+    properties = {"config": to_json(PeersConfig()), "judged_k": k}
     Executor().Do({name: [artifact] for name, artifact in inputs.items()}, {"judged_rows": [judged]}, properties)
     assert artifact_utils.decode_split_names(judged.split_names) == ["test"]
     return read_rows(f"{folder}/Split-test/*")
@@ -52,3 +52,19 @@ def test_peers_learn_from_what_a_refit_learns_from(data, tmp_path):
     # With the eval rows m3 has two rows; bob has seen it. Of m2, m4 and m6 with one row each the first is taken.
     popular = {row["user_id"][0]: row["popular_movie_ids"] for row in rows if "popular_movie_ids" in row}
     assert popular == {b"ann": [b"m6"], b"bob": [b"m2"]}
+
+
+@pytest.mark.parametrize(("columns", "first"), [(4, b"d"), (3, b"c")], ids=["dated", "undated"])
+def test_recent_movies_weigh_more_only_where_the_rows_are_dated(tmp_path, columns, first):
+    # a goes with c as b goes with d. To x, who had a and then b, d is nearer; without times c, the first of two equals.
+    pairs = [("p", "a"), ("p", "c"), ("q", "a"), ("q", "c"), ("r", "b"), ("r", "d"), ("s", "b"), ("s", "d")]
+    train = [(user, movie, 4, 100) for user, movie in pairs] + [("x", "a", 4, 100), ("x", "b", 4, 200)]
+    parts = {"ratings": train, "eval_ratings": [("p", "e", 4, 300)], "test_ratings": [("x", "e", 4, 400)]}
+    files = {
+        name: str(write_csv(tmp_path / f"{name}.csv", RATINGS_HEADER[:columns], [row[:columns] for row in rows]))
+        for name, rows in parts.items()
+    }
+    movies = write_csv(tmp_path / "movies.csv", MOVIES_HEADER, [(i, i, "Drama") for i in "abcdefghij"])
+    ingested = ingest(tmp_path / "ingested", DataConfig(source="files", movies=str(movies), **files))
+    (row,) = judged_rows(ingested, tmp_path / "judged")
+    assert row["item_knn_movie_ids"] == [first]
