@@ -7,6 +7,7 @@ import dataclasses
 from components.evaluation import metric_names as names
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.judged_length import judged_length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,13 @@ def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> 
 def list_length(config: EvaluationConfig, model: BundleFacts) -> int:
     """Length of the list that is judged."""
     return min(config.k, model.list_length or config.k)
+
+
+def is_cut_short(config: EvaluationConfig, model: BundleFacts) -> bool:
+    """Whether the bundle was made for shorter lists than `config` asks for: a run may ask for other ones."""
+    if model.list_length is None or model.movies is None:
+        return False
+    return model.list_length < judged_length(config.k, model.movies)
 
 
 def _recall(gate: str, cut_off: int, other: str, bound: float) -> Comparison:

@@ -12,6 +12,7 @@ from components import progress
 from components.artifacts import ABSENT, GATE_REPORT, SERVED_VERSION
 from components.evaluation import shared_model
 from components.evaluation.bundle_facts import read_bundle_facts, require_evaluate_signature
+from components.evaluation.comparisons import is_cut_short
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.eval_config import Judged, build_eval_config
 from components.evaluation.gates import judge
@@ -37,6 +38,12 @@ class Executor(stock.Executor):  # type: ignore[misc]
         served_version = _served_version(inputs)
         config = from_json(EvaluationConfig, exec_properties[CONFIG])
         judged = _judged(inputs, exec_properties, served_version)
+        if is_cut_short(config, judged.model):
+            progress.warn(
+                "evaluation.k = %d, but the bundle was made for lists of %d: those are judged",
+                config.k,
+                judged.model.list_length,
+            )
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(build_eval_config(config, judged)),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.evaluation.bundle_facts import BundleFacts
+from components.evaluation.comparisons import is_cut_short
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.eval_config import Judged, build_eval_config
 
@@ -104,3 +105,12 @@ def test_data_without_ratings_asks_for_nothing_about_stars() -> None:
     assert [list(spec.output_names) for spec in eval_config.metrics_specs] == [["movie_ids"]]
     assert dict(eval_config.model_specs[0].label_keys) == {"movie_ids": "held_out_movie_ids"}
     assert [list(spec.feature_keys) for spec in eval_config.slicing_specs] == [[], ["user_activity"]]
+
+
+@pytest.mark.parametrize(
+    ("made_for", "movies", "short"),
+    [(20, 1_000, True), (100, 1_000, False), (50, 500, False), (None, 1_000, False), (20, None, False)],
+)
+def test_a_bundle_made_for_shorter_lists_is_told_from_one_of_a_small_catalogue(made_for, movies, short) -> None:
+    facts = BundleFacts(list_length=made_for, movies=movies)
+    assert is_cut_short(EvaluationConfig(k=100), facts) == short  # 500 movies: a tenth of them is all

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from components.errors import InputError
 from components.push.publish import publish
 from components.push.storage import TensorFlowStorage, copy_tree, storage_for, tree_digest
 from components.push.versions import complete_versions, newest_other
+from tests.components.push.gcs_server import google_cloud_storage
 from tests.components.push.test_publish import make_model
 
 
@@ -89,3 +94,27 @@ def test_in_a_bucket_a_folder_without_its_last_file_is_no_version(s3: None) -> N
 def test_a_bucket_that_there_is_not_is_the_users_error(s3: None, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nobucket"):
         publish(make_model(tmp_path / "model", "a"), "s3://nobucket/models")
+
+
+@pytest.mark.slow
+def test_a_push_into_google_cloud_storage_by_tensorflows_own_client(tmp_path: Path) -> None:
+    model, other = make_model(tmp_path / "model", "a"), make_model(tmp_path / "other", "b")
+    arguments = [model, other, "gs://bucket/models", str(tmp_path / "copy")]
+    with google_cloud_storage(tmp_path, "bucket") as environment:
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.components.push.push_to", *arguments],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    first, second = found["versions"]
+    assert found["before"] == []
+    assert found["published"] == [True, False, True]
+    assert found["path"] == f"gs://bucket/models/{first}"
+    assert found["complete"] == [first, second]
+    assert found["compared"] == first
+    assert found["same"]
+    lies = tmp_path / "objects" / "bucket" / "models" / str(first) / "saved_model.pb"
+    assert lies.read_text() == "graph a"

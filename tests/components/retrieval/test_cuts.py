@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from components.examples import RaggedRows
 from components.retrieval.cuts import CutSampler
@@ -80,3 +81,13 @@ def test_whole_users_come_once_an_epoch_with_all_their_movies():
     assert sets.rows_per_epoch == 2  # a single movie tells nothing
     assert sorted([row for row in history if row >= 0] for history, _ in drawn) == [[0, 1, 2, 3, 4], [6, 7]]
     assert len(rows(UserSetSampler(sequences=SEQUENCES, most_rows=1).epoch(16, np.random.default_rng(0)))) == 1
+
+
+@pytest.mark.parametrize("one", [sampler(cuts_per_user=5), UserSetSampler(sequences=SEQUENCES)])
+@pytest.mark.parametrize("batch_size", [1, 3, 10, 11])
+def test_an_epoch_has_as_many_batches_as_its_rows_fill(one, batch_size):
+    """What a distributed fit, whose batches never end, is told as its steps."""
+    sizes = [len(history) for history, _ in one.epoch(batch_size, np.random.default_rng(5))]
+    assert sum(sizes) == one.rows_per_epoch
+    assert len(sizes) == -(-one.rows_per_epoch // batch_size)
+    assert max(sizes) <= batch_size

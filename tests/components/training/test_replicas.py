@@ -44,7 +44,7 @@ def alone():
 
 def assert_the_same_within_noise(found, alone):
     assert found["rmse"] == pytest.approx(alone["rmse"], abs=0.05)
-    assert found["ndcg"] == pytest.approx(alone["ndcg"], abs=0.1)
+    assert found["ndcg"] == pytest.approx(alone["ndcg"], abs=0.1)  # of both losses, the softmax and the squared error
     assert found["plain"] == alone["plain"]  # what is exported knows nothing of replicas
 
 

@@ -26,3 +26,12 @@ def require_image(name: str) -> None:
         pytest.skip("needs a running docker engine")
     if subprocess.run(["docker", "image", "inspect", name], capture_output=True).returncode:
         pytest.skip(f"needs the image {name}: make images")
+
+
+def compose_command() -> list[str]:
+    """Compose as a plugin of docker or as a command of its own; skips the test where there is neither."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        found = shutil.which(command[0])
+        if found and subprocess.run([*command, "version"], capture_output=True).returncode == 0:
+            return command
+    pytest.skip("needs docker compose")

@@ -1,13 +1,18 @@
 """The two images: who they run as, what they hold, and that the model server in its image answers and is healthy."""
 
+import os
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.pipelines.kubeflow.images import PIPELINE, SERVING, docker, require_image
+from tests.pipelines.kubeflow.images import PIPELINE, SERVING, compose_command, docker, require_image
+from tests.serving.client.scripted_servers import free_port
 
 ANY_USER = "23456:0"
 HEALTHY_SECONDS = 120
+COMPOSE_FILE = Path(__file__).parents[3] / "serving" / "deploy" / "compose.yaml"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -32,8 +37,8 @@ def test_the_model_servers_image_has_no_pipeline_libraries():
 
 
 @pytest.fixture(scope="module")
-def container(tmp_path_factory):
-    """The model server over a real bundle, as any user, with nothing that it may write but /tmp."""
+def models(tmp_path_factory):
+    """A folder with one version of a real bundle, which any user may read."""
     from tests.serving.conftest import small_bundle
 
     require_image(SERVING)
@@ -41,14 +46,45 @@ def container(tmp_path_factory):
     small_bundle(base / "7")
     for folder in (base, base.parent, base.parent.parent):  # pytest's own are closed to other users
         folder.chmod(0o755)
+    return base
+
+
+@pytest.fixture
+def container(models):
+    """The model server as any user, with nothing that it may write but /tmp."""
     options = ["--read-only", "--tmpfs", "/tmp", "--user", ANY_USER, "--cap-drop", "ALL"]
     ports = ["--publish", "127.0.0.1::8501", "--publish", "127.0.0.1::8500"]
-    name = docker("run", "--detach", *options, *ports, "--volume", f"{base}:/models/recommender:ro", SERVING)
+    name = docker("run", "--detach", *options, *ports, "--volume", f"{models}:/models/recommender:ro", SERVING)
     yield name
     docker("rm", "--force", name)
 
 
 def test_the_model_server_becomes_healthy_and_answers_rest_and_grpc(container):
+    rest, grpc = (docker("port", container, port).splitlines()[0] for port in ("8501/tcp", "8500/tcp"))
+    assert_healthy_and_answering(container, rest, grpc)
+
+
+def test_compose_starts_a_model_server_that_becomes_healthy_answers_and_stops_in_time(models):
+    rest, grpc = free_port(), free_port()
+    environment = {**os.environ, "MODELS": str(models), "REST_PORT": str(rest), "GRPC_PORT": str(grpc)}
+    command = [*compose_command(), "--project-name", f"test-{rest}", "--file", str(COMPOSE_FILE)]
+
+    def compose(*arguments):
+        done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    try:
+        compose("up", "--detach")
+        name = compose("ps", "--quiet", "recommender")
+        assert_healthy_and_answering(name, f"127.0.0.1:{rest}", f"127.0.0.1:{grpc}")
+        compose("stop")
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"  # SIGTERM sufficed
+    finally:
+        compose("down")
+
+
+def assert_healthy_and_answering(container, rest, grpc):
     from serving.client.recommender import RecommenderClient
 
     state, end = "", time.monotonic() + HEALTHY_SECONDS
@@ -56,7 +92,6 @@ def test_the_model_server_becomes_healthy_and_answers_rest_and_grpc(container):
         state = docker("inspect", "--format", "{{.State.Health.Status}}", container)
         time.sleep(1)
     assert state == "healthy", docker("logs", container, check=False)
-    rest, grpc = (docker("port", container, port).splitlines()[0] for port in ("8501/tcp", "8500/tcp"))
     lists = []
     for address in (f"http://{rest}", f"grpc://{grpc}"):
         with RecommenderClient(address) as client:
