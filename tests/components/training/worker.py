@@ -45,7 +45,7 @@ def main(strategy: str) -> None:
     for name, settings in (("ordered", ordered), ("sets", sets)):
         log = TrainingLog(retrieval.METRIC, epochs=40, higher_is_better=True)
         model = retrieval.fit(settings, data, 1, log, replicas=replicas)
-        reached[name] = max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"])
+        reached[name] = max(entry.get("eval_ndcg@100", 0.0) for entry in log.as_dict()["epochs"])
         checksum += float(np.abs(model.embed_catalogue()[1].numpy()).sum())
     result = {
         "replicas": replicas.count,
