@@ -23,6 +23,8 @@ from pipelines.stages import StageResult
 from serving.contract import DEFAULT_N, MAX_N
 
 STAGE = "BatchScoring"
+LEAST_SPEED = 10
+"""Users a second; of a job that is nearly all start-up no speed is told."""
 
 
 @click.command()
@@ -103,19 +105,21 @@ def score(
             view.failed(STAGE, time.monotonic() - start, "failed")
             click.echo(f"{click.style('error:', fg='red', bold=True)} {failure}\n  its log: {failure.log}", err=True)
             return FAILURE
-        view.finished(StageResult(id=STAGE, seconds=time.monotonic() - start, cached=False, outputs={}))
+        seconds = time.monotonic() - start
+        view.finished(StageResult(id=STAGE, seconds=seconds, cached=False, outputs={}))
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
-        print_result(console_for(sys.stdout), summary, request.destination)
+        print_result(console_for(sys.stdout), summary, request.destination, seconds)
     return OK
 
 
-def print_result(console: Console, summary: dict[str, Any], destination: Any) -> None:
-    """Says what was written and what was not."""
+def print_result(console: Console, summary: dict[str, Any], destination: Any, seconds: float) -> None:
+    """Says what was written and what was not, and how long that took, start-up included."""
     from pipelines.printout import line
 
-    speed = summary["users"] / summary["seconds"] if summary["seconds"] else 0.0
+    speed = summary["users"] / seconds
+    rate = f", {speed:,.0f} users/s" if speed >= LEAST_SPEED else ""
     line(console, f"{summary['rows']:,} rows for {summary['users']:,} users: {destination.output}")
     for count, what in (
         (summary["duplicates"], "left out, because their users came before"),
@@ -125,7 +129,7 @@ def print_result(console: Console, summary: dict[str, Any], destination: Any) ->
             line(console, f"{count:,} {'record' if count == 1 else 'records'} {what}")
     if summary["without_movies"]:
         line(console, f"users for whom no movie is left: {summary['without_movies']:,}")
-    line(console, f"{duration(summary['seconds'])} with start-up, {speed:,.0f} users/s, {summary['engine']}")
+    line(console, f"{duration(seconds)} with start-up{rate}, {summary['engine']}")
     line(console, f"Model: {summary['model']}")
 
 
