@@ -26,7 +26,8 @@ from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
-from components.examples import Catalogue, read_catalogue, read_interactions, read_sequences
+from components.example_artifacts import catalogue_of, fitted_sequences, split_names, split_pattern
+from components.examples import Catalogue, read_interactions, read_sequences
 from components.index.scann_index import load_operations
 from components.settings import from_json
 from serving import contract
@@ -62,18 +63,18 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         """Reads the parts, puts them together, writes the SavedModel and its extra assets."""
         config = from_json(BundleConfig, exec_properties[CONFIG_KEY])
         before_test = bool(int(exec_properties[BEFORE_TEST_KEY]))
-        catalogue = read_catalogue(_files(input_dict, MOVIES_KEY, features.CATALOGUE_SPLIT))
-        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES_KEY][0].split_names)
+        catalogue = catalogue_of(input_dict[MOVIES_KEY])
+        splits = split_names(input_dict[SEQUENCES_KEY])
         fitted = features.fitted_split(splits)
-        sequences = read_sequences(_files(input_dict, SEQUENCES_KEY, fitted), catalogue.movie_ids)
+        sequences = fitted_sequences(input_dict[SEQUENCES_KEY], catalogue.movie_ids)
         held_out = [
-            read_interactions(_files(input_dict, EXAMPLES_KEY, split), catalogue.movie_ids)
+            read_interactions([split_pattern(input_dict[EXAMPLES_KEY], split)], catalogue.movie_ids)
             for split in HELD_OUT[fitted]
         ]
         new_users = []
         if features.NEW_USERS_SPLIT in splits:  # known when asked, though nothing was learned from them
-            pattern = _files(input_dict, SEQUENCES_KEY, features.NEW_USERS_SPLIT)
-            new_users.append(read_sequences(pattern, catalogue.movie_ids))
+            pattern = split_pattern(input_dict[SEQUENCES_KEY], features.NEW_USERS_SPLIT)
+            new_users.append(read_sequences([pattern], catalogue.movie_ids))
         known = known_users(joined(sequences, *new_users), *held_out)
         load_operations()
         retrieval = _load(input_dict, RETRIEVAL_KEY)
@@ -118,10 +119,6 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
         write_users(known, before_test, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
         write_warm_up(folder, known.user_ids[:WARM_UP_USERS], catalogue.movie_ids[:WARM_UP_MOVIES], genres.names)
-
-
-def _files(inputs: dict[str, list[types.Artifact]], key: str, split: str) -> list[str]:
-    return [f"{artifact_utils.get_split_uri(inputs[key], split)}/*"]
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:

@@ -11,7 +11,7 @@ from tfx.types import Artifact, artifact_utils
 
 from components import features, progress
 from components.evaluation.judged_length import judged_length
-from components.examples import read_catalogue, read_sequences
+from components.example_artifacts import catalogue_of, fitted_sequences, split_pattern
 from components.peers.config import PeersConfig
 from components.peers.item_knn import find_neighbours, most_popular, recommend
 from components.peers.marked_rows import Known, Lists, add_lists
@@ -30,11 +30,8 @@ class Executor(base_executor.BaseExecutor):
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Reads catalogue and sequences, and writes the test rows anew."""
         config = from_json(PeersConfig, exec_properties[CONFIG])
-        catalogue = read_catalogue([_files(input_dict[MOVIES], features.CATALOGUE_SPLIT)])
-        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES][0].split_names)
-        sequences = read_sequences(
-            [_files(input_dict[SEQUENCES], features.fitted_split(splits))], catalogue.movie_ids
-        ).movies
+        catalogue = catalogue_of(input_dict[MOVIES])
+        sequences = fitted_sequences(input_dict[SEQUENCES], catalogue.movie_ids).movies
         neighbours = find_neighbours(sequences, len(catalogue), config.neighbours, config.longest)
         half_life = config.half_life if sequences.timestamps.any() else 0.0  # undated rows have no order
         length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
@@ -49,9 +46,5 @@ class Executor(base_executor.BaseExecutor):
         judged.split_names = artifact_utils.encode_split_names([features.TEST])
         examples_utils.set_payload_format(judged, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         folder = artifact_utils.get_split_uri([judged], features.TEST)
-        users = add_lists(_files(input_dict[EXAMPLES], features.TEST), folder, catalogue.movie_ids, lists)
+        users = add_lists(split_pattern(input_dict[EXAMPLES], features.TEST), folder, catalogue.movie_ids, lists)
         progress.report("lists of %d movies for %s users", length, f"{users:,}")
-
-
-def _files(artifacts: list[Artifact], split: str) -> str:
-    return f"{artifact_utils.get_split_uri(artifacts, split)}/*"
