@@ -39,4 +39,6 @@ SCORED_COUNTS = ("users", "rows", "rejected")
 SCORED_ROWS = "scores.parquet"  # in the scores: a file, or a folder of several
 TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
 INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
+MOVIE_MAP = "map.json"  # in the embeddings: the movies on a plane, with their neighbours
+GENRE_REPORT = "genres.json"  # in the embeddings: how well the movies' vectors tell their genres
 GATE_REPORT = "gates.json"  # in the evaluation: verdicts and reasons

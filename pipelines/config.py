@@ -10,6 +10,7 @@ from typing import Any
 import tomli
 
 from components.bundle.config import BundleConfig
+from components.embeddings.config import EmbeddingsConfig
 from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
 from components.index.config import IndexConfig
@@ -39,6 +40,7 @@ class PipelineConfig:
     retrieval: RetrievalConfig = RetrievalConfig()
     ranking: RankingConfig = RankingConfig()
     index: IndexConfig = IndexConfig()
+    embeddings: EmbeddingsConfig = EmbeddingsConfig()
     bundle: BundleConfig = BundleConfig()
     peers: PeersConfig = PeersConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

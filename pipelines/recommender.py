@@ -10,6 +10,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.bundle.component import RecommenderBundler
+from components.embeddings.component import EmbeddingMap
 from components.evaluation.component import RecommenderEvaluator
 from components.evaluation.served_model.component import ServedModel
 from components.index.component import CandidateIndexer
@@ -113,6 +114,9 @@ def create_pipeline(
     indexer = CandidateIndexer(
         model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.index)
     ).with_id("CandidateIndexer")
+    embedding_map = EmbeddingMap(
+        model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.embeddings)
+    ).with_id("EmbeddingMap")
     bundler = RecommenderBundler(
         retrieval=retrieval.outputs["model"],
         index=indexer.outputs["index"],
@@ -163,6 +167,7 @@ def create_pipeline(
             retrieval,
             *([ranking] if facts.has_ratings else []),
             indexer,
+            embedding_map,
             bundler,
             peers,
             served,

@@ -14,10 +14,11 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import artifacts, features
-from components.examples import Catalogue, Floats, read_catalogue, read_sequences
+from components.examples import Floats, read_catalogue, read_sequences
 from components.index.choice import IndexReport, build
 from components.index.config import IndexConfig
 from components.index.export import save_index
+from components.retrieval.catalogue_vectors import embed_catalogue
 from components.retrieval.exact_search import last_rows
 from components.settings import from_json
 
@@ -38,7 +39,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Embeds all movies by the model's own signature, so that index size = catalogue size."""
+        """Embeds all movies by the model's own function, so that index size = catalogue size."""
         config = from_json(IndexConfig, exec_properties[CONFIG_KEY])
         model_artifact = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model = tf.saved_model.load(path_utils.serving_model_path(model_artifact.uri))
@@ -57,22 +58,6 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         output = artifact_utils.get_single_instance(output_dict[INDEX_KEY])
         save_index(index, candidates, path_utils.serving_model_dir(output.uri))
         _write_report(report, output.uri)
-
-
-def embed_catalogue(model: Any, catalogue: Catalogue) -> Floats:
-    """Candidate vectors float32 `[N, D]` of the whole catalogue, in its order."""
-    embed = model.signatures["embed_candidates"]
-    parts = []
-    for start in range(0, len(catalogue), BATCH):
-        part = slice(start, start + BATCH)
-        genres = tf.ragged.constant(catalogue.genres[part], dtype=tf.string, ragged_rank=1).to_tensor("")
-        found = embed(
-            movie_id=tf.constant(catalogue.movie_ids[part].tolist(), tf.string),
-            movie_title=tf.constant(catalogue.titles[part].tolist(), tf.string),
-            movie_genres=genres,
-        )
-        parts.append(found["embedding"].numpy())
-    return np.concatenate(parts)
 
 
 def embed_queries(model: Any, histories: Any) -> Floats:

@@ -24,6 +24,7 @@ STAGES = {
     "RetrievalTrainer",
     "RankingTrainer",
     "CandidateIndexer",
+    "EmbeddingMap",
     "RecommenderBundler",
     "PeerLists",
     "ServedModel",
@@ -47,7 +48,7 @@ def movies_by_user(demo_rows):
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     done, push = first_run.done, first_run.summary["push"]
     assert done.code == 0, done.text
-    assert "[18/18] Pusher" in done.err
+    assert "[19/19] Pusher" in done.err
     assert "BLESSED" in done.out
     assert "NOT BLESSED" not in done.out
     for word in (

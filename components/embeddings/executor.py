@@ -1,0 +1,68 @@
+"""Executor of EmbeddingMap: a retrieval model and its catalogue in, a map and a table of genres out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tfx.dsl.components.base import base_executor
+from tfx.types import Artifact, artifact_utils
+from tfx.utils import path_utils
+
+from components import artifacts, features, progress
+from components.embeddings.config import EmbeddingsConfig
+from components.embeddings.genre_report import genre_report
+from components.embeddings.movie_map import movie_map
+from components.embeddings.movie_vectors import movie_vectors
+from components.embeddings.projection import require_method
+from components.examples import read_catalogue, read_sequences
+from components.settings import from_json
+
+MODEL, MOVIES, SEQUENCES = "model", "movies", "sequences"
+EMBEDDINGS = "embeddings"
+CONFIG = "config"
+
+Artifacts = dict[str, list[Artifact]]
+
+
+class Executor(base_executor.BaseExecutor):
+    """Draws the movies' vectors, and asks what they tell about genres."""
+
+    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
+        """Reads model, catalogue and sequences, and writes `map.json` and `genres.json`."""
+        config = from_json(EmbeddingsConfig, exec_properties[CONFIG])
+        require_method(config.map)  # before the work
+        catalogue = read_catalogue([_files(input_dict[MOVIES], features.CATALOGUE_SPLIT)])
+        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES][0].split_names)
+        pattern = _files(input_dict[SEQUENCES], features.fitted_split(splits))
+        lists = read_sequences([pattern], catalogue.movie_ids).movies
+        counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
+        uri = artifact_utils.get_single_uri(input_dict[MODEL])
+        vectors = movie_vectors(tf.saved_model.load(path_utils.serving_model_path(uri)), catalogue)
+        drawn = movie_map(vectors, counts, catalogue, config)
+        genres = genre_report(vectors, lists, counts, catalogue, config)
+        folder = artifact_utils.get_single_uri(output_dict[EMBEDDINGS])
+        _write(f"{folder}/{artifacts.MOVIE_MAP}", drawn)
+        _write(f"{folder}/{artifacts.GENRE_REPORT}", genres)
+        progress.report("%s", summary_line(drawn, genres))
+
+
+def summary_line(drawn: dict[str, Any], genres: dict[str, Any]) -> str:
+    """What was found, in a line."""
+    line = f"a map of {len(drawn['movies']):,} movies"
+    macro = genres["macro"]
+    if macro is None:
+        return f"{line}; too few movies of any genre to learn one"
+    learned = len(genres["genres"])
+    return f"{line}; {learned} genres from who watches what: mean AUC {macro['auc']:.3f} (chance .5)"
+
+
+def _files(examples: list[Artifact], split: str) -> str:
+    return f"{artifact_utils.get_split_uri(examples, split)}/*"
+
+
+def _write(path: str, content: dict[str, Any]) -> None:
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

@@ -1,0 +1,69 @@
+"""`map.json`: the movies with the most rows as points of a plane, each with its nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from components.embeddings.config import EmbeddingsConfig
+from components.embeddings.movie_vectors import MovieVectors
+from components.embeddings.neighbours import nearest, of_length_one
+from components.embeddings.projection import method_for, project
+from components.examples import Catalogue, Longs
+
+DIGITS = 4
+"""Of a coordinate: far below what an eye tells apart, and a third of the file."""
+
+
+def movie_map(vectors: MovieVectors, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> dict[str, Any]:
+    """The content of `map.json`.
+
+    The vectors are those that `similar` compares, divided by their lengths: distance on the map stands for the angle.
+    Movies whose id is not UTF-8 are left out, as in the bundle's `catalogue.json`.
+
+    Args:
+      vectors: Of all movies.
+      counts: Rows of each movie, int64 `[N]`.
+      catalogue: All `N` movies.
+      config: Settings.
+
+    Returns:
+      `method` (the one that was used), `catalogue` (movies in all) and `movies`: a list, the most rows first
+      (equal ones in catalogue order), each with `movie_id`, `title`, `genres`, `x`, `y`, `rows` and `neighbours`, the
+      ids of the movies *on the map* whose vectors have the largest cosine, nearest first.
+
+    Raises:
+      InputError: UMAP without its package.
+    """
+    is_text = np.array([_is_text(movie_id) for movie_id in catalogue.movie_ids], bool)
+    candidates = np.flatnonzero(is_text)
+    chosen = candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_movies]
+    tastes = of_length_one(vectors.tastes[chosen])
+    points = project(tastes, config.map, perplexity=config.perplexity, seed=config.seed)
+    ids = [catalogue.movie_ids[row].decode() for row in chosen]
+    near = nearest(tastes, config.neighbours)
+    return {
+        "method": method_for(config.map, len(chosen)),
+        "catalogue": len(catalogue),
+        "movies": [
+            {
+                "movie_id": ids[position],
+                "title": catalogue.titles[row].decode("utf-8", "replace"),
+                "genres": [genre.decode("utf-8", "replace") for genre in catalogue.genres[row]],
+                "x": round(float(points[position, 0]), DIGITS),
+                "y": round(float(points[position, 1]), DIGITS),
+                "rows": int(counts[row]),
+                "neighbours": [ids[other] for other in near[position]],
+            }
+            for position, row in enumerate(chosen)
+        ],
+    }
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
