@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.results import Figure
+from components.features import MOVIE_POPULARITY, MOVIE_POPULARITY_BUCKETS, REQUEST_HISTORY
 from pipelines.progress import duration
 from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
 from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
 
 STARS = ("rmse", "mae")
+RECALL = re.compile(r"recall_at_\d+")
 LOWER_IS_BETTER = STARS
 
 
@@ -24,6 +27,9 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
     console.print()
     if summary.evaluation is not None:
         console.print(metrics_table(summary.evaluation))
+        cold = cold_start_table(summary.evaluation)
+        if cold is not None:
+            console.print(cold)
         if summary.data is not None and summary.data.refit:
             line(console, "Models and baselines were fit on train + eval; the eval rows had chosen the epochs before.")
         print_verdict(console, summary.evaluation)
@@ -69,6 +75,53 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
         cells += [_number(name, figure.served)] if served else []
         table.add_row(*cells, _baseline_name(name, figure))
     return table
+
+
+def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
+    """Recall and RMSE of movies and of people that nothing was trained on; None where the test rows have none."""
+    people = sorted(
+        (one for one in evaluation.slices if one.feature == REQUEST_HISTORY), key=lambda one: int(one.value)
+    )
+    movies = [
+        one
+        for one in evaluation.slices
+        if one.feature == MOVIE_POPULARITY and one.value == MOVIE_POPULARITY_BUCKETS[0][0]
+    ]
+    if not people and not movies:
+        return None
+    table = Table(title="New people and new movies", title_justify="left", title_style="bold")
+    table.add_column("of the test rows")
+    for heading in ("count", "metric", "this bundle", "baseline", "difference or ratio, 95 %"):
+        table.add_column(heading, justify="right")
+    for one in people:
+        recall = next((name for name in one.metrics if RECALL.fullmatch(name)), None)
+        label = f"new people, {one.value} interactions known"
+        if recall is not None:
+            _add_cold(table, label, one.metrics, "users", recall, f"{recall}_minus_popularity")
+        _add_cold(table, label, one.metrics, "rows", "rmse", "rmse_ratio")
+    for one in movies:
+        _add_cold(table, "movies without training rows", one.metrics, "rows", "rmse", "rmse_ratio")
+    return table
+
+
+def _add_cold(
+    table: Table, label: str, metrics: Mapping[str, Figure], count: str, metric: str, comparison: str
+) -> None:
+    figure, compared, counted = (metrics.get(name) for name in (metric, comparison, count))
+    if figure is None or figure.model is None or counted is None or counted.model is None:
+        return
+    interval = "–"
+    if compared is not None and compared.model is not None:
+        ends = (compared.lower, compared.upper)
+        interval = f"{compared.model:.4f}" + ("" if None in ends else f" ({ends[0]:.4f} to {ends[1]:.4f})")
+    table.add_row(
+        label,
+        f"{counted.model:,.0f} {count}",
+        metric_label(metric),
+        _number(metric, figure.model),
+        _number(metric, figure.baseline),
+        interval,
+    )
 
 
 def print_verdict(console: Console, evaluation: EvaluationSummary) -> None:

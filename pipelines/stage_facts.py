@@ -98,6 +98,7 @@ def read_evaluation_summary(results: Results) -> EvaluationSummary | None:
         judged_anew=not results["Evaluator"].cached,
         served_version=result.served_version,
         metrics=result.overall,
+        slices=result.slices,
         gates=result.gates,
     )
 

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.results import Figure, Gate
+from components.evaluation.results import Figure, Gate, SliceFigures
 
 SCHEMA_VERSION = 1
 
@@ -111,6 +111,7 @@ class EvaluationSummary:
       judged_anew: Whether this run judged, or reused an earlier verdict.
       served_version: The version compared with; None where nothing was served.
       metrics: Each metric of the bundle, of its baseline and of the served version.
+      slices: The same metrics on parts of the test rows.
       gates: Each condition with verdict and reason.
     """
 
@@ -119,6 +120,7 @@ class EvaluationSummary:
     served_version: str | None
     metrics: dict[str, Figure]
     gates: list[Gate]
+    slices: list[SliceFigures] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -93,11 +93,11 @@ def _train(
     with replicas.scope():
         model = build(config, data, seed)
         model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
-    sampler = _sampler(config, data)
+    sampler = create_sampler(config, data)
     if sampler.rows_per_epoch:
         keeper.rows = sampler.rows_per_epoch
         model.fit(
-            _dataset(sampler, config.batch_size, seed, replicas),
+            batches(sampler, config.batch_size, seed, replicas),
             epochs=most_epochs,
             steps_per_epoch=-(-sampler.rows_per_epoch // config.batch_size) if replicas.distributed else None,
             callbacks=[keeper],
@@ -120,6 +120,35 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
         l2=config.squared_error_l2 if loss == SQUARED_ERROR else config.l2,
         movie_dropout=0.0 if loss == SQUARED_ERROR else config.movie_dropout,  # without content nothing is left
     )
+
+
+def create_sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | UserSetSampler:
+    """Draws the training rows that the loss wants: cut sequences, or whole sets for the squared error."""
+    if chosen_loss(config, data.sequences, len(data.counts)) == SQUARED_ERROR:
+        return UserSetSampler(sequences=data.sequences, most_rows=config.epoch_rows)
+    return CutSampler(
+        sequences=data.sequences,
+        history_length=config.history_length,
+        targets=config.targets,
+        cuts_per_user=config.cuts_per_user,
+        cuts_by_length=config.cuts_by_length,
+        most_rows=config.epoch_rows,
+        ordered=is_ordered(config, data.sequences),
+    )
+
+
+def batches(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
+    """An epoch as a tf.data.Dataset of `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`; every pass draws new rows."""
+    rng = np.random.default_rng(seed)
+    rows = tf.TensorSpec([None, None], tf.int32)
+    signature = {HISTORY: rows, TARGETS: rows}
+
+    def epoch() -> Iterator[dict[str, Any]]:
+        return ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng))
+
+    if replicas.distributed:
+        return replicas.endless(epoch, signature)
+    return tf.data.Dataset.from_generator(epoch, output_signature=signature).prefetch(2)
 
 
 def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
@@ -170,33 +199,6 @@ def _first_bias(loss: str, data: TrainingData) -> Floats:
     members = np.bincount(data.items.slots.numpy(), minlength=slots)
     means: Floats = (totals / np.maximum(members, 1)).astype(np.float32)
     return np.log1p(means)
-
-
-def _sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | UserSetSampler:
-    if chosen_loss(config, data.sequences, len(data.counts)) == SQUARED_ERROR:
-        return UserSetSampler(sequences=data.sequences, most_rows=config.epoch_rows)
-    return CutSampler(
-        sequences=data.sequences,
-        history_length=config.history_length,
-        targets=config.targets,
-        cuts_per_user=config.cuts_per_user,
-        cuts_by_length=config.cuts_by_length,
-        most_rows=config.epoch_rows,
-        ordered=is_ordered(config, data.sequences),
-    )
-
-
-def _dataset(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
-    rng = np.random.default_rng(seed)
-    rows = tf.TensorSpec([None, None], tf.int32)
-    signature = {HISTORY: rows, TARGETS: rows}
-
-    def epoch() -> Iterator[dict[str, Any]]:
-        return ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng))
-
-    if replicas.distributed:
-        return replicas.endless(epoch, signature)
-    return tf.data.Dataset.from_generator(epoch, output_signature=signature).prefetch(2)
 
 
 class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]

@@ -3,7 +3,7 @@ import io
 
 from rich.console import Console
 
-from components.evaluation.results import Figure, Gate
+from components.evaluation.results import Figure, Gate, SliceFigures
 from pipelines import printout
 from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
@@ -48,6 +48,41 @@ def test_the_table_shows_each_metric_beside_its_peers():
     ]
     assert "–" in next(line for line in lines if "rmse" in line)  # item-kNN predicts no ratings
     assert not any("minus" in line for line in lines)
+
+
+def test_new_people_and_new_movies_have_a_table_of_their_own():
+    people = {
+        "users": Figure(model=12.0),
+        "recall_at_100": Figure(model=0.4, baseline=0.3),
+        "recall_at_100_minus_popularity": Figure(model=0.1, lower=0.05, upper=0.15),
+    }
+    stars = {"rows": Figure(model=34.0), "rmse": Figure(model=0.9, baseline=1.0), "rmse_ratio": Figure(model=0.9)}
+    slices = [
+        SliceFigures(feature="request_history", value="10", metrics=people),
+        SliceFigures(feature="request_history", value="3", metrics={**people, **stars}),
+        SliceFigures(feature="movie_popularity", value="new", metrics=stars),
+        SliceFigures(feature="movie_popularity", value="1-4", metrics=stars),
+    ]
+    evaluation = dataclasses.replace(FULL.evaluation, slices=slices)
+    text = printed(lambda console: console.print(printout.cold_start_table(evaluation)))
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
+    assert rows == [
+        ["new people, 3 interactions known", "12 users", "recall@100", "0.4000", "0.3000", "0.1000 (0.0500 to 0.1500)"],
+        ["new people, 3 interactions known", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
+        [
+            "new people, 10 interactions known",
+            "12 users",
+            "recall@100",
+            "0.4000",
+            "0.3000",
+            "0.1000 (0.0500 to 0.1500)",
+        ],
+        ["movies without training rows", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
+    ]
+
+
+def test_without_new_people_and_movies_there_is_no_such_table():
+    assert printout.cold_start_table(dataclasses.replace(FULL.evaluation, slices=[])) is None
 
 
 def test_a_blessed_bundle():

@@ -4,7 +4,7 @@ import re
 import threading
 from pathlib import Path
 
-from components.evaluation.results import Figure, Gate
+from components.evaluation.results import Figure, Gate, SliceFigures
 from pipelines.summary import (
     BatchScoresSummary,
     DataSummary,
@@ -51,6 +51,7 @@ FULL = Summary(
         judged_anew=True,
         served_version="3",
         metrics={"rmse": Figure(model=0.9, baseline=float("nan"), served=None)},
+        slices=[SliceFigures(feature="request_history", value="3", metrics={"rmse": Figure(model=0.8)})],
         gates=[
             Gate(
                 name="rmse_ratio",
@@ -83,7 +84,7 @@ FULL = Summary(
     peak_memory_bytes=1 << 30,
 )
 
-FREE = {"config", "index", "versions", "data.rows", "training.*.train_metrics"}
+FREE = {"config", "index", "versions", "data.rows", "training.*.train_metrics", "evaluation.slices[].metrics"}
 """Objects whose fields are not ours to list."""
 BY_NAME = {"training", "evaluation.metrics"}
 """Objects from names to values."""

@@ -1,0 +1,128 @@
+"""The rows of R1: what systems learn from, and the question that all of them are asked."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from benchmarks.quality.splits import write_splits
+from components.examples import Floats, Longs, MarkedRows, RaggedRows, UserSequences, read_catalogue, read_marked_rows
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.fitting import TrainingData
+from components.retrieval.training import training_data
+from components.training.inputs import SEQUENCES
+from components.training.phases import Phase, read_phases
+from components.transform.graph import TransformGraph
+
+CUT_OFF = 100
+USERS_AT_ONCE = 128
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Training rows and the question of the validation part.
+
+    Attributes:
+      graph: The transform graph of the training rows.
+      phase: Training rows, and the features of the catalogue.
+      marked: What each user had seen, and the one movie that came next.
+    """
+
+    graph: TransformGraph
+    phase: Phase
+    marked: MarkedRows
+
+    @property
+    def sequences(self) -> UserSequences:
+        """Training rows by user."""
+        return self.phase.sequences
+
+    @property
+    def movies(self) -> int:
+        """Size of the catalogue."""
+        return len(self.phase.movies.movie_index)
+
+    def for_retrieval(self, config: RetrievalConfig) -> TrainingData:
+        """What this project's model is trained on."""
+        return training_data(config, self.graph, self.phase, self.marked)
+
+    def matrix(self) -> Any:
+        """User-movie matrix of ones, scipy CSR float32 `[users, movies]`."""
+        rows = self.sequences.movies
+        ones = np.ones(len(rows.rows), np.float32)
+        return scipy.sparse.csr_matrix((ones, rows.rows, rows.row_splits), (len(rows), self.movies))
+
+    @functools.cached_property
+    def asked(self) -> Longs:
+        """Number of the user of each marked row among the users of `sequences`; int64."""
+        numbers = {user: number for number, user in enumerate(self.sequences.user_ids)}
+        return np.array([numbers[user] for user in self.marked.user_ids], np.int64)
+
+    def ndcg(self, scores_of: Callable[[Longs], Floats]) -> float:
+        """Mean NDCG@100 of the validation part, seen movies left out.
+
+        As `components.retrieval.exact_search.ndcg` has it: DCG is the sum of 1 / log2(rank + 1) over the movies
+        asked for, the ideal has min(100, movies asked for) at the top. Ties go to the smaller catalogue row.
+
+        Args:
+          scores_of: Maps numbers of users (int64 `[n]`) to scores, float32 `[n, movies]`.
+        """
+        discounts = 1.0 / np.log2(np.arange(2, CUT_OFF + 2))
+        ideal = np.cumsum(discounts)
+        gains = []
+        for start in range(0, len(self.asked), USERS_AT_ONCE):
+            positions = np.arange(start, min(start + USERS_AT_ONCE, len(self.asked)))
+            scores = np.array(scores_of(self.asked[positions]), np.float32)
+            for line, position in zip(scores, positions, strict=True):
+                line[_known(self.marked.seen, position)] = -np.inf
+                best = np.argsort(-line, kind="stable")[:CUT_OFF]
+                wanted = self.marked.held_out[position]
+                hits = np.isin(best, wanted)
+                gains.append(hits @ discounts / ideal[min(len(wanted), CUT_OFF) - 1])
+        return float(np.mean(gains))
+
+
+def read_rows(manual_dir: Path, output: Path) -> Rows:
+    """Runs the pipeline on R1 once (models are trained for one epoch) and reads what its data stages have made.
+
+    Args:
+      manual_dir: Folder that holds ml-latest-small.zip.
+      output: Folder of the run and of the splits; a run that is there already is used again.
+    """
+    splits, run = output / "splits", output / "run"
+    write_splits(manual_dir, splits, ("R1",))
+    files = {"--ratings": "train.csv", "--eval-ratings": "valid.csv", "--test-ratings": "test.csv"}
+    options = [part for option, name in files.items() for part in (option, str(splits / "R1" / name))]
+    settings = ["retrieval.epochs=1", "retrieval.seeds=1", "ranking.epochs=1", "ranking.seeds=1"]
+    options += [part for setting in settings for part in ("--set", setting)]
+    command = [str(Path(sys.executable).parent / "recommender"), "run", "--preset", "movielens-latest-small"]
+    command += [*options, "--movies", str(splits / "movies.csv"), "--output", str(run)]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    artifacts = run / "artifacts"
+    graph = TransformGraph(str(_newest(artifacts / "Transform" / "transform_graph")))
+    catalogue = read_catalogue(_files(_newest(artifacts / "MoviesExampleGen" / "examples") / "Split-all"))
+    ratings = artifacts / "RatingsExampleGen"
+    phase, _ = read_phases({SEQUENCES: _files(_newest(ratings / "sequences") / "Split-train")}, graph, catalogue)
+    marked = read_marked_rows(_files(_newest(ratings / "examples") / "Split-eval"), catalogue.movie_ids)
+    return Rows(graph=graph, phase=phase, marked=marked)
+
+
+def _known(lists: RaggedRows, position: int) -> Any:
+    rows = lists[position]
+    return rows[rows >= 0]
+
+
+def _newest(folder: Path) -> Path:
+    return max(folder.iterdir(), key=lambda path: int(path.name))
+
+
+def _files(folder: Path) -> list[str]:
+    return [str(folder / "*")]

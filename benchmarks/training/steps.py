@@ -1,0 +1,107 @@
+"""Where a training step's time goes, and what options of TensorFlow do to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.training.data import Rows
+from components.retrieval.averaging import AveragedWeights
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.exact_search import ndcg
+from components.retrieval.fitting import CUT_OFF, TrainingData, batches, build, create_sampler
+from components.retrieval.rows import HISTORY, TARGETS
+from components.training.replicas import Replicas
+
+EPOCHS = 20
+SPEC = {HISTORY: tf.TensorSpec([None, None], tf.int32), TARGETS: tf.TensorSpec([None, None], tf.int32)}
+
+
+def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
+    """Seconds of the parts of one epoch, each measured alone; the mean of EPOCHS passes.
+
+    Returns:
+      Pairs of part and seconds: drawing rows, loss (forward), loss and gradients, the whole step, averaging of
+      weights, evaluation.
+    """
+    data = rows.for_retrieval(config)
+    model = build(config, data, config.seed)
+    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
+    sampler = create_sampler(config, data)
+    rng = np.random.default_rng(config.seed)
+    drawn = list(sampler.epoch(config.batch_size, rng))
+    inputs = [{HISTORY: tf.constant(before), TARGETS: tf.constant(after)} for before, after in drawn]
+    average = AveragedWeights(model.trainable_variables, config.averaging)
+
+    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    def forward(batch: dict[str, Any]) -> Any:
+        return model.compute_loss(batch, training=True)
+
+    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    def gradients(batch: dict[str, Any]) -> Any:
+        with tf.GradientTape() as tape:
+            loss = model.compute_loss(batch, training=True)
+        return [tf.convert_to_tensor(part) for part in tape.gradient(loss, model.trainable_variables)]
+
+    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    def step(batch: dict[str, Any]) -> Any:
+        return model.train_step(batch)
+
+    def each(function: Callable[[Any], Any]) -> Callable[[], Any]:
+        return lambda: [function(batch) for batch in inputs]
+
+    return [
+        ("drawing the rows", _seconds(lambda: list(sampler.epoch(config.batch_size, rng)))),
+        ("loss", _seconds(each(forward))),
+        ("loss and gradients", _seconds(each(gradients))),
+        ("loss, gradients and Adam's step", _seconds(each(step))),
+        ("average of the weights", _seconds(each(lambda _: average.update()))),
+        ("NDCG@100 of the eval rows", _seconds(lambda: _evaluate(model, data, config), passes=3)),
+    ]
+
+
+def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compiling: Any) -> float:
+    """Rows a second of `model.fit` alone, after a first epoch that traces and compiles.
+
+    Args:
+      rows: Training rows.
+      config: Settings of the model.
+      cached: Whether the rows of one epoch are drawn once and kept, by tf.data's `cache`.
+      **compiling: Arguments of `model.compile`: jit_compile, steps_per_execution.
+    """
+    data = rows.for_retrieval(config)
+    tf.keras.utils.set_random_seed(config.seed)
+    model = build(config, data, config.seed)
+    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False), **compiling)
+    sampler = create_sampler(config, data)
+    dataset = batches(sampler, config.batch_size, config.seed, Replicas())
+    if cached:
+        dataset = dataset.cache().prefetch(2)
+    model.fit(dataset, epochs=1, verbose=0)
+    start = time.perf_counter()
+    model.fit(dataset, epochs=EPOCHS, verbose=0)
+    return EPOCHS * sampler.rows_per_epoch / (time.perf_counter() - start)
+
+
+def _seconds(run: Callable[[], Any], passes: int = EPOCHS) -> float:
+    run()
+    start = time.perf_counter()
+    for _ in range(passes):
+        run()
+    return (time.perf_counter() - start) / passes
+
+
+def _evaluate(model: Any, data: TrainingData, config: RetrievalConfig) -> float:
+    tables, candidates = model.embed_catalogue()
+    return ndcg(
+        lambda history: model.query_tower(history, tables),
+        candidates,
+        data.marked,
+        CUT_OFF,
+        config.history_length,
+        config.eval_users,
+    )

@@ -1,0 +1,142 @@
+"""The systems that are trained: ours, implicit's ALS, the model of the TFRS tutorial, and EASE as the mark to reach."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from benchmarks.training.curve import Curve, Point, Stopwatch
+from benchmarks.training.data import Rows
+from components.examples import Floats, Longs
+from components.retrieval.config import RetrievalConfig
+from components.retrieval.fitting import METRIC, fit
+from components.training.training_log import TrainingLog
+
+EASE_L2 = (100.0, 200.0, 400.0, 800.0)
+ALS: dict[str, Any] = {"factors": 64, "regularization": 10.0, "alpha": 10.0}  # the best of ALS_GRID on the same rows
+ALS_GRID = [
+    {"factors": factors, "regularization": regularization, "alpha": alpha}
+    for factors in (32, 64)
+    for regularization in (0.1, 1.0, 10.0, 30.0)
+    for alpha in (1.0, 10.0)
+]
+ALS_ITERATIONS = 15
+TUTORIAL_DIM, TUTORIAL_BATCH, TUTORIAL_EPOCHS = 32, 8192, 60
+
+
+def ours(rows: Rows, config: RetrievalConfig) -> Curve:
+    """This project's retrieval model with one seed; the metric is that of its own training."""
+    log = _CurveLog(config.epochs)
+    fit(config, rows.for_retrieval(config), config.seed, log)
+    assert log.curve is not None
+    return log.curve
+
+
+def ease(rows: Rows) -> tuple[float, float, float]:
+    """EASE (Steck, WWW 2019): the inverse of the movies' Gram matrix, its L2 the best of EASE_L2.
+
+    Returns:
+      NDCG@100, seconds of one fit, L2.
+    """
+    matrix = rows.matrix()
+    results = []
+    for l2 in EASE_L2:
+        watch = Stopwatch()
+        watch.start()
+        gram = (matrix.T @ matrix).toarray()
+        gram[np.diag_indices_from(gram)] += l2
+        inverse = scipy.linalg.inv(gram, overwrite_a=True, check_finite=False)
+        weights = -inverse / np.diag(inverse)
+        np.fill_diagonal(weights, 0.0)
+        seconds = watch.stop()
+        results.append((_ndcg_of(rows, matrix, weights), seconds, l2))
+    return max(results)
+
+
+def als(rows: Rows, settings: dict[str, Any], iterations: int = ALS_ITERATIONS) -> Curve:
+    """implicit's alternating least squares on two threads; a row is one interaction, an epoch one iteration."""
+    import threadpoolctl
+    from implicit.als import AlternatingLeastSquares
+
+    matrix = rows.matrix()
+    model = AlternatingLeastSquares(**settings, iterations=iterations, num_threads=2, random_state=1, use_gpu=False)
+    curve, watch = Curve(rows=matrix.nnz), Stopwatch()
+
+    def judge(*_: Any) -> None:
+        seconds = watch.stop()
+        ndcg = rows.ndcg(lambda users: model.user_factors[users] @ model.item_factors.T)
+        curve.points.append(Point(seconds=seconds, ndcg=ndcg))
+        watch.start()
+
+    with threadpoolctl.threadpool_limits(1, "blas"):  # it runs threads of its own
+        watch.start()
+        model.fit(matrix, show_progress=False, callback=judge)
+    return curve
+
+
+class _Tutorial(tfrs.Model):  # type: ignore[misc]
+    """https://www.tensorflow.org/recommenders/examples/basic_retrieval, on indices instead of strings."""
+
+    def __init__(self, users: int, movies: int) -> None:
+        super().__init__()
+        self.users = tf.keras.layers.Embedding(users, TUTORIAL_DIM)
+        self.movies = tf.keras.layers.Embedding(movies, TUTORIAL_DIM)
+        self.task = tfrs.tasks.Retrieval()
+
+    def compute_loss(self, inputs: Any, training: bool = False) -> Any:
+        return self.task(self.users(inputs["user"]), self.movies(inputs["movie"]), compute_metrics=False)
+
+
+def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
+    """The TFRS tutorial's two towers of ids: Adagrad .1, batches of 8,192 rows, in-batch softmax without logQ."""
+    tf.keras.utils.set_random_seed(1)
+    matrix = rows.matrix().tocoo()
+    model = _Tutorial(*matrix.shape)
+    model.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
+    dataset = tf.data.Dataset.from_tensor_slices({"user": matrix.row, "movie": matrix.col})
+    dataset = dataset.shuffle(matrix.nnz, seed=1).batch(TUTORIAL_BATCH).prefetch(2)
+    curve, watch = Curve(rows=matrix.nnz), Stopwatch()
+
+    class Judge(tf.keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            watch.start()
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            seconds = watch.stop()
+            users, movies = model.users.embeddings.numpy(), model.movies.embeddings.numpy()
+            curve.points.append(Point(seconds=seconds, ndcg=rows.ndcg(lambda asked: users[asked] @ movies.T)))
+
+    model.fit(dataset, epochs=epochs, verbose=0, callbacks=[Judge()])
+    return curve
+
+
+class _CurveLog(TrainingLog):
+    """A training log that keeps the curve."""
+
+    def __init__(self, epochs: int) -> None:
+        super().__init__(METRIC, epochs=epochs, higher_is_better=True)
+        self.curve: Curve | None = None
+        self._seconds = 0.0
+
+    def epoch(self, epoch: int, *, seconds: float, rows: int, metrics: Any = None, **others: Any) -> None:
+        self._seconds += seconds
+        self.curve = self.curve or Curve(rows=rows)
+        ndcg = (metrics or {}).get(METRIC, 0.0)
+        self.curve.points.append(Point(seconds=self._seconds, ndcg=ndcg))
+
+
+def ours_with(**changes: Any) -> RetrievalConfig:
+    """Today's default settings, with changes."""
+    return dataclasses.replace(RetrievalConfig(), **changes)
+
+
+def _ndcg_of(rows: Rows, matrix: Any, weights: Floats) -> float:
+    def scores(users: Longs) -> Floats:
+        return np.asarray(matrix[users] @ weights, np.float32)
+
+    return rows.ndcg(scores)
