@@ -67,15 +67,16 @@ class Rows:
         return np.array([numbers[user] for user in self.marked.user_ids], np.int64)
 
     def ndcg(self, scores_of: Callable[[Longs], Floats]) -> float:
-        """Mean NDCG@100 of the validation part, seen movies left out.
+        """Mean NDCG@100 of the validation part, seen movies left out; shorter where the catalogue is.
 
         As `components.retrieval.exact_search.ndcg` has it: DCG is the sum of 1 / log2(rank + 1) over the movies
-        asked for, the ideal has min(100, movies asked for) at the top. Ties go to the smaller catalogue row.
+        asked for, the ideal has min(length, movies asked for) at the top. Ties go to the smaller catalogue row.
 
         Args:
           scores_of: Maps numbers of users (int64 `[n]`) to scores, float32 `[n, movies]`.
         """
-        discounts = 1.0 / np.log2(np.arange(2, CUT_OFF + 2))
+        length = min(CUT_OFF, self.movies)
+        discounts = 1.0 / np.log2(np.arange(2, length + 2))
         ideal = np.cumsum(discounts)
         gains = []
         for start in range(0, len(self.asked), USERS_AT_ONCE):
@@ -83,10 +84,10 @@ class Rows:
             scores = np.array(scores_of(self.asked[positions]), np.float32)
             for line, position in zip(scores, positions, strict=True):
                 line[_known(self.marked.seen, position)] = -np.inf
-                best = np.argsort(-line, kind="stable")[:CUT_OFF]
+                best = np.argsort(-line, kind="stable")[:length]
                 wanted = self.marked.held_out[position]
                 hits = np.isin(best, wanted)
-                gains.append(hits @ discounts / ideal[min(len(wanted), CUT_OFF) - 1])
+                gains.append(hits @ discounts / ideal[min(len(wanted), length) - 1])
         return float(np.mean(gains))
 
 

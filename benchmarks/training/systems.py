@@ -18,10 +18,10 @@ from components.retrieval.fitting import METRIC, fit
 from components.training.training_log import TrainingLog
 
 EASE_L2 = (100.0, 200.0, 400.0, 800.0)
-ALS: dict[str, Any] = {"factors": 64, "regularization": 10.0, "alpha": 10.0}  # the best of ALS_GRID on the same rows
+ALS: dict[str, Any] = {"factors": 128, "regularization": 1.0, "alpha": 1.0}  # the best of ALS_GRID on the same rows
 ALS_GRID = [
     {"factors": factors, "regularization": regularization, "alpha": alpha}
-    for factors in (32, 64)
+    for factors in (32, 64, 128)
     for regularization in (0.1, 1.0, 10.0, 30.0)
     for alpha in (1.0, 10.0)
 ]
@@ -64,16 +64,16 @@ def als(rows: Rows, settings: dict[str, Any], iterations: int = ALS_ITERATIONS) 
     from implicit.als import AlternatingLeastSquares
 
     matrix = rows.matrix()
-    model = AlternatingLeastSquares(**settings, iterations=iterations, num_threads=2, random_state=1, use_gpu=False)
     curve, watch = Curve(rows=matrix.nnz), Stopwatch()
-
-    def judge(*_: Any) -> None:
-        seconds = watch.stop()
-        ndcg = rows.ndcg(lambda users: model.user_factors[users] @ model.item_factors.T)
-        curve.points.append(Point(seconds=seconds, ndcg=ndcg))
-        watch.start()
-
     with threadpoolctl.threadpool_limits(1, "blas"):  # it runs threads of its own
+        model = AlternatingLeastSquares(**settings, iterations=iterations, num_threads=2, random_state=1, use_gpu=False)
+
+        def judge(*_: Any) -> None:
+            seconds = watch.stop()
+            ndcg = rows.ndcg(lambda users: model.user_factors[users] @ model.item_factors.T)
+            curve.points.append(Point(seconds=seconds, ndcg=ndcg))
+            watch.start()
+
         watch.start()
         model.fit(matrix, show_progress=False, callback=judge)
     return curve
