@@ -39,6 +39,7 @@ EXTRAS = {
         "pyarrow",
         "scikit-learn",
         "scipy",
+        "setuptools<81",  # TensorBoard 2.16 imports pkg_resources, which later ones lack
     ],
     # Compiles and submits the pipeline to Kubeflow.
     "kubeflow": ["tfx[kfp]==1.16.0"],
