@@ -50,6 +50,8 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
                 "yellow",
             ),
         )
+    if summary.training:
+        line(console, f"Training curves: tensorboard --logdir {folder.artifacts}")
     line(console, f"{duration(summary.seconds or 0.0)} in all. Everything about this run: {folder.summary}")
 
 

@@ -10,9 +10,11 @@ from components import progress
 from components.examples import Floats
 from components.ranking.config import RankingConfig
 from components.ranking.fitting import Epoch
+from components.training.epoch_history import EpochHistory
 from components.training.training_log import TrainingLog
 
 _LINES = 10
+METRIC = "RMSE"
 
 
 class EpochLog:
@@ -23,16 +25,25 @@ class EpochLog:
 
     Args:
       config: Settings of the training.
+      history: Gets every epoch, at once.
     """
 
-    def __init__(self, config: RankingConfig) -> None:
-        self._log = TrainingLog("RMSE", epochs=config.epochs, higher_is_better=False, models=config.seeds)
+    def __init__(self, config: RankingConfig, history: EpochHistory) -> None:
+        self._history = history
+        self._log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=False, models=config.seeds)
         self._every = max(1, config.epochs // _LINES)
         self._pending: list[Epoch] = []
         self._refit = False
 
     def add(self, epoch: Epoch) -> None:
         """Takes an epoch, in the order of training."""
+        self._history.add(
+            epoch.epoch,
+            loss=epoch.loss,
+            learning_rate=epoch.learning_rate,
+            metrics={} if math.isnan(epoch.rmse) else {METRIC: epoch.rmse, "MAE": epoch.mae},
+            model=epoch.model,
+        )
         if self._pending and self._pending[0].model != epoch.model:
             self.flush()
         self._pending.append(epoch)
@@ -42,6 +53,7 @@ class EpochLog:
     def begin_refit(self) -> list[int]:
         """Begins the training on train + eval; returns the epochs that each model trains for."""
         self.flush()
+        self._history.begin_refit()
         self._refit = True
         return self._log.begin_refit()
 
@@ -66,7 +78,7 @@ class EpochLog:
             seconds=sum(epoch.seconds for epoch in self._pending),
             rows=sum(epoch.rows for epoch in self._pending),
             loss=best.loss,
-            metrics={"RMSE": best.rmse, "MAE": best.mae} if judged else None,
+            metrics={METRIC: best.rmse, "MAE": best.mae} if judged else None,
             model=best.model,
         )
         self._pending = []

@@ -32,6 +32,7 @@ class Epoch:
       loss: Mean squared error of the training rows plus L2, with ids hidden and units dropped.
       rmse: Root mean squared error of the eval rows, in stars; NaN without eval rows.
       mae: Mean absolute error of the eval rows, in stars; NaN without eval rows.
+      learning_rate: Of the optimizer at the end.
     """
 
     model: int
@@ -41,6 +42,7 @@ class Epoch:
     loss: float
     rmse: float
     mae: float
+    learning_rate: float
 
 
 def fit(
@@ -127,7 +129,16 @@ def _fit_one(
         seconds = time.perf_counter() - start
         rmse, mae = _predicted_errors(model, judging) if replicas.distributed else _errors(model, eval_step, judging)
         on_epoch(
-            Epoch(model=number + 1, epoch=epoch, seconds=seconds, rows=len(known.rows), loss=loss, rmse=rmse, mae=mae)
+            Epoch(
+                model=number + 1,
+                epoch=epoch,
+                seconds=seconds,
+                rows=len(known.rows),
+                loss=loss,
+                rmse=rmse,
+                mae=mae,
+                learning_rate=float(model.optimizer.learning_rate),
+            )
         )
         if rmse < best:
             best, best_epoch, best_weights = rmse, epoch, model.get_weights()

@@ -10,7 +10,7 @@ from components import progress
 from components.errors import InputError
 from components.examples import Floats, Strings, read_catalogue, read_interactions
 from components.ranking.config import RankingConfig
-from components.ranking.epoch_log import EpochLog
+from components.ranking.epoch_log import METRIC, EpochLog
 from components.ranking.fitting import fit, predict, refit
 from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
@@ -18,6 +18,7 @@ from components.ranking.movie_features import MovieFeatures, era_of
 from components.ranking.ranker import Ranker, save
 from components.settings import from_json
 from components.training.config import NONE
+from components.training.epoch_history import EpochHistory
 from components.training.inputs import CONFIG, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
@@ -39,7 +40,8 @@ def run_fn(fn_args: Any) -> None:
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
     if not len(choosing.sequences.movies.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
-    log = EpochLog(config)
+    history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
+    log = EpochLog(config, history)
     movies, known = lay_out(config, graph, choosing)
     users = choosing.sequences.user_ids
     eval_rows = of_known_users(held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), users), users)
@@ -52,6 +54,7 @@ def run_fn(fn_args: Any) -> None:
         models = refit(config, movies, known, log.begin_refit(), log.add, replicas)
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
+    history.write()
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
 
 

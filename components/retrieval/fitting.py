@@ -234,7 +234,15 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
             with self._average.in_use():
                 metrics = self._judge(number)
         loss = float((logs or {}).get("total_loss", float("nan")))
-        self._log.epoch(number, seconds=seconds, rows=self.rows, loss=loss, metrics=metrics, model=self._number)
+        self._log.epoch(
+            number,
+            seconds=seconds,
+            rows=self.rows,
+            loss=loss,
+            metrics=metrics,
+            model=self._number,
+            learning_rate=float(self.model.optimizer.learning_rate),
+        )
 
     def restore(self) -> None:
         """Puts the kept weights back."""

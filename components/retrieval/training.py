@@ -11,6 +11,7 @@ from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
 from components.settings import from_json
 from components.training.config import NONE
+from components.training.epoch_history import EpochHistory
 from components.training.inputs import CONFIG, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
@@ -33,7 +34,8 @@ def run_fn(fn_args: Any) -> None:
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
     marked = read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
     data = training_data(config, graph, choosing, marked)
-    log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds)
+    history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
+    log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
     models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
     if final is not None:
         data = training_data(config, graph, final, marked)
@@ -43,6 +45,7 @@ def run_fn(fn_args: Any) -> None:
         ]
     RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
+    history.write()
 
 
 def training_data(config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows) -> TrainingData:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from components import artifacts, progress
+from components.training.epoch_history import EpochHistory
 
 
 class TrainingLog:
@@ -20,13 +21,23 @@ class TrainingLog:
       epochs: Most epochs of one model; shown behind the slash of `epoch 3/75`.
       higher_is_better: Whether the best epoch has the highest metric (else the lowest).
       models: Models that are trained one after the other with different seeds.
+      history: Is told of every epoch and of a refit, too.
     """
 
-    def __init__(self, metric: str, *, epochs: int, higher_is_better: bool, models: int = 1) -> None:
+    def __init__(
+        self,
+        metric: str,
+        *,
+        epochs: int,
+        higher_is_better: bool,
+        models: int = 1,
+        history: EpochHistory | None = None,
+    ) -> None:
         self._metric = _key(metric)
         self._epochs = epochs
         self._higher_is_better = higher_is_better
         self._models = models
+        self._history = history
         self._entries: list[dict[str, Any]] = []
         self._refit_epochs: list[int] = []
         self._train_metrics: dict[str, float | None] = {}
@@ -38,6 +49,8 @@ class TrainingLog:
           Epochs that each model trains for: its best ones; all of them where none was evaluated.
         """
         self._refit_epochs = [self.best_epoch(model) or self._epochs for model in range(1, self._models + 1)]
+        if self._history is not None:
+            self._history.begin_refit()
         chosen = ", ".join(map(str, self._refit_epochs))
         progress.report("training anew on train + eval for as many epochs as the eval rows chose: %s", chosen)
         return self._refit_epochs
@@ -61,6 +74,7 @@ class TrainingLog:
         loss: float,
         metrics: Mapping[str, float] | None = None,
         model: int = 1,
+        learning_rate: float = float("nan"),
     ) -> None:
         """Records an epoch and reports it in one line.
 
@@ -71,7 +85,10 @@ class TrainingLog:
           loss: Mean training loss.
           metrics: Eval metrics by name as people write it; none where the epoch was not evaluated, as in a refit.
           model: Number of the model, from 1, where several are trained.
+          learning_rate: Of the optimizer, for the history.
         """
+        if self._history is not None:
+            self._history.add(epoch, loss=loss, learning_rate=learning_rate, metrics=metrics or {}, model=model)
         entry: dict[str, Any] = {"model": model} if self._models > 1 else {}
         entry |= {"refit": True} if self._refit_epochs else {}
         entry |= {"epoch": epoch, "seconds": round(seconds, 3), "rows_per_second": _rate(rows, seconds)}

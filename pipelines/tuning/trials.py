@@ -246,6 +246,7 @@ class _Listening(TrainingLog):
         loss: float,
         metrics: Mapping[str, float] | None = None,
         model: int = 1,
+        learning_rate: float = float("nan"),
     ) -> None:
         self._taken_by.add(epoch, loss, (metrics or {}).get(retrieval_fitting.METRIC))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.training.event_files import scalars
 from tests.datasets import read_rows
 
 STAGES = {
@@ -181,3 +182,16 @@ def test_going_live_the_test_rows_are_known_too(first_run, bundle):
     (answer,) = bundle.recommend([user], n=100, exclude=everything_else)
     assert answer.movies == []
     assert tested <= {movie for movie, _, _ in bundle.user_history(user)}
+
+
+@pytest.mark.parametrize(("stage", "metric"), [("RetrievalTrainer", "NDCG@100"), ("RankingTrainer", "RMSE")])
+def test_every_training_can_be_seen_in_tensorboard(first_run, stage, metric):
+    (model_run,) = first_run.folder.artifacts.glob(f"{stage}/model_run/*")
+    history = json.loads((model_run / "history.json").read_text())
+    assert len(history) == first_run.summary["training"][stage]["epochs"]
+    seen = scalars(model_run / "logs" / "first" / "seed-1")
+    assert seen["train/loss"] == [(entry["epoch"], pytest.approx(entry["loss"])) for entry in history]
+    judged = [(entry["epoch"], pytest.approx(entry["metric"])) for entry in history if entry["metric"] is not None]
+    assert seen[f"eval/{metric}"] == judged
+    assert first_run.summary["training"][stage]["best_value"] in [value for _, value in judged]
+    assert f"tensorboard --logdir {first_run.folder.artifacts}" in first_run.done.out

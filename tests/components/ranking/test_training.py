@@ -17,6 +17,7 @@ from components.ranking.known_ratings import RatingRows
 from components.settings import to_json
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 from tests.components.ranking.small_data import UserLookup
+from tests.components.training.event_files import scalars
 
 USERS, MOVIES = 12, 8
 TASTE = np.random.default_rng(4).choice([-1.0, 1.0], [2, max(USERS, MOVIES)])
@@ -143,6 +144,17 @@ def test_files_become_a_model_a_log_and_progress_lines(tmp_path, monkeypatch):
     assert sum("RMSE" in line and "rows/s" in line for line in lines) == len(log["epochs"]) == 20  # ten a model
     assert any("2 models averaged" in line for line in lines)
 
+    history = json.loads((tmp_path / "run" / "history.json").read_text())  # every epoch, not ten of them
+    assert [(entry["phase"], entry["seed"], entry["epoch"]) for entry in history] == [
+        ("first", seed, epoch) for seed in (config.seed, config.seed + 1) for epoch in range(1, 61)
+    ]
+    assert min(entry["metric"] for entry in history) == kept["eval_rmse"]
+    assert all(entry["learning_rate"] == pytest.approx(0.05) for entry in history)
+    second = scalars(tmp_path / "run" / "logs" / "first" / f"seed-{config.seed + 1}")
+    assert second["train/loss"] == [(e["epoch"], pytest.approx(e["loss"])) for e in history[60:]]
+    assert second["eval/RMSE"] == [(e["epoch"], pytest.approx(e["metric"])) for e in history[60:]]
+    assert len(second["eval/MAE"]) == len(second["train/learning_rate"]) == 60
+
 
 def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "TransformGraph", StandInGraph)
@@ -165,6 +177,14 @@ def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_p
     again = [entry for entry in log["epochs"] if entry.get("refit")]
     assert [max(e["epoch"] for e in again if e["model"] == model) for model in (1, 2)] == log["refit_epochs"]
     assert not any("eval_rmse" in entry for entry in again)
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    refit = [entry for entry in history if entry["phase"] == "refit"]
+    assert [sum(entry["seed"] == config.seed + model for entry in refit) for model in (0, 1)] == log["refit_epochs"]
+    assert all(entry["metric"] is None for entry in refit)
+    assert set(scalars(tmp_path / "run" / "logs" / "refit" / f"seed-{config.seed}")) == {
+        "train/loss",
+        "train/learning_rate",
+    }
     assert log["train_metrics"]["train_rmse"] == pytest.approx(np.sqrt(log["train_metrics"]["train_mse"]))
     assert tf.saved_model.load(args.serving_model_dir).signatures["predict"]
 
