@@ -105,6 +105,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "model_name": contract.MODEL_NAME,
             "movies": len(catalogue),
             "users": len(known.user_ids),
+            "training_rows": int(counts.sum()),
             "has_ratings": ranker is not None,
             "known_rows": "before_test" if before_test else "all",
             "order": config.order,

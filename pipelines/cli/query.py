@@ -16,6 +16,7 @@ from rich.text import Text
 from components.errors import InputError
 from pipelines.cli.answering import Place, answering, place_options
 from pipelines.cli.consoles import console_for
+from pipelines.cli.explanations import Explanation, explain, print_explanations
 from pipelines.cli.option_types import WholeNumber, comma_separated
 from serving.contract import DEFAULT_N, FROM_HISTORY, FROM_MODEL, FROM_POPULARITY, MAX_N
 
@@ -33,6 +34,7 @@ SOURCES = {
 @click.option("--genre", "genres", multiple=True, help="Only movies of this genre; repeatable, any of them.")
 @click.option("--history", multiple=True, metavar="ID[:STARS],…", help="Movies the person knows, oldest first.")
 @click.option("--exclude", multiple=True, metavar="ID,…", help="Movies to leave out.")
+@click.option("--explain", "explained", is_flag=True, help="Say which movies of the history pulled each one in.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def query(
     user: str,
@@ -40,6 +42,7 @@ def query(
     genres: tuple[str, ...],
     history: tuple[str, ...],
     exclude: tuple[str, ...],
+    explained: bool,
     as_json: bool,
     **place: Any,
 ) -> None:
@@ -58,12 +61,13 @@ def query(
         (answer,) = asked.recommender.recommend(
             [user], n=n, history=rated, exclude=comma_separated(exclude), genres=genres
         )
+        explanations = explain(asked, user, rated, answer) if explained else None
     if unknown:
         click.echo(f"note: not in the catalogue and left out of the history: {', '.join(unknown)}", err=True)
     if as_json:
-        click.echo(json.dumps(answer_as_mapping(user, asked.name, answer), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(answer_as_mapping(user, asked.name, answer, explanations), ensure_ascii=False, indent=2))
     else:
-        print_answer(console_for(sys.stdout), user, asked.name, answer)
+        print_answer(console_for(sys.stdout), user, asked.name, answer, explanations)
 
 
 def parse_history(parts: tuple[str, ...]) -> list[tuple[str, float]]:
@@ -108,8 +112,11 @@ def unknown_movies(movie_ids: Iterable[str], catalogue: Mapping[str, Any]) -> li
     return [movie_id for movie_id in movie_ids if movie_id not in known] if known else []
 
 
-def answer_as_mapping(user: str, model: str, answer: Any) -> dict[str, Any]:
-    """The answer for machines."""
+def answer_as_mapping(
+    user: str, model: str, answer: Any, explanations: Sequence[Explanation] | None = None
+) -> dict[str, Any]:
+    """The answer for machines; with `reasons` of each movie where it was explained."""
+    reasons = [{"reasons": one.as_list()} for one in explanations] if explanations is not None else None
     return {
         "user_id": user,
         "model": model,
@@ -120,13 +127,16 @@ def answer_as_mapping(user: str, model: str, answer: Any) -> dict[str, Any]:
                 "title": movie.title,
                 "score": movie.score,
                 "predicted_rating": movie.predicted_rating,
+                **(reasons[position] if reasons is not None else {}),
             }
-            for movie in answer.movies
+            for position, movie in enumerate(answer.movies)
         ],
     }
 
 
-def print_answer(console: Console, user: str, model: str, answer: Any) -> None:
+def print_answer(
+    console: Console, user: str, model: str, answer: Any, explanations: Sequence[Explanation] | None = None
+) -> None:
     """The answer for a person."""
     from pipelines.printout import line, stars_text
 
@@ -144,6 +154,8 @@ def print_answer(console: Console, user: str, model: str, answer: Any) -> None:
         table.add_row(str(position), Text(movie.id), Text(movie.title), f"{movie.score:.3f}", stars)
     if answer.movies:
         console.print(table)
+        if explanations is not None:
+            print_explanations(console, answer, explanations)
     else:
         line(console, "No movie is left: every one is known, excluded or of another genre.")
     line(console, f"Model: {model}")

@@ -21,7 +21,7 @@ from serving.errors import (
     UnavailableError,
     UnreachableError,
 )
-from serving.model import Answer, Movie
+from serving.model import Answer, Movie, Reason
 from serving.public_signatures import EXPLAIN, OPTIONAL_SIGNATURES, SIGNATURES
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class RecommenderClient:
 
     def explain(
         self, user_id: str, movie_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
-    ) -> list[list[Movie]]:
+    ) -> list[list[Reason]]:
         """For each movie, the movies of the user's history that speak most for it, best first.
 
         Args:
@@ -167,7 +167,14 @@ class RecommenderClient:
             contract.MOVIE_ID: list(movie_ids),
         }
         outputs = self._ask(EXPLAIN, asked)
-        return [_movies(outputs, row) for row in range(rows)]
+        names = (contract.MOVIE_IDS, contract.TITLES, contract.SCORES, contract.SHARES)
+        return [
+            [
+                Reason(id=movie_id, title=title, score=_float32(score), share=_float32(share))
+                for movie_id, title, score, share in _columns(outputs, row, *names)
+            ]
+            for row in range(rows)
+        ]
 
     def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
         """Movie id, title and stars of everything that is known of a user, oldest first."""

@@ -31,21 +31,22 @@ HALF_LIFE = 0.02
 
 
 class Retrieval(tf.Module):
-    """The last movie of the history is the query: recency with a half-life of next to nothing."""
+    """One pooling; with a half-life of next to nothing the last movie of the history is the query."""
 
-    def __init__(self, vectors: np.ndarray) -> None:
+    def __init__(self, vectors: np.ndarray, half_life: float = HALF_LIFE) -> None:
         super().__init__()
+        self.half_lives = [half_life]
         self.history_length = tf.Variable(200, trainable=False)
         self.tables = tf.Variable(vectors.astype(np.float32))
         self.direction = tf.Variable(np.append(np.ones(vectors.shape[1]), 0).astype(np.float32))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def embed_query(self, history_rows):
-        return {"embedding": embed_history(history_rows, self.tables, [HALF_LIFE])}
+        return {"embedding": embed_history(history_rows, self.tables, self.half_lives)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)])
     def contributions(self, history_rows, candidates):
-        return contributions(history_rows, self.tables, [HALF_LIFE], candidates)
+        return contributions(history_rows, self.tables, self.half_lives, candidates)
 
 
 class Ranker(tf.Module):
@@ -112,6 +113,7 @@ def build_bundle(
     ranked: bool = True,
     scann: bool = False,
     list_length: int = 3,
+    half_life: float = HALF_LIFE,
 ) -> LoadedBundle:
     """Saves a bundle and loads it back.
 
@@ -130,7 +132,7 @@ def build_bundle(
     )
     search = SearchModule(index, candidates)
     counts = popularity(training, len(catalogue))
-    retrieval = Retrieval(vectors)
+    retrieval = Retrieval(vectors, half_life)
     genre_filter = GenreFilter(catalogue)
     known = KnownUsers(
         user_ids=strings(list(users)),
@@ -165,6 +167,7 @@ def build_bundle(
         "index": {"kind": "scann" if scann else "exact"},
         "settings": dataclasses.asdict(config or BundleConfig()),
         "list_length": list_length,
+        "training_rows": int(counts.sum()),
     }
     write_json(str(folder), "bundle.json", facts)
     write_users(known, before_test, str(extra / "users.parquet"))

@@ -21,5 +21,11 @@ def test_the_answer_is_that_of_the_local_bundle(scheme, model_server, served_mod
     local.pop("model")
     assert remote == local
     assert [movie["movie_id"] for movie in remote["movies"]] == ["é", "c"]
+    assert exit_code("query", "--user", "Bo", "--explain", "--json", "--server", server) == 0
+    (best, *_) = json.loads(capsys.readouterr().out)["movies"]
+    # The query is b, the last movie of Bo: (1, 1), which makes 6 with (5, 1). Without the bias that is all.
+    assert (best["movie_id"], best["score"]) == (MOVIES[5], 6.0)
+    reason = {"movie_id": "b", "title": "Title of b", "score": 6.0, "share": 1.0}
+    assert best["reasons"] == [{**reason, "shared_genres": ["Comedy"] if scheme == "http" else []}]
     assert exit_code("similar", "--server", server, "--movie", "c") == 0
     assert "Title of d" in capsys.readouterr().out

@@ -180,7 +180,10 @@ def test_a_bundle_that_can_explain_is_asked_why():
     }
     with rest_server((200, {"outputs": outputs})) as (url, script), RecommenderClient(url) as client:
         reasons = client.explain("42", ["8", "9"], history=[("1", 5), ("2", 0)])
-    assert [[movie.title for movie in one] for one in reasons] == [["One", "Two"], ["Two"]]
+    assert [[(reason.title, reason.share) for reason in one] for one in reasons] == [
+        [("One", 0.5), ("Two", 0.25)],
+        [("Two", 1.0)],
+    ]
     assert script.requests[0][3] == {
         "signature_name": "explain",
         "inputs": {
