@@ -95,7 +95,7 @@ def _facts(path: Path) -> dict[str, Any]:
 def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     """The parts around an exact index, with the settings given."""
     loaded, users, list_length = parts.loaded, parts.user_ids, parts.facts["list_length"]
-    catalogue = _catalogue(loaded)
+    catalogue = catalogue_of(loaded)
     stage, table = loaded._first_stage, loaded._users
     candidates = loaded._index.exact.candidates.numpy().T[: len(catalogue)]
     index = SearchModule(ExactIndex(candidates), candidates)
@@ -104,7 +104,7 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     return Recommender(
         settings,
         catalogue,
-        UserTable(users, _lists(table), table._queries.numpy(), None if vectors is None else vectors.numpy()),
+        UserTable(users, lists_of(table), table._queries.numpy(), None if vectors is None else vectors.numpy()),
         loaded._retrieval,
         FirstStage(
             index,
@@ -125,7 +125,8 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     )
 
 
-def _catalogue(loaded: Any) -> Catalogue:
+def catalogue_of(loaded: Any) -> Catalogue:
+    """All movies of a bundle, byte for byte; a movie's genres come sorted."""
     movie_ids, titles = loaded._movie_ids.numpy()[1:], loaded._titles.numpy()[1:]
     names, rows, splits = (
         part.numpy() for part in (loaded._genres._names, loaded._genres._rows, loaded._genres._splits)
@@ -137,7 +138,8 @@ def _catalogue(loaded: Any) -> Catalogue:
     return Catalogue(movie_ids=movie_ids, titles=titles, genres=genres)
 
 
-def _lists(table: Any) -> RaggedRows:
+def lists_of(table: Any) -> RaggedRows:
+    """What a bundle knows of each user."""
     return RaggedRows(
         row_splits=table._starts.numpy().astype(np.int64),
         rows=table._rows.numpy()[:-1],

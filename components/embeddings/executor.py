@@ -11,13 +11,13 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils
 from tfx.utils import path_utils
 
-from components import artifacts, features, progress
+from components import artifacts, progress
 from components.embeddings.config import EmbeddingsConfig
-from components.embeddings.genre_report import genre_report
+from components.embeddings.genre_report import COLLABORATIVE, genre_report
 from components.embeddings.movie_map import movie_map
 from components.embeddings.movie_vectors import movie_vectors
 from components.embeddings.projection import require_method
-from components.examples import read_catalogue, read_sequences
+from components.example_artifacts import catalogue_of, fitted_sequences
 from components.settings import from_json
 
 MODEL, MOVIES, SEQUENCES = "model", "movies", "sequences"
@@ -34,10 +34,8 @@ class Executor(base_executor.BaseExecutor):
         """Reads model, catalogue and sequences, and writes `map.json` and `genres.json`."""
         config = from_json(EmbeddingsConfig, exec_properties[CONFIG])
         require_method(config.map)  # before the work
-        catalogue = read_catalogue([_files(input_dict[MOVIES], features.CATALOGUE_SPLIT)])
-        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES][0].split_names)
-        pattern = _files(input_dict[SEQUENCES], features.fitted_split(splits))
-        lists = read_sequences([pattern], catalogue.movie_ids).movies
+        catalogue = catalogue_of(input_dict[MOVIES])
+        lists = fitted_sequences(input_dict[SEQUENCES], catalogue.movie_ids).movies
         counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
         uri = artifact_utils.get_single_uri(input_dict[MODEL])
         vectors = movie_vectors(tf.saved_model.load(path_utils.serving_model_path(uri)), catalogue)
@@ -56,11 +54,8 @@ def summary_line(drawn: dict[str, Any], genres: dict[str, Any]) -> str:
     if macro is None:
         return f"{line}; too few movies of any genre to learn one"
     learned = len(genres["genres"])
-    return f"{line}; {learned} genres from who watches what: mean AUC {macro['auc']:.3f} (chance .5)"
-
-
-def _files(examples: list[Artifact], split: str) -> str:
-    return f"{artifact_utils.get_split_uri(examples, split)}/*"
+    source = "who watches what" if genres["vectors"] == COLLABORATIVE else "the model's vectors"
+    return f"{line}; {learned} genres told from {source}: mean AUC {macro['auc']:.3f} (chance .5)"
 
 
 def _write(path: str, content: dict[str, Any]) -> None:

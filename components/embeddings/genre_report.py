@@ -17,6 +17,7 @@ from components.embeddings.collaborative import collaborative_vectors
 from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.genre_classifier import baselines, classify, frequent_genres
 from components.embeddings.movie_vectors import MovieVectors
+from components.embeddings.texts import shown
 from components.examples import Catalogue, Floats, Longs, RaggedRows
 
 COLLABORATIVE, MODEL = "collaborative", "model"
@@ -45,7 +46,7 @@ def genre_report(
       the same figures over these genres, each genre counting once; None without a genre) and `left_out`
       (a list of `genre` and `movies`).
     """
-    names = [sorted({genre.decode("utf-8", "replace") for genre in one}) for one in catalogue.genres]
+    names = [sorted({shown(genre) for genre in one}) for one in catalogue.genres]
     eligible = np.flatnonzero((counts >= config.genre_rows) & np.array([bool(one) for one in names], bool))
     chosen = np.sort(eligible[np.argsort(-counts[eligible], kind="stable")][: config.genre_movies])
     kept, left_out = frequent_genres([names[row] for row in chosen], config.genre_least)

@@ -10,6 +10,7 @@ from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.movie_vectors import MovieVectors
 from components.embeddings.neighbours import nearest, of_length_one
 from components.embeddings.projection import method_for, project
+from components.embeddings.texts import positions_of_text, shown
 from components.examples import Catalogue, Longs
 
 DIGITS = 4
@@ -36,8 +37,7 @@ def movie_map(vectors: MovieVectors, counts: Longs, catalogue: Catalogue, config
     Raises:
       InputError: UMAP without its package.
     """
-    is_text = np.array([_is_text(movie_id) for movie_id in catalogue.movie_ids], bool)
-    candidates = np.flatnonzero(is_text)
+    candidates = positions_of_text(catalogue.movie_ids)
     chosen = candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_movies]
     tastes = of_length_one(vectors.tastes[chosen])
     points = project(tastes, config.map, perplexity=config.perplexity, seed=config.seed)
@@ -49,8 +49,8 @@ def movie_map(vectors: MovieVectors, counts: Longs, catalogue: Catalogue, config
         "movies": [
             {
                 "movie_id": ids[position],
-                "title": catalogue.titles[row].decode("utf-8", "replace"),
-                "genres": [genre.decode("utf-8", "replace") for genre in catalogue.genres[row]],
+                "title": shown(catalogue.titles[row]),
+                "genres": [shown(genre) for genre in catalogue.genres[row]],
                 "x": round(float(points[position, 0]), DIGITS),
                 "y": round(float(points[position, 1]), DIGITS),
                 "rows": int(counts[row]),
@@ -59,11 +59,3 @@ def movie_map(vectors: MovieVectors, counts: Longs, catalogue: Catalogue, config
             for position, row in enumerate(chosen)
         ],
     }
-
-
-def _is_text(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -20,6 +20,7 @@ from components.errors import InputError
 from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
 from pipelines.cli.doctor import doctor
+from pipelines.cli.embeddings import embeddings
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from pipelines.cli.export import export
 from pipelines.cli.predict import predict
@@ -47,6 +48,7 @@ for command in (
     score,
     query,
     similar,
+    embeddings,
     serve,
     recommend,
     predict,

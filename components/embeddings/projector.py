@@ -1,0 +1,54 @@
+"""Files that TensorBoard's Embedding Projector opens: vectors, what is shown of each, and the plugin's configuration.
+
+https://www.tensorflow.org/tensorboard/tensorboard_projector_plugin; vectors.tsv and metadata.tsv can also be
+loaded by hand into https://projector.tensorflow.org.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.embeddings.from_bundle import BundleEmbeddings
+from components.embeddings.texts import positions_of_text, shown
+
+TENSOR = "movies"
+VECTORS, METADATA, CONFIG = "vectors.tsv", "metadata.tsv", "projector_config.pbtxt"
+COLUMNS = ("title", "genres", "rows", "movie_id")
+
+
+def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
+    """Writes the three files, the movies with the most training rows first.
+
+    The biases are left out: what is near is then what `similar` calls near. Movies whose id is not UTF-8 are left out.
+
+    Args:
+      embeddings: Of a bundle.
+      folder: An existing folder.
+
+    Returns:
+      How many movies were written.
+    """
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector import ProjectorConfig
+
+    catalogue = embeddings.catalogue
+    chosen = sorted(positions_of_text(catalogue.movie_ids).tolist(), key=lambda row: -embeddings.rows[row])
+    vectors = embeddings.vectors.tastes[chosen]
+    with (folder / VECTORS).open("w", encoding="utf-8") as file:
+        file.writelines("\t".join(f"{value:.6g}" for value in vector) + "\n" for vector in vectors)
+    with (folder / METADATA).open("w", encoding="utf-8") as file:
+        file.write("\t".join(COLUMNS) + "\n")
+        for row in chosen:
+            genres = "|".join(_in_a_cell(shown(genre)) for genre in catalogue.genres[row])
+            title, movie_id = (_in_a_cell(shown(text)) for text in (catalogue.titles[row], catalogue.movie_ids[row]))
+            file.write(f"{title}\t{genres}\t{embeddings.rows[row]}\t{movie_id}\n")
+    config = ProjectorConfig()
+    entry = config.embeddings.add(tensor_name=TENSOR, tensor_path=VECTORS, metadata_path=METADATA)
+    entry.tensor_shape.extend(vectors.shape)
+    (folder / CONFIG).write_text(text_format.MessageToString(config), encoding="utf-8")
+    return len(chosen)
+
+
+def _in_a_cell(text: str) -> str:
+    """Text without what ends a cell or a line."""
+    return " ".join(text.split("\t")).replace("\r", " ").replace("\n", " ")
