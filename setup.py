@@ -35,6 +35,7 @@ EXTRAS = {
         "tensorflow-datasets==4.9.10",
         "scann==1.3.2",
         "dill>=0.3.1.1,<0.3.2",  # Beam made it an extra; tfx_bsl and Transform import it
+        "jinja2",
         "pandas",
         "pyarrow",
         "scikit-learn",
@@ -76,7 +77,7 @@ setup(
     packages=find_packages(include=["pipelines*", "components*", "serving*"]),
     package_data={
         "pipelines": ["presets/*.toml"],
-        "components": ["schema/*.pbtxt"],
+        "components": ["schema/*.pbtxt", "report/templates/*"],
         "serving": ["page/*"],
     },
     install_requires=["click>=8", "rich>=13", "tomli>=2"],

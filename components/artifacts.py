@@ -37,6 +37,7 @@ SCORED_COUNTS = ("users", "rows", "rejected")
 
 # Files.
 SCORED_ROWS = "scores.parquet"  # in the scores: a file, or a folder of several
+DATA_PROFILE = "profile.json"  # in the ratings' `profile`: exact counts of all rows
 TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
 EPOCH_HISTORY = "history.json"  # in a trainer's `model_run`: every epoch, of every seed and of a refit
 TENSORBOARD_LOGS = "logs"  # in a trainer's `model_run`: a folder of event files for every training
@@ -44,3 +45,5 @@ INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
 MOVIE_MAP = "map.json"  # in the embeddings: the movies on a plane, with their neighbours
 GENRE_REPORT = "genres.json"  # in the embeddings: how well the movies' vectors tell their genres
 GATE_REPORT = "gates.json"  # in the evaluation: verdicts and reasons
+REPORT_FACTS = "report.json"  # in the report: everything that the page shows
+REPORT_PAGE = "report.html"  # in the report: the page

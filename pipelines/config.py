@@ -17,6 +17,7 @@ from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
 from components.peers.config import PeersConfig
 from components.ranking.config import OWN_DEFAULTS, RankingConfig
+from components.report.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.training.config import TrainingConfig
@@ -44,6 +45,7 @@ class PipelineConfig:
     bundle: BundleConfig = BundleConfig()
     peers: PeersConfig = PeersConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
     batch_scores: BatchScoresConfig = BatchScoresConfig()
 
     def __post_init__(self) -> None:

@@ -20,6 +20,8 @@ from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
 STARS = ("rmse", "mae")
 RECALL = re.compile(r"recall_at_\d+")
 LOWER_IS_BETTER = STARS
+NEITHER_IS_BETTER = ("gini_at_10", "novelty_at_10")
+"""They tell what kind of lists these are: the most novel ones are random."""
 
 
 def print_summary(console: Console, summary: Summary, samples: Sequence[UserSample], folder: RunFolder) -> None:
@@ -53,6 +55,8 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
     if summary.training:
         line(console, f"Training curves: tensorboard --logdir {folder.artifacts}")
     line(console, f"{duration(summary.seconds or 0.0)} in all. Everything about this run: {folder.summary}")
+    if summary.report is not None:
+        line(console, f"To be read: {summary.report}")
 
 
 def metrics_table(evaluation: EvaluationSummary) -> Table:
@@ -208,7 +212,7 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _colour(name: str, figure: Figure) -> str:
-    if figure.model is None or figure.baseline is None:
+    if figure.model is None or figure.baseline is None or name in NEITHER_IS_BETTER:
         return ""
     better = figure.model < figure.baseline if name in LOWER_IS_BETTER else figure.model > figure.baseline
     return "green" if better else "red"

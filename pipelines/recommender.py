@@ -19,6 +19,7 @@ from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
 from components.ingestion.splits import resolve_kind
 from components.peers.component import PeerLists
 from components.push.component import AtomicPusher
+from components.report.component import RunReport
 from components.schema.component import CuratedSchema
 from components.schema.curated import curated_schema, to_text
 from components.settings import to_json
@@ -151,6 +152,18 @@ def create_pipeline(
     pusher = AtomicPusher(
         model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
     ).with_id("Pusher")
+    report = RunReport(  # of every run: it asks for no blessing and waits for no push
+        profile=ratings.outputs["profile"],
+        gate=gate.outputs["gate"],
+        retrieval_run=retrieval.outputs["model_run"],
+        ranking_run=ranking.outputs["model_run"] if facts.has_ratings else None,
+        index=indexer.outputs["index"],
+        model=bundler.outputs["model"],
+        embeddings=embedding_map.outputs["embeddings"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        config=to_json(config.report),
+    ).with_id("RunReport")
     scorer = BatchScorer(pushed_model=pusher.outputs["pushed_model"], config=to_json(config.batch_scores)).with_id(
         "BatchScorer"
     )
@@ -173,6 +186,7 @@ def create_pipeline(
             served,
             evaluator,
             pusher,
+            report,
             *([scorer] if config.batch_scores.enabled else []),
         ],
         enable_cache=True,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from components.errors import InputError
 from components.progress import LOGGER
 from components.settings import to_mapping
-from pipelines import engines, stage_facts
+from pipelines import engines, reports, stage_facts
 from pipelines import summary as summaries
 from pipelines.config import PipelineConfig
 from pipelines.run_folder import RunFolder
@@ -118,7 +118,8 @@ def execute(
       KeyboardInterrupt: The run was interrupted.
     """
     start = time.monotonic()
-    folder.error_log.unlink(missing_ok=True)
+    for of_an_earlier_run in (folder.error_log, folder.report):
+        of_an_earlier_run.unlink(missing_ok=True)
     summary = Summary(
         status=summaries.RUNNING,
         preset=preset,
@@ -154,8 +155,19 @@ def execute(
             notices=recorder.notices,
             peak_memory_bytes=summaries.peak_memory_bytes(),
         )
+        summary = dataclasses.replace(summary, report=_report(summary, folder))
         write_summary(folder.summary, summary)
     return summary
+
+
+def _report(summary: Summary, folder: RunFolder) -> str | None:
+    """Writes the page; a run is not lost because its page is."""
+    try:
+        reports.write(summaries.as_mapping(summary), folder.report)
+    except Exception as error:
+        LOGGER.warning("the report could not be written: %s: %s", type(error).__name__, error)
+        return None
+    return str(folder.report)
 
 
 class _Recorder:
@@ -176,7 +188,10 @@ class _Recorder:
     def finished(self, result: StageResult) -> None:
         self.results[result.id] = result
         seconds = round(result.seconds, 3)
-        self.stages.append(StageSummary(id=result.id, status=summaries.OK, seconds=seconds, cached=result.cached))
+        outputs = {key: output.uri for key, output in sorted(result.outputs.items())}
+        self.stages.append(
+            StageSummary(id=result.id, status=summaries.OK, seconds=seconds, cached=result.cached, outputs=outputs)
+        )
         self._view.finished(result)
 
     def failed(self, stage: str, seconds: float, how: str) -> None:

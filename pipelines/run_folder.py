@@ -44,6 +44,11 @@ class RunFolder:
         return self.path / "summary.json"
 
     @property
+    def report(self) -> Path:
+        """What people read."""
+        return self.path / "report.html"
+
+    @property
     def library_log(self) -> Path:
         """What the libraries wrote during the last run."""
         return self.path / "library.log"

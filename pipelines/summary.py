@@ -41,12 +41,14 @@ class StageSummary:
       status: `ok`, `failed` or `interrupted`.
       seconds: Wall-clock time.
       cached: Whether the result of an earlier run was reused.
+      outputs: Folder of each of its outputs, by key; empty unless it ended well.
     """
 
     id: str
     status: str
     seconds: float
     cached: bool = False
+    outputs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -197,6 +199,7 @@ class Summary:
       evaluation: None until the bundle was judged.
       push: None until the Pusher has ended.
       batch_scores: None where none were asked for, or nothing was ever pushed.
+      report: The page about this run; None where it could not be written.
       failure: None unless the status is `failed` or `interrupted`.
       notices: Lines that a person should read even when everything goes well.
       versions: Of the packages that decide about the result.
@@ -219,6 +222,7 @@ class Summary:
     evaluation: EvaluationSummary | None = None
     push: PushSummary | None = None
     batch_scores: BatchScoresSummary | None = None
+    report: str | None = None
     failure: Failure | None = None
     notices: Sequence[str] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -228,8 +232,14 @@ class Summary:
 def write_summary(path: Path, summary: Summary) -> None:
     """Writes the file in one step: a reader finds the old one or the new one, whole."""
     incoming = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    incoming.write_text(json.dumps(_finite(dataclasses.asdict(summary)), indent=2) + "\n", encoding="utf-8")
+    incoming.write_text(json.dumps(as_mapping(summary), indent=2) + "\n", encoding="utf-8")
     incoming.replace(path)
+
+
+def as_mapping(summary: Summary) -> dict[str, Any]:
+    """The content of the file."""
+    content: dict[str, Any] = _finite(dataclasses.asdict(summary))
+    return content
 
 
 def versions() -> dict[str, str]:

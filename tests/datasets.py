@@ -100,6 +100,8 @@ def ingest(folder: Path, data: Any, split: Any = None) -> Ingested:
       data: A DataConfig.
       split: A SplitConfig; None = the default.
     """
+    from tfx.types import standard_artifacts
+
     from components.ingestion import executor
     from components.ingestion.config import SplitConfig
     from components.settings import to_json
@@ -107,7 +109,9 @@ def ingest(folder: Path, data: Any, split: Any = None) -> Ingested:
     movies, examples, sequences = (examples_artifact(folder / name) for name in ("movies", "examples", "sequences"))
     properties = {"config": to_json(data), "split": to_json(split or SplitConfig()), "fingerprint": ""}
     executor.MoviesExampleGenExecutor().Do({}, {"examples": [movies]}, properties)
-    outputs = {"examples": [examples], "sequences": [sequences]}
+    profile = standard_artifacts.ExampleStatistics()
+    profile.uri = str(folder / "profile")
+    outputs = {"examples": [examples], "sequences": [sequences], "profile": [profile]}
     executor.RatingsExampleGenExecutor().Do({"movies": [movies]}, outputs, properties)
     return Ingested(movies, examples, sequences)
 

@@ -16,7 +16,7 @@ from components.evaluation.comparisons import Comparison, list_comparisons, list
 from components.evaluation.config import EvaluationConfig
 from serving import contract
 
-_MODULES = {"ListFigures": "list_figures", "RatingFigures": "rating_figures", "Coverage": "coverage"}
+_MODULES = {"ListFigures": "list_figures", "RatingFigures": "rating_figures", "Exposure": "exposure"}
 _STRICTLY = 1e-9  # TFMA's bounds are inclusive: a lift of exactly 0 must not pass "above 0"
 
 RATING_SLICES = (features.MOVIE_POPULARITY, features.MOVIE_GENRES)
@@ -32,12 +32,14 @@ class Judged:
       served: Facts of the served bundle; None where nothing is served.
       has_ratings: Whether the test rows have ratings; without them nothing is said of stars.
       has_new_users: Whether some users were kept out of training.
+      popularity: File with the training rows of each movie, from PeerLists; "" where there is none.
     """
 
     model: BundleFacts
     served: BundleFacts | None
     has_ratings: bool
     has_new_users: bool = False
+    popularity: str = ""
 
     def comparisons(self, config: EvaluationConfig) -> list[Comparison]:
         """All gates, those of the lists first."""
@@ -83,12 +85,13 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
         samples=config.bootstrap_samples,
         seed=config.seed,
     )
-    coverage = _metric(
-        "Coverage",
+    exposure = _metric(
+        "Exposure",
         cut_off=names.COVERAGE_CUT_OFF,
         catalogue_size=judged.model.movies or 0,
+        popularity=judged.popularity,
     )
-    return _spec(contract.MOVIE_IDS, [figures, coverage], comparisons)
+    return _spec(contract.MOVIE_IDS, [figures, exposure], comparisons)
 
 
 def _rating_spec(config: EvaluationConfig, judged: Judged) -> Any:

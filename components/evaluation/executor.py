@@ -18,12 +18,14 @@ from components.evaluation.eval_config import Judged, build_eval_config
 from components.evaluation.gates import judge
 from components.evaluation.results import EvaluationResult, to_json
 from components.features import TEST
+from components.peers.popularity_file import POPULARITY_FILE
 from components.push.storage import storage_for
 from components.settings import from_json
 
 # Keys of execution properties.
 CONFIG, HAS_RATINGS, HAS_NEW_USERS = "config", "has_ratings", "has_new_users"
 
+_EXAMPLES = standard_component_specs.EXAMPLES_KEY
 _MODEL = standard_component_specs.MODEL_KEY
 _BASELINE = standard_component_specs.BASELINE_MODEL_KEY
 _LOADER = "custom_eval_shared_model"  # TFX looks it up in the execution properties
@@ -84,6 +86,7 @@ def _judged(inputs: dict[str, Any], exec_properties: dict[str, Any], served_vers
         served=served,
         has_ratings=bool(exec_properties[HAS_RATINGS]),
         has_new_users=bool(exec_properties.get(HAS_NEW_USERS)),
+        popularity=f"{artifact_utils.get_single_uri(inputs[_EXAMPLES])}/{POPULARITY_FILE}",
     )
 
 

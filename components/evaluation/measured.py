@@ -61,7 +61,7 @@ def read_measured(evaluation_uri: str) -> Measured:
     """Reads TFMA's `metrics-*.tfrecord`.
 
     Metrics of lists are dropped in slices by movie, which only their marked rows' movie would name,
-    and so is coverage in every slice, which there only counts users.
+    and so is what the lists show of the catalogue in every slice, where it changes with the number of users.
     """
     measured = Measured({}, {})
     for record in tfma.load_metrics(evaluation_uri):
@@ -85,7 +85,7 @@ def _belongs(key: Any, slice_key: Slice) -> bool:
         return True
     if key.output_name == MOVIE_IDS and any(feature in RATING_SLICES for feature, _ in slice_key):
         return False
-    return "coverage" not in key.name
+    return not any(beginning in key.name for beginning in names.OF_EXPOSURE)
 
 
 def _text(one: Any) -> str:

@@ -24,6 +24,8 @@ ITEM_KNN = "item_knn"
 SERVED = "served"
 
 COVERAGE_CUT_OFF = 10
+OF_EXPOSURE = ("coverage_at_", "gini_at_", "novelty_at_")
+"""Beginnings of the names of what is measured of all lists together."""
 
 
 def recall_at(cut_off: int) -> str:
@@ -36,6 +38,14 @@ def ndcg_at(cut_off: int) -> str:
 
 def coverage_at(cut_off: int) -> str:
     return f"coverage_at_{cut_off}"
+
+
+def gini_at(cut_off: int) -> str:
+    return f"gini_at_{cut_off}"
+
+
+def novelty_at(cut_off: int) -> str:
+    return f"novelty_at_{cut_off}"
 
 
 def cut_off_of(name: str) -> int:
@@ -65,7 +75,12 @@ def headroom(name: str) -> str:
 
 def with_interval(name: str, interval: Any) -> dict[str, float]:
     """A figure and the two ends of its interval, by name."""
-    return {name: interval.value, lower(name): interval.lower, upper(name): interval.upper}
+    return {name: interval.value, **ends(name, interval)}
+
+
+def ends(name: str, interval: Any) -> dict[str, float]:
+    """The two ends of the interval of a figure, by name."""
+    return {lower(name): interval.lower, upper(name): interval.upper}
 
 
 def baseline(name: str) -> str:

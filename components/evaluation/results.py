@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from components.artifacts import GATE_REPORT
 from components.errors import InputError
@@ -21,7 +23,7 @@ class Figure:
       baseline: Of popularity (lists) or of user + movie means (ratings).
       item_knn: Of item-kNN's lists.
       served: Of the bundle that was being served.
-      lower: Lower end of the figure's 95 % interval; differences and ratios have one.
+      lower: Lower end of the figure's 95 % interval; scores, differences and ratios have one.
       upper: Its upper end.
     """
 
@@ -100,7 +102,11 @@ def to_json(result: EvaluationResult) -> str:
 
 def from_json(text: str) -> EvaluationResult:
     """The inverse of `to_json`."""
-    values = json.loads(text)
+    return from_values(json.loads(text))
+
+
+def from_values(values: Mapping[str, Any]) -> EvaluationResult:
+    """The result from the content of `gates.json`."""
     return EvaluationResult(
         blessed=values["blessed"],
         list_length=values["list_length"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class IndexReport:
       leaves: ScaNN's leaves, 0 for exact.
       leaves_to_search: Leaves that a query looks into.
       reorder: Candidates scored exactly.
-      curve: Every setting that was tried: leaves_to_search, reorder, recall, short_recall.
+      exact_microseconds: Time of a query by exact search on this machine, asked in batches; 0 where nothing was asked.
+      curve: Every setting that was tried: leaves_to_search, reorder, recall, short_recall, microseconds (likewise).
     """
 
     kind: str
@@ -47,6 +49,7 @@ class IndexReport:
     leaves: int = 0
     leaves_to_search: int = 0
     reorder: int = 0
+    exact_microseconds: float = 0.0
     curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
@@ -78,6 +81,7 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
         )
     lengths = (k, min(k, SHORT_LIST))
     truth = [_search(exact.search, queries, length) for length in lengths]
+    exact_microseconds = _microseconds(exact.search, queries, k)
     leaves = leaves_for(len(candidates))
     settings = settings_for(len(candidates), leaves)
     index = ScannIndex(candidates, leaves, settings[0])
@@ -87,7 +91,14 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
         recall, short = (
             _recall(best, _search(search, queries, length)) for best, length in zip(truth, lengths, strict=True)
         )
-        curve.append({**dataclasses.asdict(setting), "recall": round(recall, 4), "short_recall": round(short, 4)})
+        curve.append(
+            {
+                **dataclasses.asdict(setting),
+                "recall": round(recall, 4),
+                "short_recall": round(short, 4),
+                "microseconds": _microseconds(search, queries, k),
+            }
+        )
         if min(recall, short) >= config.min_recall:
             break
     progress.report("ScaNN %d leaves, searching %d: recall@%d %.3f", leaves, setting.leaves_to_search, k, recall)
@@ -109,6 +120,7 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
         leaves=leaves,
         leaves_to_search=setting.leaves_to_search,
         reorder=setting.reorder,
+        exact_microseconds=exact_microseconds,
         curve=curve,
     )
 
@@ -131,6 +143,13 @@ def _search(search: Any, queries: Floats, k: int) -> Ints:
         rows, scores = search(tf.constant(queries[start : start + QUERIES_PER_BATCH]), tf.constant(k))
         parts.append(np.where(scores.numpy() > LOWEST, rows.numpy(), NOTHING))
     return np.concatenate(parts)
+
+
+def _microseconds(search: Any, queries: Floats, k: int) -> float:
+    """Wall-clock time of one query among `QUERIES_PER_BATCH`; the search has been called before."""
+    start = time.perf_counter()
+    _search(search, queries, k)
+    return round(1e6 * (time.perf_counter() - start) / len(queries), 2)
 
 
 def _recall(truth: Ints, found: Ints) -> float:

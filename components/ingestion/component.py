@@ -68,6 +68,7 @@ class RatingsExampleGenSpec(component_spec.ComponentSpec):
     OUTPUTS = {
         executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
+        executor.PROFILE: ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
 
 
@@ -76,7 +77,8 @@ class RatingsExampleGen(base_component.BaseComponent):
 
     Output `examples`, splits train, eval and test: one tf.Example an interaction. Output `sequences`,
     split `train`: one tf.Example a user; with `refit` in the split's settings also split
-    `train_and_eval`, the training and eval rows of each user in order. No test row is in either.
+    `train_and_eval`, the training and eval rows of each user in order. No test row is in either. Output
+    `profile`: `profile.json`, exact counts of all rows (profile.py), for the report.
     """
 
     SPEC_CLASS = RatingsExampleGenSpec
@@ -100,6 +102,7 @@ class RatingsExampleGen(base_component.BaseComponent):
                 fingerprint=fingerprint,
                 examples=_examples(),
                 sequences=_examples(),
+                profile=channel_utils.as_channel([standard_artifacts.ExampleStatistics()]),
                 **overrides,
             )
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
 from tfx.proto import example_gen_pb2
@@ -26,6 +28,7 @@ from components.ingestion.interactions import (
     without_duplicates,
 )
 from components.ingestion.new_users import set_aside
+from components.ingestion.profile import profile
 from components.ingestion.source import open_source
 from components.ingestion.splits import assign_parts, require_all_parts, resolve_kind
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
@@ -34,7 +37,7 @@ from components.settings import from_json, overridden
 
 # Keys of inputs, outputs and execution properties.
 CONFIG, SPLIT, FINGERPRINT = "config", "split", "fingerprint"
-MOVIES, EXAMPLES, SEQUENCES = "movies", "examples", "sequences"
+MOVIES, EXAMPLES, SEQUENCES, PROFILE = "movies", "examples", "sequences", "profile"
 OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "movies"}
 """Optional execution properties that override a key of `config`; `movies` is the name of an input already."""
 
@@ -65,7 +68,7 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
     """Writes the interactions as train, eval and test, and the rows to fit on once more user by user."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Reads the interactions, splits them, and writes both artifacts.
+        """Reads the interactions, splits them, writes both artifacts, and what they look like beside them.
 
         Raises:
           InputError: The data cannot be used, or are too few to be split.
@@ -86,6 +89,22 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
         sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
         _write(rows, catalogue, split, new.requests, examples.uri, sequences.uri)
+        _write_profile(
+            {
+                "source": facts.name,
+                "split": kind,
+                "has_ratings": facts.has_ratings,
+                "has_timestamps": facts.has_timestamps,
+                "refit": split.refit,
+                "new_users": int(np.count_nonzero(new.requests)),
+                "users": len(rows.user_ids),
+                "movies": len(catalogue),
+                "added_movies": input_dict[MOVIES][0].get_int_custom_property(artifacts.ADDED_TO_CATALOGUE),
+                "duplicates_dropped": dropped,
+                **profile(rows, len(catalogue), facts),
+            },
+            artifact_utils.get_single_uri(output_dict[PROFILE]),
+        )
         _describe(examples, list(features.SPLITS))
         further = {features.REFIT_SPLIT: split.refit, features.NEW_USERS_SPLIT: split.new_users > 0}
         _describe(sequences, [features.SEQUENCES_SPLIT, *(name for name, there in further.items() if there)])
@@ -135,6 +154,12 @@ def _write(
             sequences.write(
                 features.NEW_USERS_SPLIT, batches.new_users(), int(np.count_nonzero(requests)), what="new users"
             )
+
+
+def _write_profile(content: dict[str, Any], uri: str) -> None:
+    tf.io.gfile.makedirs(uri)
+    with tf.io.gfile.GFile(f"{uri}/{artifacts.DATA_PROFILE}", "w") as file:
+        file.write(json.dumps(content, indent=1))
 
 
 def _describe(examples: Artifact, splits: list[str]) -> None:

@@ -15,6 +15,7 @@ from components.example_artifacts import catalogue_of, fitted_sequences, split_p
 from components.peers.config import PeersConfig
 from components.peers.item_knn import find_neighbours, most_popular, recommend
 from components.peers.marked_rows import Known, Lists, add_lists
+from components.peers.popularity_file import POPULARITY_FILE, write_popularity
 from components.settings import from_json
 
 EXAMPLES, MOVIES, SEQUENCES = "examples", "movies", "sequences"
@@ -47,4 +48,5 @@ class Executor(base_executor.BaseExecutor):
         examples_utils.set_payload_format(judged, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         folder = artifact_utils.get_split_uri([judged], features.TEST)
         users = add_lists(split_pattern(input_dict[EXAMPLES], features.TEST), folder, catalogue.movie_ids, lists)
+        write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.movie_ids, neighbours.popularity)
         progress.report("lists of %d movies for %s users", length, f"{users:,}")

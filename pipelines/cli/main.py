@@ -27,6 +27,7 @@ from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
 from pipelines.cli.query import query
 from pipelines.cli.recommend import recommend
+from pipelines.cli.report import report
 from pipelines.cli.run import run
 from pipelines.cli.score import score
 from pipelines.cli.serve import serve
@@ -44,6 +45,7 @@ def cli() -> None:
 for command in (
     run,
     tune,
+    report,
     export,
     score,
     query,

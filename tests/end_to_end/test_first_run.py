@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
+from tests.components.report.self_contained import assert_self_contained
 from tests.components.training.event_files import scalars
 from tests.datasets import read_rows
+from tests.end_to_end.command import recommender
 
 STAGES = {
     "MoviesExampleGen",
@@ -31,6 +35,7 @@ STAGES = {
     "ServedModel",
     "Evaluator",
     "Pusher",
+    "RunReport",
 }
 
 
@@ -49,7 +54,7 @@ def movies_by_user(demo_rows):
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     done, push = first_run.done, first_run.summary["push"]
     assert done.code == 0, done.text
-    assert "[19/19] Pusher" in done.err
+    assert "[20/20] RunReport" in done.err
     assert "BLESSED" in done.out
     assert "NOT BLESSED" not in done.out
     for word in (
@@ -195,3 +200,38 @@ def test_every_training_can_be_seen_in_tensorboard(first_run, stage, metric):
     assert seen[f"eval/{metric}"] == judged
     assert first_run.summary["training"][stage]["best_value"] in [value for _, value in judged]
     assert f"tensorboard --logdir {first_run.folder.artifacts}" in first_run.done.out
+
+
+def test_the_report_shows_the_figures_of_this_run(first_run):
+    page = first_run.folder.report.read_text()
+    assert first_run.summary["report"] == str(first_run.folder.report) in first_run.done.out
+    evaluation, data = first_run.summary["evaluation"], first_run.summary["data"]
+    for name in ("recall_at_100", "ndcg_at_10", "rmse"):
+        figure = evaluation["metrics"][name]
+        assert all(f"{figure[side]:.4f}" in page for side in ("model", "baseline"))
+    for gate in evaluation["gates"]:
+        assert gate["reason"] in html.unescape(page)
+    for rows in data["rows"].values():
+        assert f"{rows:,}" in page
+    assert f"Pushed as version {first_run.summary['push']['version']}" in page
+    for stage in first_run.summary["stages"]:
+        assert stage["id"] in page
+    assert page.count('class="person"') == 5
+    (data,) = re.findall(r'id="map-data">(.*?)</script>', page, re.DOTALL)
+    assert len(json.loads(data)["titles"]) == 1100  # the whole catalogue
+    assert "Drama" in page[page.index('id="genres"') :]
+    retrieval = first_run.summary["training"]["RetrievalTrainer"]
+    assert f"kept epoch {retrieval['best_epoch']}, {retrieval['best_value']:.4f}" in page
+    for name in ("gini_at_10", "novelty_at_10"):
+        assert all(evaluation["metrics"][name][side] > 0 for side in ("model", "baseline", "item_knn"))
+
+
+def test_the_report_asks_for_nothing_from_anywhere(first_run):
+    assert_self_contained(first_run.folder.report.read_text())
+
+
+def test_the_command_writes_the_same_report_anew(first_run, tmp_path):
+    done = recommender("report", first_run.folder.path, "--output", tmp_path / "again.html")
+    assert done.code == 0, done.text
+    assert (tmp_path / "again.html").read_text() == first_run.folder.report.read_text()
+    assert done.out.strip() == str(tmp_path / "again.html")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 
+from tests.components.report.self_contained import assert_self_contained
 from tests.end_to_end.command import recommender, run, state_of, versions
 from tests.end_to_end.conftest import SETTINGS, WORSE
 
-ANEW_WHEN_THE_BUNDLE_CHANGES = {"RecommenderBundler", "ServedModel", "Evaluator", "Pusher"}
+ANEW_WHEN_THE_BUNDLE_CHANGES = {"RecommenderBundler", "ServedModel", "Evaluator", "Pusher", "RunReport"}
 
 
 def test_an_unchanged_run_computes_judges_and_pushes_nothing(first_run, unchanged_run):
@@ -27,7 +30,7 @@ def test_an_unchanged_run_computes_judges_and_pushes_nothing(first_run, unchange
 def test_an_unchanged_run_says_so(unchanged_run):
     assert "Everything came from the cache" in unchanged_run.done.out
     assert "nothing was pushed" in unchanged_run.done.out
-    assert unchanged_run.done.err.count("cached") == 18
+    assert unchanged_run.done.err.count("cached") == len(unchanged_run.cached)
 
 
 def test_a_worse_bundle_is_compared_with_the_served_one_and_refused(first_run, refused_run):
@@ -51,6 +54,17 @@ def test_a_refused_bundle_is_not_pushed_loudly_and_the_run_ends_well(first_run, 
     assert (push["pushed"], push["path"], push["reason"]) == (False, None, "not blessed")
     assert push["served_version"] == first_run.summary["push"]["version"]
     assert versions(refused_run.folder) == [str(first_run.summary["push"]["version"])]
+
+
+def test_a_refused_bundle_has_its_report_with_the_reason_and_the_served_version_beside_it(first_run, refused_run):
+    page = refused_run.folder.report.read_text()
+    served = first_run.summary["push"]["version"]
+    assert "The bundle is refused and will not be served." in page
+    assert f"Nothing was pushed: not blessed (version {served} stays)." in page
+    assert refused_run.gates["recall_change"]["reason"] in html.unescape(page)
+    assert f"served {served}</th>" in page
+    assert page.count('class="person"') == 5
+    assert_self_contained(page)
 
 
 def test_only_what_depends_on_the_change_is_computed_anew(refused_run):

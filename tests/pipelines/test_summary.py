@@ -28,7 +28,7 @@ FULL = Summary(
     finished="2026-01-01T00:01:00+00:00",
     seconds=60.0,
     everything_cached=False,
-    stages=[StageSummary(id="Transform", status="ok", seconds=1.5, cached=True)],
+    stages=[StageSummary(id="Transform", status="ok", seconds=1.5, cached=True, outputs={"a": "/a/1"})],
     data=DataSummary(
         source="demo",
         has_ratings=True,
@@ -78,13 +78,22 @@ FULL = Summary(
     ),
     push=PushSummary(pushed=False, version=None, path=None, reason="not blessed", served_version=3),
     batch_scores=BatchScoresSummary(path="/scores.parquet", model_version="3", users=2, rows=40, rejected=0),
+    report="/runs/demo/report.html",
     failure=Failure(component="Transform", message="broken", error_log="/runs/demo/error.log"),
     notices=["a notice"],
     versions={"tfx": "1.16.0"},
     peak_memory_bytes=1 << 30,
 )
 
-FREE = {"config", "index", "versions", "data.rows", "training.*.train_metrics", "evaluation.slices[].metrics"}
+FREE = {
+    "config",
+    "index",
+    "versions",
+    "data.rows",
+    "stages[].outputs",
+    "training.*.train_metrics",
+    "evaluation.slices[].metrics",
+}
 """Objects whose fields are not ours to list."""
 BY_NAME = {"training", "evaluation.metrics"}
 """Objects from names to values."""

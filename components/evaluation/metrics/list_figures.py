@@ -50,7 +50,8 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
     users weigh the same; users without held-out movies are skipped; without any user the value is
     NaN. Seen movies are in no list.
 
-    Figures, for each score `s`: `s` of the judged list; `baseline_s` of popularity; `item_knn_s`;
+    Figures, for each score `s`: `s` of the judged list, with the ends `s_lower` and `s_upper` of its 95 %
+    interval (bootstrap.py); `baseline_s` of popularity; `item_knn_s`;
     `s` of the served bundle's list, under the name of TFMA's baseline model. And for each other list
     `s_minus_popularity`, `…_item_knn`, `…_served`: mean over users of the judged list's score minus
     the other's, with the ends `…_lower` and `…_upper` of its 95 % interval (bootstrap.py), and
@@ -135,6 +136,8 @@ class _Figures:
             means = (sums[:, 1:].sum(axis=0) / users).reshape(-1, len(scores))
         bootstrap = Bootstrap(sums, self.settings.samples, self.settings.seed)
         figures = {names.USERS: float(users), **_named(scores, means[0])}
+        for column, score in enumerate(scores, 1):
+            figures.update(names.ends(score, self._mean(bootstrap, column)))
         of_served: dict[str, float] = {}
         for position, other in enumerate(self.others, 1):
             if other == names.SERVED:
@@ -150,6 +153,9 @@ class _Figures:
         if self.models.served is not None:
             made.update(keyed(of_served, self.models.served, self.output))
         return made
+
+    def _mean(self, bootstrap: Bootstrap, column: int) -> Interval:
+        return bootstrap.interval(lambda sums: sums[:, column] / sums[:, 0])
 
     def _difference(self, bootstrap: Bootstrap, mine: int, other: int) -> Interval:
         return bootstrap.interval(lambda sums: (sums[:, mine] - sums[:, other]) / sums[:, 0])

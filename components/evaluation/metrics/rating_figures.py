@@ -36,7 +36,7 @@ class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
     Figures: `rows`, `rmse`, `mae`; `baseline_rmse`, `baseline_mae` of user + movie means;
     `rmse_ratio`: RMSE divided by the means' (NaN where both are 0, infinite where only theirs is);
     `rmse` and `mae` of the served bundle, under the name of TFMA's baseline model;
-    `rmse_minus_served`. The ratio and the difference come with the ends `…_lower` and `…_upper` of
+    `rmse_minus_served`. RMSE, MAE, ratio and difference come with the ends `…_lower` and `…_upper` of
     their 95 % intervals: users are drawn, each with all its rows (bootstrap.py). And
     `rmse_minus_served_headroom` (verdict.py).
 
@@ -101,6 +101,8 @@ class _Figures:
         figures = {
             names.ROWS: float(total[0, _ROWS]),
             **_errors(total, _MODEL),
+            **names.ends(names.RMSE, bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL))),
+            **names.ends(names.MAE, bootstrap.interval(lambda drawn: _mae(drawn, _MODEL))),
             **{names.baseline(name): value for name, value in _errors(total, _MEANS).items()},
             **names.with_interval(names.RMSE_RATIO, ratio),
         }
@@ -119,13 +121,18 @@ def _errors(total: Matrix, column: int) -> dict[str, float]:
     with np.errstate(invalid="ignore"):
         return {
             names.RMSE: float(_rmse(total, column)[0]),
-            names.MAE: float(total[0, column + 1] / total[0, _ROWS]),
+            names.MAE: float(_mae(total, column)[0]),
         }
 
 
 def _rmse(sums: Matrix, column: int) -> Vector:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.sqrt(sums[:, column] / sums[:, _ROWS]))
+
+
+def _mae(sums: Matrix, column: int) -> Vector:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(sums[:, column + 1] / sums[:, _ROWS])
 
 
 def _computations(

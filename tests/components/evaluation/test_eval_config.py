@@ -83,7 +83,7 @@ def test_lists_that_are_shorter_than_asked_rename_their_figures() -> None:
         "recall_at_15_minus_popularity_lower",
         "recall_at_15_minus_item_knn_headroom",
     }
-    assert options(eval_config)["Coverage"]["catalogue_size"] == 150
+    assert options(eval_config)["Exposure"]["catalogue_size"] == 150
 
 
 @pytest.mark.parametrize(("served_length", "compared"), [(100, 100), (40, 40), (20, 20), (120, 100), (None, 100)])

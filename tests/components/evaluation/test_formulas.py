@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from components.evaluation.metrics.coverage import Coverage
+from components.evaluation.metrics.exposure import Exposure
+from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.list_figures import ListFigures
 from components.evaluation.metrics.ndcg import ndcg
+from components.evaluation.metrics.novelty import novelty
 from components.evaluation.metrics.rating_figures import RatingFigures
 from components.evaluation.metrics.recall import recall
 from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import ids
+from components.peers.popularity_file import write_popularity
 
 A, B, C, D, E = b"a", b"b", b"c", b"d", b"e"
 IDEAL = 1 + 1 / math.log2(3)  # DCG of two held-out movies at the top
@@ -123,9 +127,48 @@ def test_means_are_over_marked_rows_however_they_are_dealt(bundles: int) -> None
         "ndcg_at_2_minus_popularity": (1 / IDEAL + (second - 1) - second) / 3,
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-9)
-    covered = figures(Coverage(1, catalogue_size=4), LISTS, bundles)
-    assert covered == {"coverage_at_1": 1 / 4, "baseline_coverage_at_1": 2 / 4, "item_knn_coverage_at_1": 2 / 4}
-    assert figures(Coverage(2, catalogue_size=4), LISTS, bundles)["coverage_at_2"] == 4 / 4  # a c e b
+    assert found["recall_at_2_lower"] == 0  # dee three times
+    assert found["recall_at_2_upper"] == 1  # cy three times
+    assert found["mrr_upper"] == 1
+
+
+@pytest.mark.parametrize("bundles", [1, 2, 5, 9])
+def test_what_all_lists_show_of_the_catalogue(bundles: int, tmp_path: Path) -> None:
+    rows = str(tmp_path / "popularity.parquet")
+    write_popularity(rows, array([A, B, C, D, E]), np.array([7, 3, 1, 0, 0]))
+    found = figures(Exposure(1, catalogue_size=5, popularity=rows), LISTS, bundles)
+    # First movies: a a a; c e c; a d (dee's item-kNN list is empty). One row is lent to each: a has 8 of 16.
+    assert found == pytest.approx(
+        {
+            "coverage_at_1": 1 / 5,
+            "baseline_coverage_at_1": 2 / 5,
+            "item_knn_coverage_at_1": 2 / 5,
+            "gini_at_1": 4 / 5,  # (2 * 5 - 6) * 3 / (5 * 3)
+            "baseline_gini_at_1": (2 * 1 + 4 * 2) / (5 * 3),
+            "item_knn_gini_at_1": (2 * 1 + 4 * 1) / (5 * 2),
+            "novelty_at_1": 1,  # 16 / 8
+            "baseline_novelty_at_1": (3 + 4 + 3) / 3,  # 16 / 2, 16 / 1
+            "item_knn_novelty_at_1": (1 + 4) / 2,
+        }
+    )
+    assert figures(Exposure(2, catalogue_size=5), LISTS, bundles)["coverage_at_2"] == 4 / 5  # a c e b
+    assert math.isnan(figures(Exposure(2, catalogue_size=5), LISTS)["novelty_at_2"])  # no file
+
+
+def test_gini_is_0_where_all_are_shown_alike_and_near_1_where_one_takes_all() -> None:
+    assert gini([3, 3, 3, 3], 4) == 0
+    assert gini([12], 4) == 3 / 4
+    assert gini([1, 2, 3, 4], 4) == pytest.approx((-3 * 1 - 1 * 2 + 1 * 3 + 3 * 4) / (4 * 10))
+    assert gini([4, 1, 3, 2], 4) == gini([1, 2, 3, 4], 4)
+    assert math.isnan(gini([], 4))
+    assert math.isnan(gini([1], 0))
+
+
+def test_novelty_weighs_movies_by_how_often_they_are_shown() -> None:
+    rows = {A: 3, B: 1}  # of 4 rows and 4 movies: a (3 + 1) / 8, b 2 / 8, others 1 / 8
+    assert novelty({A: 2, B: 1, C: 1}, rows, 4) == pytest.approx((2 * 1 + 2 + 3) / 4)
+    assert math.isnan(novelty({}, rows, 4))
+    assert math.isnan(novelty({A: 1}, {}, 4))
 
 
 def test_two_bundles_are_compared_row_by_row() -> None:
@@ -142,16 +185,17 @@ def test_two_bundles_are_compared_row_by_row() -> None:
     assert found["recall_at_2_minus_served_lower"] == pytest.approx(-1 / 2)
     assert found["recall_at_2_minus_served_upper"] == pytest.approx(1)
     assert found["recall_at_2_minus_served_headroom"] == pytest.approx(1)  # the upper end, above 0.25 + 0.1
-    shown = figures(Coverage(1, catalogue_size=5), rows, two=True)
+    shown = figures(Exposure(1, catalogue_size=5), rows, two=True)
     assert (shown["coverage_at_1"], shown["served", "coverage_at_1"]) == (2 / 5, 2 / 5)
+    assert shown["served", "gini_at_1"] == pytest.approx((2 + 4) / (5 * 2))
 
 
 def test_without_any_marked_row_there_is_no_number() -> None:
     found = figures(ListFigures([2], tolerances={"recall_at_2_minus_item_knn": 0.1}), [LISTS[1], LISTS[3]])
     assert found.pop("users") == 0
     assert all(math.isnan(value) for value in found.values())
-    assert math.isnan(figures(Coverage(2, catalogue_size=4), [LISTS[1]])["coverage_at_2"])
-    assert math.isnan(figures(Coverage(2), LISTS)["coverage_at_2"])  # a catalogue of unknown size
+    assert all(map(math.isnan, figures(Exposure(2, catalogue_size=4), [LISTS[1]]).values()))
+    assert math.isnan(figures(Exposure(2), LISTS)["coverage_at_2"])  # a catalogue of unknown size
 
 
 STARS = [
@@ -168,7 +212,11 @@ def test_rating_errors_by_hand(bundles: int) -> None:
     expected = {
         "rows": 3,
         "rmse": math.sqrt((1 + 0.25 + 0) / 3),
+        "rmse_lower": 0,  # cy twice
+        "rmse_upper": math.sqrt(1.25 / 2),  # ann twice
         "mae": (1 + 0.5 + 0) / 3,
+        "mae_lower": 0,
+        "mae_upper": 1.5 / 2,
         "baseline_rmse": math.sqrt((0 + 4 + 4) / 3),
         "baseline_mae": (0 + 2 + 2) / 3,
         "rmse_ratio": math.sqrt(1.25 / 8),

@@ -103,6 +103,15 @@ def test_intervals_are_those_of_a_plain_bootstrap(result: EvaluationResult, othe
     assert near((figure.lower, figure.upper), draws)
 
 
+def test_scores_have_intervals_of_their_own(result: EvaluationResult) -> None:
+    scores = np.array([recall(ANSWERS.lists[row.user], row.held_out, 10) for row in ROWS if row.held_out])
+    draws = np.random.default_rng(0).choice(scores, size=(20_000, len(scores))).mean(axis=1)
+    assert near((result.overall["recall_at_10"].lower, result.overall["recall_at_10"].upper), draws)
+    rmse_figure = result.overall["rmse"]
+    assert rmse_figure.lower is not None and rmse_figure.model is not None and rmse_figure.upper is not None
+    assert rmse_figure.lower < rmse_figure.model < rmse_figure.upper
+
+
 @pytest.mark.parametrize(("name", "other"), [("rmse_ratio", ANSWERS.means), ("rmse_minus_served", SERVED.stars)])
 def test_intervals_of_rmse_draw_users_with_all_their_rows(
     result: EvaluationResult, name: str, other: dict[tuple[str, str], float]
@@ -144,7 +153,9 @@ def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult
     figures = slices["movie_genres", "Comedy"]
     assert figures["rmse"].model == pytest.approx(rmse(comedies, ANSWERS.stars), abs=1e-7)
     assert figures["rows"].model == len(comedies)
-    assert not any("recall" in name or "coverage" in name for name in figures)  # lists have no genre
+    assert not any(
+        word in name for word in ("recall", "coverage", "gini", "novelty") for name in figures
+    )  # lists have no genre
 
 
 def test_data_without_ratings_has_list_metrics_only(tmp_path: Path) -> None:

@@ -89,6 +89,10 @@ def test_the_cheapest_setting_that_reaches_the_recall_is_chosen():
     assert recall >= 0.9
     assert min(report.recall, report.short_recall) >= 0.9
     assert all(min(tried["recall"], tried["short_recall"]) < 0.9 for tried in report.curve[:-1])
+    assert all(tried["microseconds"] > 0 for tried in report.curve)
+    assert report.exact_microseconds > 0
+    chosen = report.curve[-1]
+    assert (chosen["leaves_to_search"], chosen["reorder"]) == (report.leaves_to_search, report.reorder)
 
 
 def test_an_index_that_misses_the_recall_fails(monkeypatch):

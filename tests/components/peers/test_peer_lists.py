@@ -8,6 +8,7 @@ from tfx.types import artifact_utils
 from components.ingestion.config import DataConfig, SplitConfig
 from components.peers.config import PeersConfig
 from components.peers.executor import Executor
+from components.peers.popularity_file import read_popularity
 from components.settings import to_json
 from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, examples_artifact, ingest, read_rows, write_csv, write_tiny
 
@@ -45,6 +46,12 @@ def test_rows_are_those_of_the_test_split_and_marked_ones_have_two_lists_more(da
     # ann's m1 is like m6 (cy has both), and so is bob's m1 like m2 (ann) and m6: m2 comes first.
     item_knn = {row["user_id"][0]: row["item_knn_movie_ids"] for row in rows if "item_knn_movie_ids" in row}
     assert item_knn == {b"ann": [b"m6"], b"bob": [b"m2"]}
+
+
+def test_the_training_rows_of_each_movie_stand_beside_the_lists(data, tmp_path):
+    judged_rows(data[False], tmp_path)
+    rows = read_popularity(f"{tmp_path}/popularity.parquet")
+    assert rows == {b"m1": 3, b"m2": 1, b"m3": 0, b"m4": 0, b"m5": 0, b"m6": 1, b"m7": 0}
 
 
 def test_peers_learn_from_what_a_refit_learns_from(data, tmp_path):

@@ -1,0 +1,1 @@
+"""RunReport: one HTML page a run that a person reads."""

@@ -1,0 +1,57 @@
+"""Numbers as people read them; a dash where there is none."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timezone
+
+DASH = "–"
+
+
+def count(value: float | None) -> str:
+    """85,712."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """0.5307."""
+    return DASH if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 4) -> str:
+    """+0.0155."""
+    return DASH if value is None or not math.isfinite(value) else f"{value:+.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """73.7 %."""
+    return DASH if value is None else f"{100 * value:.{digits}f} %"
+
+
+def stars(value: float | None) -> str:
+    """4.5 ★; a dash where nothing was rated or predicted."""
+    return f"{value:.1f} ★" if value else DASH
+
+
+def day(seconds: float | None) -> str:
+    """The day of a moment in Unix seconds, UTC: 1996-03-29."""
+    return DASH if seconds is None else f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d}"
+
+
+def duration(seconds: float | None) -> str:
+    """23.4 s, 3 min 05 s, 2 h 07 min."""
+    if seconds is None:
+        return DASH
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def metric_label(name: str) -> str:
+    """`recall_at_100` as people write it: recall@100."""
+    label = name.replace("_at_", "@").replace("_", " ")
+    return {"rmse": "RMSE", "mae": "MAE", "mrr": "MRR"}.get(label, label.replace("ndcg", "NDCG"))

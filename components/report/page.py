@@ -1,0 +1,63 @@
+"""Puts the sections together: one file without any other, to be opened from disk, read, printed and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from components.report.facts import RunFacts
+from components.report.report import Report
+from components.report.section import Section, filled, source
+from components.report.sections.data import data
+from components.report.sections.gates import gates
+from components.report.sections.genres import genres
+from components.report.sections.index import index
+from components.report.sections.metrics import metrics
+from components.report.sections.movie_map import movie_map
+from components.report.sections.overview import overview
+from components.report.sections.people import people
+from components.report.sections.reach import reach
+from components.report.sections.slices import slices
+from components.report.sections.stages import stages
+from components.report.sections.training import training
+
+SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
+    overview,
+    gates,
+    metrics,
+    slices,
+    reach,
+    people,
+    movie_map,
+    genres,
+    data,
+    training,
+    index,
+    stages,
+)
+"""In the order of the page."""
+
+
+def render(facts: RunFacts, summary: Mapping[str, Any] | None = None) -> str:
+    """The page, whole.
+
+    Args:
+      facts: What the stages left.
+      summary: The run's `summary.json` (docs/summary.md); None where only its artifacts are known.
+    """
+    report = Report(facts=facts, summary=summary or {})
+    profile = facts.profile or {}
+    sections = [made for make in SECTIONS if (made := make(report)) is not None]
+    return str(
+        filled(
+            "page.html.j2",
+            name=report.summary.get("preset") or "recommender",
+            source=profile.get("source") or (report.summary.get("data") or {}).get("source", ""),
+            started=report.summary.get("started"),
+            blessed=None if report.evaluation is None else report.evaluation.blessed,
+            status=report.summary.get("status"),
+            sections=sections,
+            style=source("style.css"),
+            scripts=[source("page.js"), source("movie_map.js")],
+        )
+    )

@@ -1,0 +1,66 @@
+"""The same figures for parts of the test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from components import features
+from components.evaluation import metric_names as names
+from components.evaluation.results import Figure
+from components.report.charts.bars import bars
+from components.report.numbers import metric_label
+from components.report.report import Report
+from components.report.section import Section, section
+from components.report.sections.lists_of import bars_of, longest_recall
+
+TITLES = {
+    features.USER_ACTIVITY: ("By activity of the user", "training rows of the user"),
+    features.REQUEST_HISTORY: ("New people", "movies in the question of somebody whom no model has seen"),
+    features.MOVIE_POPULARITY: ("By popularity of the movie", "training rows of the movie"),
+    features.MOVIE_GENRES: ("By genre", "a movie counts in each of its genres"),
+}
+_ORDERS = {
+    features.USER_ACTIVITY: [name for name, _ in features.USER_ACTIVITY_BUCKETS],
+    features.MOVIE_POPULARITY: [name for name, _ in features.MOVIE_POPULARITY_BUCKETS],
+    features.REQUEST_HISTORY: ["3", "5", "10"],
+}
+
+Parts = Sequence[tuple[str, Mapping[str, Figure]]]
+"""Values of the feature and the figures of each."""
+
+
+def slices(report: Report) -> Section | None:
+    """Bars of recall and RMSE for each part that has them."""
+    evaluation = report.evaluation
+    if evaluation is None or not evaluation.slices:
+        return None
+    recall = longest_recall(evaluation.overall)
+    groups = []
+    for feature, (title, meaning) in TITLES.items():
+        parts = _parts(report, feature)
+        if parts:
+            charts = [
+                (metric_label(name), _chart(name, parts, title))
+                for name in (recall, names.RMSE)
+                if name is not None and any(name in figures for _, figures in parts)
+            ]
+            groups.append({"title": title, "meaning": meaning, "parts": parts, "charts": charts})
+    return section("slices", "Slices", groups=groups, recall=recall, rmse=names.RMSE)
+
+
+def _parts(report: Report, feature: str) -> Parts:
+    assert report.evaluation is not None
+    found = {one.value: one.metrics for one in report.evaluation.slices if one.feature == feature}
+    order = _ORDERS.get(feature, [])
+    return sorted(found.items(), key=lambda part: (order.index(part[0]) if part[0] in order else len(order), part[0]))
+
+
+def _chart(name: str, parts: Parts, title: str) -> object:
+    groups = [(value, bars_of(name, figures[name])) for value, figures in parts if name in figures]
+    told = "; ".join(f"{value}: {figures[name].model:.4f}" for value, figures in parts if _measured(figures, name))
+    label = "stars, lower is better" if name == names.RMSE else metric_label(name)
+    return bars(groups, words=f"{metric_label(name)}, {title.lower()}: {told}", x_label=label)
+
+
+def _measured(figures: Mapping[str, Figure], name: str) -> bool:
+    return name in figures and figures[name].model is not None
