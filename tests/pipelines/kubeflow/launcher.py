@@ -34,7 +34,7 @@ from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
-ANY_USER = 12345
+ANY_USER = os.getuid() or 12345  # whom the image does not know, and to whom the folders can be given
 STEP_SECONDS = 900
 
 
@@ -135,11 +135,12 @@ class Containers:
     def run(self, container: Mapping[str, Any], arguments: Sequence[str], scratch: Path) -> subprocess.CompletedProcess:
         for folder in [*(self.mount_root / name for name in MOUNTS.values()), scratch, *self.volumes.values()]:
             folder.mkdir(parents=True, exist_ok=True)
-        for folder, _, files in os.walk(self.mount_root):
-            for path in [folder, *(f"{folder}/{name}" for name in files)]:
+        if os.getuid() == 0:
+            for folder, _, files in os.walk(self.mount_root):
+                for path in [folder, *(f"{folder}/{name}" for name in files)]:
+                    os.chown(path, ANY_USER, 0)
+            for path in [scratch, scratch / "kfp_outputs", *self.volumes.values()]:
                 os.chown(path, ANY_USER, 0)
-        for path in [scratch, scratch / "kfp_outputs", *self.volumes.values()]:
-            os.chown(path, ANY_USER, 0)
         mounts = {f"/{name}": self.mount_root / name for name in MOUNTS.values()}
         mounts |= {"/tmp/kfp_outputs": scratch / "kfp_outputs", **self.volumes}
         command = list(container["command"])
