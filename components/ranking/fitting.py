@@ -137,7 +137,7 @@ def _fit_one(
                 loss=loss,
                 rmse=rmse,
                 mae=mae,
-                learning_rate=float(model.optimizer.learning_rate),
+                learning_rate=float(model.optimizer.learning_rate.numpy()),
             )
         )
         if rmse < best:

@@ -241,7 +241,7 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
             loss=loss,
             metrics=metrics,
             model=self._number,
-            learning_rate=float(self.model.optimizer.learning_rate),
+            learning_rate=float(self.model.optimizer.learning_rate.numpy()),
         )
 
     def restore(self) -> None:

@@ -1,9 +1,10 @@
 """What a step's container runs on Kubeflow: TFX's own entry point, between two translations.
 
-Open-source Kubeflow and TFX 1.16 differ in three points (docs/decisions/0010-kubeflow-entry-point.md):
+Open-source Kubeflow and TFX 1.16 differ in four points (docs/decisions/0010-kubeflow-entry-point.md):
 
 - Kubeflow leaves out the type of input artifacts; TFX needs it. It stands in the step's own input
   definitions, which TFX passes along.
+- Kubeflow adds an output of its own, for the step's log, of a type that TFX cannot import.
 - Kubeflow's launcher copies artifacts between the bucket and the folders /gcs, /s3 and /minio; `s3://` and
   `minio://` are no file systems to TFX and Beam. So a step sees the folders, and its output file names the
   bucket again.
@@ -27,6 +28,9 @@ from components.progress import LOGGER
 
 MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 """Folders, below the root of the container, at which Kubeflow's launcher keeps what lies in a bucket."""
+
+KUBEFLOWS_OWN_TYPES = "system."
+"""What begins with this is no type of TFX: the log that Kubeflow's launcher keeps as the output `executor-logs`."""
 
 MOUNT_ROOT_VARIABLE = "RECOMMENDER_MOUNT_ROOT"
 USAGE = 2
@@ -63,7 +67,9 @@ def prepared(invocation: dict[str, Any], inputs_spec: dict[str, Any], place: Cal
             artifact["type"] = types[key]
         artifact["name"] = artifact.get("name") or artifact["uri"]  # TFX's Evaluator looks artifacts up by name
         artifact["uri"] = place(artifact["uri"])
-    for key, artifact in _artifacts(invocation.get("outputs", {})):
+    outputs = invocation.get("outputs", {})
+    outputs["artifacts"] = {key: one for key, one in outputs.get("artifacts", {}).items() if not _is_kubeflows_own(one)}
+    for key, artifact in _artifacts(outputs):
         artifact["name"] = artifact.get("name") or key
         artifact["uri"] = place(artifact["uri"])
     return invocation
@@ -126,6 +132,11 @@ def _artifacts(side: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, entries in side.get("artifacts", {}).items():
         for artifact in entries.get("artifacts", []):
             yield key, artifact
+
+
+def _is_kubeflows_own(entries: dict[str, Any]) -> bool:
+    types = [artifact.get("type", {}).get("schemaTitle", "") for artifact in entries.get("artifacts", [])]
+    return any(title.startswith(KUBEFLOWS_OWN_TYPES) for title in types)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 It stands for Kubeflow's driver and launcher and keeps to what they do, where that is awkward too:
 
-- Input artifacts arrive with an empty type; addresses are those of the bucket.
+- Input artifacts arrive with an empty type; addresses are those of the bucket. There is one output more, for the log.
 - A step sees the bucket only as files under its mount, with its own inputs; what it wrote there under its
   outputs is copied into the bucket, and the mounts are emptied before the next step.
 - The output file is parsed strictly, null metadata fail the step, integers come back as 7.0.
@@ -33,6 +33,7 @@ import yaml
 from google.protobuf import json_format
 from kfp.pipeline_spec import pipeline_spec_pb2
 
+LOG = "executor-logs"
 MOUNTS = {"gs": "gcs", "s3": "s3", "minio": "minio"}
 ANY_USER = os.getuid() or 12345  # whom the image does not know, and to whom the folders can be given
 STEP_SECONDS = 900
@@ -256,7 +257,9 @@ class Launcher:
         log.write_text(ended.stdout, encoding="utf-8")
         if ended.returncode:
             raise StepFailedError(f"{name} ended with {ended.returncode}:\n{ended.stdout[-4000:]}")
-        outputs = self._collect(name, invocation["outputs"]["artifacts"], output_file)
+        provisioned = invocation["outputs"]["artifacts"]
+        self._mounted(provisioned[LOG]["artifacts"][0]["uri"]).write_text(ended.stdout, encoding="utf-8")
+        outputs = self._collect(name, provisioned, output_file)
         return StepDone(outputs, time.monotonic() - start, ended.stdout)
 
     def _task_values(self, task: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -276,6 +279,8 @@ class Launcher:
     def _provision(self, name: str, component: Mapping[str, Any]) -> dict[str, Any]:
         pipeline = self._spec["pipelineInfo"]["name"]
         execution = uuid.uuid4().hex
+        definitions = component.get("outputDefinitions", {}).get("artifacts", {})
+        definitions = {**definitions, LOG: {"artifactType": {"schemaTitle": "system.Artifact"}}}
         return {
             key: {
                 "artifacts": [
@@ -287,7 +292,7 @@ class Launcher:
                     }
                 ]
             }
-            for key, definition in component.get("outputDefinitions", {}).get("artifacts", {}).items()
+            for key, definition in definitions.items()
         }
 
     def _collect(self, name: str, provisioned: Mapping[str, Any], output_file: Path) -> dict[str, Artifact]:

@@ -48,6 +48,13 @@ def test_a_type_that_is_there_stays_and_a_name_is_never_missing():
     assert artifact["name"] == "s3://bucket/a/b"
 
 
+def test_the_place_for_the_steps_log_is_no_output_of_tfx():
+    given = invocation()
+    log = {"name": "executor-logs", "type": {"schemaTitle": "system.Artifact"}, "uri": "s3://bucket/a/executor-logs"}
+    given["outputs"]["artifacts"]["executor-logs"] = {"artifacts": [log]}
+    assert set(prepared(given, SPEC, to_mount)["outputs"]["artifacts"]) == {"examples"}
+
+
 def output(**metadata):
     return {"artifacts": {"examples": {"artifacts": [{"uri": "/s3/bucket/c/d", "metadata": metadata}]}}}
 
