@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -117,6 +118,22 @@ def test_a_wrong_command_is_explained_before_anything_is_loaded(tmp_path):
     assert_explained(recommender("tune", "--trials", 2, "--output", tmp_path / "preset.json"), 2)
     assert_explained(recommender("tune", "--trials", 2, "--set", "training.strategy=multi_worker"), 2)
     assert_explained(recommender("tune"), 2)
+
+
+def test_without_optuna_the_command_says_how_to_get_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    done = recommender("tune", "--trials", 2)
+    assert_explained(done, 2)
+    assert "tfx-recommenders[tune]" in done.err
+
+
+def test_data_without_ratings_have_no_rating_model_to_tune(tmp_path):
+    rows = [f"u{user},i{item},{100 * user + item}" for user in range(8) for item in range(8)]
+    (tmp_path / "views.csv").write_text("\n".join(["user,item,timestamp", *rows]))
+    command = ("tune", "--model", "ranking", "--trials", 2, "--ratings", tmp_path / "views.csv")
+    done = recommender(*command, "--run-folder", tmp_path / "run")
+    assert_explained(done, 2)
+    assert "carry no ratings" in done.err
 
 
 def ended_trials(storage: Path) -> int:
