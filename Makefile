@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format bench bench-serving benchmark-quality lock images doctor clean
+.PHONY: help setup run test test-all check format notebook bench bench-serving benchmark-quality lock images doctor clean
 
 PRESET ?= demo
 ARGS ?=
@@ -35,6 +35,9 @@ check: setup ## format, lint and types, as CI checks them
 format: setup ## format the sources and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+notebook: setup ## execute docs/tutorial.ipynb anew and keep its output (MOVIELENS_DIR=FOLDER of ml-latest-small.zip)
+	@$(BIN)/python tools/execute_notebook.py $(ARGS)
 
 bench: setup ## run the benchmarks; each writes its table into docs/results.md
 	@$(BIN)/python -m benchmarks $(ARGS)
