@@ -57,13 +57,15 @@ def _search_als(rows: Any) -> None:
 
 
 def _report(rows: Any) -> str:
-    return "\n\n".join([_systems(rows), _batch_sizes(rows), _parts(rows), _options(rows)])
+    from benchmarks.training.systems import ease
+
+    mark = ease(rows)
+    return "\n\n".join([_systems(rows, *mark), _batch_sizes(rows, mark[0]), _parts(rows), _options(rows)])
 
 
-def _systems(rows: Any) -> str:
-    from benchmarks.training.systems import ALS, als, ease, ours, ours_with, tutorial
+def _systems(rows: Any, mark: float, seconds: float, l2: float) -> str:
+    from benchmarks.training.systems import ALS, als, ours, ours_with, tutorial
 
-    mark, seconds, l2 = ease(rows)
     lines = [["EASE, solved at once", "–", f"{mark:.4f}", f"{seconds:.1f}", "–", f"{seconds:.1f}", f"{mark:.4f}"]]
     for label, unit, curve in (
         ("this project, one seed", "cuts of a history", ours(rows, ours_with())),
@@ -100,10 +102,9 @@ def _systems(rows: Any) -> str:
     return f"{legend}\n\n{table(header, lines)}"
 
 
-def _batch_sizes(rows: Any) -> str:
-    from benchmarks.training.systems import ease, ours, ours_with
+def _batch_sizes(rows: Any, mark: float) -> str:
+    from benchmarks.training.systems import ours, ours_with
 
-    mark = ease(rows)[0]
     lines = []
     for size in BATCH_SIZES:
         curve = ours(rows, ours_with(batch_size=size))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse
+import tensorflow as tf
 
 from benchmarks.quality.splits import write_splits
 from components.examples import Floats, Longs, MarkedRows, RaggedRows, UserSequences, read_catalogue, read_marked_rows
@@ -80,14 +81,13 @@ class Rows:
         ideal = np.cumsum(discounts)
         gains = []
         for start in range(0, len(self.asked), USERS_AT_ONCE):
-            positions = np.arange(start, min(start + USERS_AT_ONCE, len(self.asked)))
-            scores = np.array(scores_of(self.asked[positions]), np.float32)
+            positions = range(start, min(start + USERS_AT_ONCE, len(self.asked)))
+            scores = np.array(scores_of(self.asked[start : positions.stop]), np.float32)
             for line, position in zip(scores, positions, strict=True):
                 line[_known(self.marked.seen, position)] = -np.inf
-                best = np.argsort(-line, kind="stable")[:length]
+            for best, position in zip(tf.math.top_k(scores, length).indices.numpy(), positions, strict=True):
                 wanted = self.marked.held_out[position]
-                hits = np.isin(best, wanted)
-                gains.append(hits @ discounts / ideal[min(len(wanted), length) - 1])
+                gains.append(np.isin(best, wanted) @ discounts / ideal[min(len(wanted), length) - 1])
         return float(np.mean(gains))
 
 

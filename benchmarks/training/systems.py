@@ -26,7 +26,7 @@ ALS_GRID = [
     for alpha in (1.0, 10.0)
 ]
 ALS_ITERATIONS = 15
-TUTORIAL_DIM, TUTORIAL_BATCH, TUTORIAL_EPOCHS = 32, 8192, 60
+TUTORIAL_DIM, TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_PATIENCE = 32, 8192, 60, 10
 
 
 def ours(rows: Rows, config: RetrievalConfig) -> Curve:
@@ -110,6 +110,8 @@ def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
             seconds = watch.stop()
             users, movies = model.users.embeddings.numpy(), model.movies.embeddings.numpy()
             curve.points.append(Point(seconds=seconds, ndcg=rows.ndcg(lambda asked: users[asked] @ movies.T)))
+            since = [point.ndcg for point in curve.points[-TUTORIAL_PATIENCE:]]
+            model.stop_training = len(curve.points) > TUTORIAL_PATIENCE and max(since) < curve.best
 
     model.fit(dataset, epochs=epochs, verbose=0, callbacks=[Judge()])
     return curve
