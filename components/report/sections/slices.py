@@ -44,7 +44,8 @@ def slices(report: Report) -> Section | None:
                 for name in (recall, names.RMSE)
                 if name is not None and any(name in figures for _, figures in parts)
             ]
-            groups.append({"title": title, "meaning": meaning, "parts": parts, "charts": charts})
+            lists = any(recall in figures for _, figures in parts)
+            groups.append({"title": title, "meaning": meaning, "parts": parts, "charts": charts, "lists": lists})
     return section("slices", "Slices", groups=groups, recall=recall, rmse=names.RMSE)
 
 

@@ -127,6 +127,8 @@ def test_the_whole_pipeline_ends_in_a_pushed_bundle_that_answers(tmp_path):
     assert_pushed_and_answering(launcher, tmp_path / "models")
     run_root = launcher.bucket.path(launcher.done["RetrievalTrainer"].outputs["model_run"].uri)
     assert '"epochs"' in (run_root / "training.json").read_text()
+    report = launcher.bucket.path(launcher.done["RunReport"].outputs["report"].uri) / "report.html"
+    assert "The bundle may be served." in report.read_text()
 
 
 @pytest.mark.slow
