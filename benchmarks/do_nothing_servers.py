@@ -1,10 +1,11 @@
 """Servers that do no work, for comparison: the same libraries, a fixed answer of the size of a real one.
 
-python -m benchmarks.do_nothing_servers rest|grpc PORT ANSWER_FILE
+python -m benchmarks.do_nothing_servers rest|grpc|grpc-aio PORT ANSWER_FILE
 """
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -55,6 +56,30 @@ def grpc_server(port: int, answer: bytes) -> None:
     server.wait_for_termination()
 
 
+def grpc_aio_server(port: int, answer: bytes) -> None:
+    """The same on grpcio's asynchronous server and uvloop."""
+    import grpc
+    import uvloop
+    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+    response = predict_pb2.PredictResponse.FromString(answer)
+
+    class DoNothing(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+        async def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
+            return response
+
+    async def serve() -> None:
+        server = grpc.aio.server()
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(DoNothing(), server)
+        server.add_insecure_port(f"127.0.0.1:{port}")
+        await server.start()
+        await server.wait_for_termination()
+
+    uvloop.install()
+    asyncio.run(serve())
+
+
+SERVERS = {"rest": rest, "grpc": grpc_server, "grpc-aio": grpc_aio_server}
+
 if __name__ == "__main__":
-    kind, port, answer = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]).read_bytes()
-    rest(port, answer) if kind == "rest" else grpc_server(port, answer)
+    SERVERS[sys.argv[1]](int(sys.argv[2]), Path(sys.argv[3]).read_bytes())

@@ -9,6 +9,7 @@ measured is speed, and the vectors need a trained structure for the index to be 
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,20 @@ def main() -> None:
 def large_bundle(run: Path = RUN) -> Path:
     """The folder of the bundle; trains it in some minutes where the run is not there yet."""
     return _bundle_of(run) or _made(run)
+
+
+def large_bundle_versions(run: Path = RUN) -> Path:
+    """A folder of versions that holds it, for a server."""
+    bundle = large_bundle(run)
+    if bundle.name.isdigit():
+        return bundle.parent
+    versions = run / "versions"
+    if newest(versions) is None:  # it was refused, so nothing was pushed
+        incoming = versions / ".incoming"
+        shutil.rmtree(incoming, ignore_errors=True)
+        shutil.copytree(bundle, incoming)
+        incoming.rename(versions / "1")
+    return versions
 
 
 def exact_twin(run: Path = RUN) -> Path:

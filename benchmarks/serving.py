@@ -33,7 +33,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.large_bundle import large_bundle, user_ids
+from benchmarks.large_bundle import large_bundle_versions, user_ids
 from benchmarks.results_table import publish, table
 
 TOOLS = {"wrk": "wrk", "h2load": "nghttp2-client"}
@@ -44,6 +44,7 @@ local bodies, number = {}, 0
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
 request = function() number = number % #bodies + 1; return wrk.format(nil, nil, nil, bodies[number]) end
 """
+NAMES = {"rest": "REST", "grpc": "gRPC", "grpc-aio": "gRPC (asynchronous)"}
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 
@@ -52,7 +53,7 @@ class Scenario:
     """A load.
 
     Attributes:
-      api: rest or grpc.
+      api: rest, grpc, or grpc-aio: grpcio's asynchronous server where there is the choice.
       signature: What is asked; "" = the server that does nothing.
       clients: Connections, each with one request at a time.
       users: Users a request.
@@ -73,10 +74,18 @@ SCENARIOS = (
     Scenario(api="rest", signature="serving_default", clients=32, users=1),
     Scenario(api="rest", signature="serving_default", clients=8, users=32),
     Scenario(api="grpc", signature="", clients=1, users=1),
+    Scenario(api="grpc-aio", signature="", clients=1, users=1),
     Scenario(api="grpc", signature="retrieve", clients=1, users=1),
     Scenario(api="grpc", signature="", clients=32, users=1),
+    Scenario(api="grpc-aio", signature="", clients=32, users=1),
     Scenario(api="grpc", signature="retrieve", clients=32, users=1),
     Scenario(api="grpc", signature="serving_default", clients=32, users=1),
+)
+
+SOAK = (
+    Scenario(api="rest", signature="retrieve", clients=32, users=1),
+    Scenario(api="rest", signature="serving_default", clients=8, users=32),
+    Scenario(api="grpc", signature="retrieve", clients=32, users=1),
 )
 
 
@@ -133,7 +142,7 @@ class Server:
     def counted(self, name: str) -> float:
         """The sum of a metric over its labels."""
         url = f"http://127.0.0.1:{self.ports['rest']}/monitoring/prometheus/metrics"
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=120) as answer:
             page = answer.read().decode()
         found = re.findall(rf"^:tensorflow:serving:{name}(?:{{.*}})? (\S+)$", page, re.MULTILINE)
         return sum(map(float, found))
@@ -154,7 +163,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
     check_tools()
-    base = arguments.model_base_path or large_bundle().parent
+    base = arguments.model_base_path or large_bundle_versions()
     if arguments.soak:
         name, text = "serving-soak", soak(base.absolute(), arguments.soak)
     else:
@@ -201,7 +210,7 @@ def line(scenario: Scenario, found: Measured, in_process: float) -> list[str]:
     if found.failed:
         raise SystemExit(f"{found.failed} requests failed: {scenario}")
     users = found.requests * scenario.users / found.seconds
-    name = f"{scenario.api.upper().replace('GRPC', 'gRPC')} {scenario.signature or 'that does nothing'}"
+    name = f"{NAMES[scenario.api]} {scenario.signature or 'that does nothing'}"
     return [
         name,
         f"{scenario.clients} × {scenario.users}",
@@ -216,16 +225,22 @@ def line(scenario: Scenario, found: Measured, in_process: float) -> list[str]:
 
 
 def ratios(measured: dict[Scenario, Measured]) -> str:
-    """gRPC beside the server that does nothing."""
+    """gRPC beside the faster one of the servers that do nothing."""
     parts = []
     for clients in (1, 32):
-        nothing, retrieve = (
-            measured[Scenario(api="grpc", signature=signature, clients=clients, users=1)]
-            for signature in ("", "retrieve")
+        sync, asynchronous, retrieve = (
+            found.requests / found.seconds
+            for found in (
+                measured[Scenario(api=api, signature=signature, clients=clients, users=1)]
+                for api, signature in (("grpc", ""), ("grpc-aio", ""), ("grpc", "retrieve"))
+            )
         )
-        ratio = (nothing.requests / nothing.seconds) / max(1e-9, retrieve.requests / retrieve.seconds)
+        ratio = max(sync, asynchronous) / max(1e-9, retrieve)
         parts.append(f"{ratio:.2f} at {clients} client{'s' if clients > 1 else ''}")
-    return f"gRPC `retrieve` answers 1/x of the requests of a server that does nothing, x = {', '.join(parts)}."
+    return (
+        "gRPC `retrieve` answers 1/x of the requests of the faster one of the two servers that do nothing, "
+        f"x = {', '.join(parts)}."
+    )
 
 
 # Servers.
@@ -272,7 +287,7 @@ def real_answers(server: Server, folder: Path) -> dict[str, Path]:
         (folder / "rest.answer").write_bytes(answer.read())
     with grpc.insecure_channel(f"127.0.0.1:{server.ports['grpc']}") as channel:
         (folder / "grpc.answer").write_bytes(channel.unary_unary(PREDICT)(grpc_body("retrieve", ["1"]), timeout=60))
-    return {api: folder / f"{api}.answer" for api in ("rest", "grpc")}
+    return {"rest": folder / "rest.answer", "grpc": folder / "grpc.answer", "grpc-aio": folder / "grpc.answer"}
 
 
 # Loads.
@@ -428,7 +443,7 @@ def soak(base: Path, minutes: float) -> str:
                 version += 1
                 swap = threading.Thread(target=swap_version, args=(newest, served, version))
                 swap.start()
-                for scenario in (SCENARIOS[2], SCENARIOS[6], SCENARIOS[10]):
+                for scenario in SOAK:
                     found = run(server, scenario, 6, folder)
                     failed, requests = failed + found.failed, requests + found.requests
                 bad_requests(server)

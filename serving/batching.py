@@ -132,6 +132,21 @@ class Batcher:
         with self._changed:
             self._enqueue(task)
 
+    def submit_all(self, tasks: Sequence[Task]) -> list[tuple[Task, Exception]]:
+        """Queues requests that came together, so that they are computed together.
+
+        Returns:
+          Those that were refused, each with UnavailableError or ClosedError; their `done` is not called.
+        """
+        refused: list[tuple[Task, Exception]] = []
+        with self._changed:
+            for task in tasks:
+                try:
+                    self._enqueue(task)
+                except (UnavailableError, ClosedError) as error:
+                    refused.append((task, error))
+        return refused
+
     def run_or_submit(self, task: Task) -> bool:
         """The same for a caller that would only wait: it computes its request itself where nothing else is going on.
 

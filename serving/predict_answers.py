@@ -83,9 +83,10 @@ class PredictAnswer:
         if dtype in _PACKED and array.size:
             content = array.tobytes()
             return self._head(dtype, array.shape) + _PACKED[dtype] + _length(content) + content
-        if dtype == types_pb2.DT_INT32 and array.size and array.min() >= 0 and array.max() < 0x80:
-            content = bytes(array.ravel().tolist())
-            return self._head(dtype, array.shape) + _INT_VALUES + _length(content) + content
+        if dtype == types_pb2.DT_INT32 and array.size:
+            content = _small_numbers(array)
+            if content:
+                return self._head(dtype, array.shape) + _INT_VALUES + _length(content) + content
         proto = tensor_pb2.TensorProto()
         fill_proto(proto, array, dtype)
         return bytes(proto.SerializeToString())
@@ -102,6 +103,15 @@ class PredictAnswer:
             if len(self._heads) < _HEADS_KEPT:
                 self._heads[dtype, shape] = head
         return head
+
+
+def _small_numbers(array: Array) -> bytes:
+    """Whole numbers whose varints are one byte each; empty where one of them is not."""
+    try:
+        content = bytes(array.ravel().tolist())
+    except ValueError:  # negative, or above 255
+        return b""
+    return content if content.isascii() else b""
 
 
 def _length(content: bytes) -> bytes:

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from serving.access import Access
-from serving.batching import Array, ClosedError, Task
+from serving.async_predicting import AsyncPredictor
+from serving.batching import Array, ClosedError
 from serving.errors import (
-    DeadlineExceededError,
     InvalidRequestError,
     NotFoundError,
     Status,
@@ -131,10 +131,8 @@ class RestApp:
         self._addresses: dict[tuple[str, bytes], Address | StatusError] = {}
         self._latency: dict[tuple[str, str], Histogram] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(2, "rest")
-        self._waiting: set[Task] = set()
+        self._predictor = AsyncPredictor(quiet_turns=1)
         self._in_flight = 0
-        self._sweeper: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -284,41 +282,7 @@ class RestApp:
         signature = request.signature
         arrays = signature.check(request.inputs)
         target = servable.target(signature, tuple(signature.outputs))
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = self._loop.create_future()
-        task = servable.task(target, arrays, self._done, deadline, future)
-        servable.batcher.submit(task)
-        self._waiting.add(task)
-        if self._sweeper is None:
-            self._sweep()
-        try:
-            await future
-        finally:
-            self._waiting.discard(task)
-            task.abandoned = True
-        if task.error is not None:
-            raise task.error
-        assert task.outputs is not None
-        return task.outputs, target
-
-    def _done(self, tasks: list[Task]) -> None:
-        """Called by a worker with the finished requests of a call: one signal for all of them."""
-        assert self._loop is not None
-        self._loop.call_soon_threadsafe(_wake, tasks)
-
-    def _sweep(self) -> None:
-        """Gives up on requests whose time is over; one timer for all of them."""
-        assert self._loop is not None
-        now = time.monotonic()
-        for task in self._waiting:
-            if task.deadline <= now and not task.waiter.done():
-                task.abandoned = True
-                task.waiter.set_exception(DeadlineExceededError("Timed out waiting for the answer of the model"))
-        if self._waiting:
-            self._sweeper = self._loop.call_later(min(0.05, self._config.timeout_seconds / 4), self._sweep)
-        else:
-            self._sweeper = None
+        return await self._predictor.outputs(servable, target, arrays, deadline), target
 
     async def _write(self, request: JsonRequest, target: Target, outputs: list[Array]) -> bytes:
         specs = target.specs
@@ -379,12 +343,6 @@ class _TooLargeError(Exception):
 
 class _GoneError(Exception):
     """The client went away before its request was complete."""
-
-
-def _wake(tasks: list[Task]) -> None:
-    for task in tasks:
-        if not task.waiter.done():  # its time may be over, or its client gone
-            task.waiter.set_result(None)
 
 
 def _parse_address(method: str, path: str) -> Address:

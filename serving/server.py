@@ -171,7 +171,7 @@ class ModelServer:
         if self._rest is not None:
             self._rest.stop()
         if calls_answered is not None:
-            calls_answered.wait()
+            calls_answered.result()
         self.models.stop()
 
     def description(self) -> list[str]:

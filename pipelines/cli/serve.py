@@ -101,7 +101,8 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1, help="How often each one.")
 @click.option("--monitoring-config-file", help="A MonitoringConfig: whether and where metrics are served.")
 @click.option("--ssl-config-file", help="An SSLConfig: certificates of gRPC alone.")
-@click.option("--grpc-max-threads", type=WholeNumber(1), default=64, show_default=True, help="Calls at once.")
+@click.option("--grpc-max-threads", type=WholeNumber(1), default=16, show_default=True,
+              help="Threads for large messages and for calls other than Predict.")  # fmt: skip
 @click.option("--grpc-channel-arguments", default="", help="Options of gRPC, key=value with commas between.")
 @_switch("enable-grpc-healthcheck-service", True, "Always on here.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = every one.")
