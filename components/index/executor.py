@@ -13,8 +13,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components import artifacts, features
-from components.examples import Floats, read_catalogue, read_sequences
+from components import artifacts
+from components.example_artifacts import catalogue_of, fitted_sequences
+from components.examples import Floats
 from components.index.choice import IndexReport, build
 from components.index.config import IndexConfig
 from components.index.export import save_index
@@ -43,14 +44,11 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         config = from_json(IndexConfig, exec_properties[CONFIG_KEY])
         model_artifact = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model = tf.saved_model.load(path_utils.serving_model_path(model_artifact.uri))
-        catalogue = read_catalogue([split_pattern(input_dict[MOVIES_KEY], features.CATALOGUE_SPLIT)])
+        catalogue = catalogue_of(input_dict[MOVIES_KEY])
         candidates = embed_catalogue(model, catalogue)
         if len(candidates) != len(catalogue):
             raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} movies")
-        splits = artifact_utils.decode_split_names(input_dict[SEQUENCES_KEY][0].split_names)
-        sequences = read_sequences(
-            [split_pattern(input_dict[SEQUENCES_KEY], features.fitted_split(splits))], catalogue.movie_ids
-        )
+        sequences = fitted_sequences(input_dict[SEQUENCES_KEY], catalogue.movie_ids)
         chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
         users = np.unique(chosen.astype(np.int64))
         queries = embed_queries(model, last_rows(sequences.movies, users, int(model.history_length)))
@@ -69,11 +67,6 @@ def embed_queries(model: Any, histories: Any) -> Floats:
             for start in range(0, len(histories), BATCH)
         ]
     )
-
-
-def split_pattern(examples: list[types.Artifact], split: str) -> str:
-    """File pattern of one split of an Examples artifact."""
-    return f"{artifact_utils.get_split_uri(examples, split)}/*"
 
 
 def _write_report(report: IndexReport, uri: str) -> None:

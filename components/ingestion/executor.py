@@ -13,7 +13,8 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
 from components import artifacts, features
-from components.examples import Catalogue, read_catalogue
+from components.example_artifacts import catalogue_of
+from components.examples import Catalogue
 from components.ingestion.arrow_rows import ExampleRows, movie_batch
 from components.ingestion.blocks import Ints, Source
 from components.ingestion.catalogue import complete_catalogue
@@ -77,7 +78,7 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
         split = from_json(SplitConfig, exec_properties[SPLIT])
         facts = source.facts()
         kind = resolve_kind(split, facts)
-        catalogue = _read_movies(input_dict[MOVIES])
+        catalogue = catalogue_of(input_dict[MOVIES])
         rows, dropped = without_duplicates(read_rows(source, list(catalogue.movie_ids)))
         if dropped:
             warn("%d rows repeat a pair of user and movie: the latest row of each pair was kept", dropped)
@@ -120,11 +121,6 @@ class RatingsExampleGenExecutor(base_executor.BaseExecutor):
 
 def _open(exec_properties: dict[str, Any]) -> Source:
     return open_source(from_json(DataConfig, overridden(exec_properties[CONFIG], exec_properties, OVERRIDES)))
-
-
-def _read_movies(movies: list[Artifact]) -> Catalogue:
-    uri = artifact_utils.get_split_uri(movies, features.CATALOGUE_SPLIT)
-    return read_catalogue([f"{uri}/*"])
 
 
 def _write(
