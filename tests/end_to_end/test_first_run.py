@@ -193,7 +193,9 @@ def test_going_live_the_test_rows_are_known_too(first_run, bundle):
 def test_every_training_can_be_seen_in_tensorboard(first_run, stage, metric):
     (model_run,) = first_run.folder.artifacts.glob(f"{stage}/model_run/*")
     history = json.loads((model_run / "history.json").read_text())
-    assert len(history) == first_run.summary["training"][stage]["epochs"]
+    assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
+    # The summary counts up to the best epoch of the last tenth of the most there could be (60 in conftest.py).
+    assert 0 <= len(history) - first_run.summary["training"][stage]["epochs"] < 6
     seen = scalars(model_run / "logs" / "first" / "seed-1")
     assert seen["train/loss"] == [(entry["epoch"], pytest.approx(entry["loss"])) for entry in history]
     judged = [(entry["epoch"], pytest.approx(entry["metric"])) for entry in history if entry["metric"] is not None]
