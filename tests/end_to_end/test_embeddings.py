@@ -123,7 +123,7 @@ def test_files_for_the_projector(first_run, artifact, tmp_path):
     rows = [line.split("\t") for line in (tmp_path / "shown" / "metadata.tsv").read_text().splitlines()]
     assert rows[0] == ["title", "genres", "rows", "movie_id"]
     expected = {m["movie_id"]: [m["title"], sorted(m["genres"]), m["rows"]] for m in artifact["map.json"]["movies"]}
-    assert {row[3]: [row[0], sorted(row[1].split("|")), int(row[2])] for row in rows[1:]} == expected
+    assert {row[3]: [row[0], sorted(filter(None, row[1].split("|"))), int(row[2])] for row in rows[1:]} == expected
     vectors = np.loadtxt(tmp_path / "shown" / "vectors.tsv")
     assert len(vectors) == 1100
     ids = [row[3] for row in rows[1:]]
