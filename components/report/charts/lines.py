@@ -22,7 +22,7 @@ class Line:
     Attributes:
       name: What it shows.
       style: Its class in the page's style.
-      points: x and y, from left to right.
+      points: x and y, in the order in which they are joined.
       marked: Points that stand out, each with the words that it shows.
       dashed: Whether it is drawn in dashes.
     """
@@ -71,7 +71,7 @@ def lines(
     for level in levels:
         at = frame.y.at(level.value)
         parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="level"))
-        parts.append(text(level.name, WIDTH - RIGHT, at - 4, "tick", "end"))
+        parts.append(text(level.name, LEFT + 4, at + 13, "tick"))
     for line in drawn:
         parts += _line(frame, line)
     return drawing(parts, width=WIDTH, height=HEIGHT, words=words)

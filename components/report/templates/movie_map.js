@@ -49,7 +49,7 @@
     const grow = Math.sqrt(view.zoom);
     for (const movie of order) {
       const [x, y] = place(movie);
-      pen.globalAlpha = isFaded(movie) || (chosen >= 0 && !isShown(movie)) ? 0.14 : 0.8;
+      pen.globalAlpha = isFaded(movie) || (chosen >= 0 && !isShown(movie)) ? 0.25 : 0.85;
       pen.fillStyle = fills[movies.colours[movie]];
       pen.beginPath();
       pen.arc(x, y, radius[movie] * grow, 0, 2 * Math.PI);
