@@ -1,6 +1,6 @@
 """What a step's container runs on Kubeflow: TFX's own entry point, between two translations.
 
-Open-source Kubeflow and TFX 1.16 differ in four points (docs/decisions/0010-kubeflow-entry-point.md):
+Open-source Kubeflow and TFX 1.16 differ in five points (docs/decisions/0010-kubeflow-entry-point.md):
 
 - Kubeflow leaves out the type of input artifacts; TFX needs it. It stands in the step's own input
   definitions, which TFX passes along.
@@ -8,6 +8,7 @@ Open-source Kubeflow and TFX 1.16 differ in four points (docs/decisions/0010-kub
 - Kubeflow's launcher copies artifacts between the bucket and the folders /gcs, /s3 and /minio; `s3://` and
   `minio://` are no file systems to TFX and Beam. So a step sees the folders, and its output file names the
   bucket again.
+- TFX's own orchestrators make the folders of the outputs, Kubeflow's launcher no more than the folders above.
 - The launcher parses the output file strictly, and metadata that are null or lists fail the step or come
   back as something else.
 """
@@ -18,6 +19,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -31,6 +33,9 @@ MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 
 KUBEFLOWS_OWN_TYPES = "system."
 """What begins with this is no type of TFX: the log that Kubeflow's launcher keeps as the output `executor-logs`."""
+
+IN_A_FILE = ("tfx.String", "tfx.Bytes", "tfx.Integer", "tfx.Float", "tfx.Boolean", "tfx.JsonValue")
+"""Artifacts that are values, each in a file instead of a folder."""
 
 MOUNT_ROOT_VARIABLE = "RECOMMENDER_MOUNT_ROOT"
 USAGE = 2
@@ -73,6 +78,14 @@ def prepared(invocation: dict[str, Any], inputs_spec: dict[str, Any], place: Cal
         artifact["name"] = artifact.get("name") or key
         artifact["uri"] = place(artifact["uri"])
     return invocation
+
+
+def make_folders(outputs: dict[str, Any]) -> None:
+    """Makes the folder of every output that is one; their URIs are paths."""
+    for _, artifact in _artifacts(outputs):
+        titles = re.findall(r"^title: (\S+)", artifact["type"].get("instanceSchema", ""), re.MULTILINE)
+        if not set(titles) & set(IN_A_FILE):
+            Path(artifact["uri"]).mkdir(parents=True, exist_ok=True)
 
 
 def finished(output: dict[str, Any], place: Callable[[str], str]) -> dict[str, Any]:
@@ -119,6 +132,8 @@ def _run(arguments: Sequence[str]) -> None:
         return path if options.remote_uris else to_remote(path, root)
 
     options.json_serialized_invocation_args = json.dumps(prepared(invocation, inputs_spec, inward))
+    if not options.remote_uris:
+        make_folders(invocation["outputs"])
     output_file = Path(invocation["outputs"]["outputFile"])
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from pipelines.kubeflow.entrypoint import finished, prepared, to_mount, to_remote
+from pipelines.kubeflow.entrypoint import finished, make_folders, prepared, to_mount, to_remote
 
 SCHEMA = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
 SPEC = {"artifacts": {"movies": {"artifactType": SCHEMA}}}
@@ -53,6 +53,14 @@ def test_the_place_for_the_steps_log_is_no_output_of_tfx():
     log = {"name": "executor-logs", "type": {"schemaTitle": "system.Artifact"}, "uri": "s3://bucket/a/executor-logs"}
     given["outputs"]["artifacts"]["executor-logs"] = {"artifacts": [log]}
     assert set(prepared(given, SPEC, to_mount)["outputs"]["artifacts"]) == {"examples"}
+
+
+def test_outputs_are_folders_that_are_there_and_values_are_files_that_are_not(tmp_path):
+    value = {"uri": str(tmp_path / "a" / "gate"), "type": {"instanceSchema": "title: tfx.String\ntype: object\n"}}
+    examples = {"uri": str(tmp_path / "b" / "examples"), "type": SCHEMA}
+    make_folders({"artifacts": {"gate": {"artifacts": [value]}, "examples": {"artifacts": [examples]}}})
+    assert (tmp_path / "b" / "examples").is_dir()
+    assert not (tmp_path / "a" / "gate").exists()
 
 
 def output(**metadata):
