@@ -13,7 +13,7 @@ from components.report.page import render
 from components.report.sections.movie_map import COLOURS, common_genres, main_genre
 from tests.components.report.reading import ReadPage
 from tests.components.report.self_contained import assert_self_contained
-from tests.components.report.small_run import MARKUP, facts, summary
+from tests.components.report.small_run import MARKUP, PERSON, facts, summary
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +167,13 @@ def test_genres_beside_majority_and_chance(page):
 def test_no_genre_to_learn():
     nothing = {"folds": 5, "genres": [], "macro": None, "movies": 0, "vectors": "model", "left_out": []}
     assert "No genre has enough movies" in ReadPage(render(facts(genres=nothing))).words["genres"]
+
+
+def test_a_person_who_knows_every_movie():
+    nobody = dataclasses.replace(PERSON, recommended=[])
+    page = ReadPage(render(facts(people=[nobody])))
+    assert "Nothing is left to recommend" in page.words["people"]
+    assert "people" not in page.rows
 
 
 def test_wall_time_and_versions(page):
