@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OURS = {"pipelines", "components", "serving"}
-WIRING = {"component.py", "executor.py", "driver.py"}
-"""The files of a stage that know TFX."""
+WIRING = {"component.py", "executor.py", "driver.py", "example_artifacts.py"}
+"""The files of a stage that know TFX, and what all executors read artifacts by."""
 
 
 def sources(folder):
