@@ -90,8 +90,8 @@ def _from_proto(proto: Any) -> np.ndarray[Any, Any]:
         raise ValueError(f"type {type_name(dtype)} cannot be sent")
     if proto.tensor_shape.unknown_rank:
         raise ValueError("its shape is unknown")
-    shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if any(size < 0 for size in shape):
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
+    if shape and min(shape) < 0:
         raise ValueError(f"shape {list(shape)} has a negative size")
     size = math.prod(shape)
     if dtype == STRING:

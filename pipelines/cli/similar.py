@@ -19,7 +19,8 @@ from serving.contract import DEFAULT_N, MAX_N
 @click.command()
 @place_options
 @click.option("--movie", required=True, help="Id of a movie.")
-@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Number of movies.")
+@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True,
+              help="Number of movies; a bundle has its default_n at most.")  # fmt: skip
 def similar(movie: str, n: int, **place: Any) -> None:
     """List the movies that are most like one."""
     with answering(Place(**place)) as asked:

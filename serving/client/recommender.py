@@ -143,7 +143,7 @@ class RecommenderClient:
         return [_float32(stars) for stars in self._ask(contract.RANK, asked)[contract.PREDICTED_RATING]]
 
     def similar(self, movie_id: str) -> list[Movie]:
-        """Movies like this one, best first; none for an unknown id."""
+        """Movies like this one, best first, as many as the bundle's default n; none for an unknown id."""
         return _movies(self._ask(contract.SIMILAR, {contract.MOVIE_ID: [movie_id]}), 0)
 
     def explain(

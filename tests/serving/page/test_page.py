@@ -194,7 +194,27 @@ def test_an_empty_answer_says_why_and_offers_a_way_out(open_page):
     assert titles(page) == ["é", "d"]
 
 
-def test_a_bundle_that_can_explain_says_which_liked_movies_speak_for_a_movie(open_page):
+@pytest.mark.parametrize(
+    ("question", "listed", "reason"),
+    [
+        ("#like=d%404&like=é", [F, "c", "b", "a"], "Because you liked Title of é"),  # the last one is the query
+        ("#user=Bo", [F, "é", "d", "c"], "Because you liked Title of b"),
+    ],
+)
+def test_the_bundles_own_reasons_stand_on_the_cards(open_page, question, listed, reason):
+    page = open_page(question)
+    page.wait_for_selector(".because")
+    assert titles(page) == listed
+    assert page.locator("#list .because").all_inner_texts() == [reason] * len(listed)
+
+
+def test_what_is_popular_has_no_reasons(open_page):
+    page = open_page()
+    assert page.locator("#list .card").count() == 6
+    assert page.locator(".because").count() == 0
+
+
+def test_reasons_are_joined_in_words_and_titles_are_text(open_page):
     asked = []
 
     def with_explain(route):
