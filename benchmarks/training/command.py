@@ -3,6 +3,7 @@
     python -m benchmarks training --manual-dir FOLDER           FOLDER holds ml-latest-small.zip
     python -m benchmarks training --manual-dir FOLDER --write   puts the tables into docs/results.md
     python -m benchmarks training --manual-dir FOLDER --als     looks for ALS's settings instead
+    python -m benchmarks training --growth                      generated ratings, 100,000 to 5 million
 
 Every system learns from the same training rows and is asked for the whole validation part; seconds are those of
 training alone, evaluations left out. Five minutes on two cores.
@@ -32,10 +33,16 @@ def main() -> None:
         help="folder that holds ml-latest-small.zip; default: MOVIELENS_DIR",
     )
     parser.add_argument("--output", type=Path, default=Path("runs/training"), help="folder of the run")
+    parser.add_argument("--growth", action="store_true", help="generated ratings of growing number instead")
     parser.add_argument("--als", action="store_true", help="try settings of ALS, measure nothing else")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/results.md")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if arguments.growth:
+        from benchmarks.training import growth
+
+        _put("training-growth", table(growth.HEADER, growth.lines()), arguments.write)
+        return
 
     from benchmarks.training.data import read_rows
 
@@ -43,10 +50,13 @@ def main() -> None:
     if arguments.als:
         _search_als(rows)
         return
-    text = _report(rows)
+    _put("training", _report(rows), arguments.write)
+
+
+def _put(name: str, text: str, write: bool) -> None:
     print(text)
-    if arguments.write:
-        publish("training", text)
+    if write:
+        publish(name, text)
 
 
 def _search_als(rows: Any) -> None:

@@ -87,6 +87,11 @@ def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compili
     return EPOCHS * sampler.rows_per_epoch / (time.perf_counter() - start)
 
 
+def evaluation_seconds(model: Any, data: TrainingData, config: RetrievalConfig) -> float:
+    """Seconds of one evaluation, of at most `eval_users` users, by exact search; the quicker of two."""
+    return min(_seconds(lambda: _evaluate(model, data, config), passes=1) for _ in range(2))
+
+
 def _seconds(run: Callable[[], Any], passes: int = EPOCHS) -> float:
     run()
     start = time.perf_counter()

@@ -14,7 +14,8 @@ from benchmarks.training.curve import Curve, Point, Stopwatch
 from benchmarks.training.data import Rows
 from components.examples import Floats, Longs
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import METRIC, fit
+from components.retrieval.fitting import METRIC, TrainingData, fit
+from components.retrieval.model import TwoTowerModel
 from components.training.training_log import TrainingLog
 
 EASE_L2 = (100.0, 200.0, 400.0, 800.0)
@@ -31,10 +32,15 @@ TUTORIAL_DIM, TUTORIAL_BATCH, TUTORIAL_EPOCHS, TUTORIAL_PATIENCE = 32, 8192, 60,
 
 def ours(rows: Rows, config: RetrievalConfig) -> Curve:
     """This project's retrieval model with one seed; the metric is that of its own training."""
+    return curve_of(config, rows.for_retrieval(config))[0]
+
+
+def curve_of(config: RetrievalConfig, data: TrainingData) -> tuple[Curve, TwoTowerModel]:
+    """Trains one model; epochs that are not evaluated count as 0 in its curve."""
     log = _CurveLog(config.epochs)
-    fit(config, rows.for_retrieval(config), config.seed, log)
+    model = fit(config, data, config.seed, log)
     assert log.curve is not None
-    return log.curve
+    return log.curve, model
 
 
 def ease(rows: Rows) -> tuple[float, float, float]:
