@@ -18,6 +18,8 @@ from pipelines.samples import UserSample
 from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
 
 STARS = ("rmse", "mae")
+LEAST_COLD = 10
+"""New people, or test rows of new movies, below which their figures say nothing and are not printed."""
 RECALL = re.compile(r"recall_at_\d+")
 LOWER_IS_BETTER = STARS
 NEITHER_IS_BETTER = ("gini_at_10", "novelty_at_10")
@@ -84,7 +86,7 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
 
 
 def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
-    """Recall and RMSE of movies and of people that nothing was trained on; None where the test rows have none."""
+    """Recall and RMSE of movies and of people that nothing was trained on; None where the test rows have too few."""
     people = sorted(
         (one for one in evaluation.slices if one.feature == REQUEST_HISTORY), key=lambda one: int(one.value)
     )
@@ -93,8 +95,6 @@ def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
         for one in evaluation.slices
         if one.feature == MOVIE_POPULARITY and one.value == MOVIE_POPULARITY_BUCKETS[0][0]
     ]
-    if not people and not movies:
-        return None
     table = Table(title="New people and new movies", title_justify="left", title_style="bold")
     table.add_column("of the test rows")
     for heading in ("count", "metric", "this bundle", "baseline", "difference or ratio, 95 %"):
@@ -107,14 +107,14 @@ def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
         _add_cold(table, label, one.metrics, "rows", "rmse", "rmse_ratio")
     for one in movies:
         _add_cold(table, "movies without training rows", one.metrics, "rows", "rmse", "rmse_ratio")
-    return table
+    return table if table.row_count else None
 
 
 def _add_cold(
     table: Table, label: str, metrics: Mapping[str, Figure], count: str, metric: str, comparison: str
 ) -> None:
     figure, compared, counted = (metrics.get(name) for name in (metric, comparison, count))
-    if figure is None or figure.model is None or counted is None or counted.model is None:
+    if figure is None or figure.model is None or counted is None or (counted.model or 0) < LEAST_COLD:
         return
     interval = "–"
     if compared is not None and compared.model is not None:

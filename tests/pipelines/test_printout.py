@@ -82,7 +82,9 @@ def test_new_people_and_new_movies_have_a_table_of_their_own():
 
 
 def test_without_new_people_and_movies_there_is_no_such_table():
-    assert printout.cold_start_table(dataclasses.replace(FULL.evaluation, slices=[])) is None
+    few = {"rows": Figure(model=9.0), "rmse": Figure(model=0.9, baseline=1.0)}
+    for slices in ([], [SliceFigures(feature="movie_popularity", value="new", metrics=few)]):
+        assert printout.cold_start_table(dataclasses.replace(FULL.evaluation, slices=slices)) is None
 
 
 def test_a_blessed_bundle():
