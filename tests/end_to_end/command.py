@@ -41,11 +41,12 @@ class Done:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run that has ended, with its summary as it was then."""
+    """A run that has ended, with its summary and its report as they were then."""
 
     folder: RunFolder
     done: Done
     summary: dict[str, Any]
+    report: str
 
     @property
     def cached(self) -> dict[str, bool]:
@@ -78,7 +79,8 @@ def run(folder: Path, *arguments: object) -> Run:
     done = recommender("run", *arguments, "--output", folder)
     place = RunFolder(folder)
     assert place.summary.is_file(), done.text
-    return Run(place, done, json.loads(place.summary.read_text()))
+    report = place.report.read_text() if place.report.is_file() else ""
+    return Run(place, done, json.loads(place.summary.read_text()), report)
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

@@ -205,7 +205,7 @@ def test_every_training_can_be_seen_in_tensorboard(first_run, stage, metric):
 
 
 def test_the_report_shows_the_figures_of_this_run(first_run):
-    page = first_run.folder.report.read_text()
+    page = first_run.report
     assert first_run.summary["report"] == str(first_run.folder.report) in first_run.done.out
     evaluation, data = first_run.summary["evaluation"], first_run.summary["data"]
     for name in ("recall_at_100", "ndcg_at_10", "rmse"):
@@ -229,7 +229,7 @@ def test_the_report_shows_the_figures_of_this_run(first_run):
 
 
 def test_the_report_asks_for_nothing_from_anywhere(first_run):
-    assert_self_contained(first_run.folder.report.read_text())
+    assert_self_contained(first_run.report)
 
 
 def test_the_command_writes_the_same_report_anew(first_run, tmp_path):

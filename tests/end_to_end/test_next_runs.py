@@ -57,7 +57,7 @@ def test_a_refused_bundle_is_not_pushed_loudly_and_the_run_ends_well(first_run, 
 
 
 def test_a_refused_bundle_has_its_report_with_the_reason_and_the_served_version_beside_it(first_run, refused_run):
-    page = refused_run.folder.report.read_text()
+    page = refused_run.report
     served = first_run.summary["push"]["version"]
     assert "The bundle is refused and will not be served." in page
     assert f"Nothing was pushed: not blessed (version {served} stays)." in page
