@@ -81,9 +81,13 @@ def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compili
     dataset = batches(sampler, config.batch_size, config.seed, Replicas())
     if cached:
         dataset = dataset.cache().prefetch(2)
-    model.fit(dataset, epochs=1, verbose=0)
+    steps = None
+    if "steps_per_execution" in compiling:  # Keras must know how many there are
+        steps = -(-sampler.rows_per_epoch // config.batch_size)
+        dataset = dataset.repeat()
+    model.fit(dataset, epochs=1, steps_per_epoch=steps, verbose=0)
     start = time.perf_counter()
-    model.fit(dataset, epochs=EPOCHS, verbose=0)
+    model.fit(dataset, epochs=EPOCHS, steps_per_epoch=steps, verbose=0)
     return EPOCHS * sampler.rows_per_epoch / (time.perf_counter() - start)
 
 
