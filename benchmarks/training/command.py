@@ -156,9 +156,8 @@ def _options(rows: Any) -> str:
             value = rate(rows, config, **options)  # type: ignore[arg-type]
             lines.append([label, f"{value:,.0f}", f"{value / plain:.2f}"])
         except Exception as error:  # what XLA cannot compile says so by one of many exceptions
-            reason = max(
-                str(error).strip().splitlines(), key=lambda line: "ot compilable" in line or "ot infer" in line
-            )
+            said = str(error).strip().splitlines()
+            reason = next((line for line in said if "Detected at node" in line), said[0])  # XLA names what it lacks
             lines.append([label, f"fails: {reason.strip()[:200]}", "–"])
     lines.append(["as it is, again", f"{rate(rows, config):,.0f}", "–"])
     return table(["`model.fit` alone", "rows a second", "ratio"], lines)
