@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.archive_option import add_archive_option
 from benchmarks.quality.splits import read_archive
 from benchmarks.results_table import publish, table
 
@@ -36,12 +37,7 @@ LIST_METRICS = ("recall_at_100", "ndcg_at_100", "recall_at_10")
 def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--manual-dir",
-        type=Path,
-        default=Path(os.environ.get("MOVIELENS_DIR", ".")),
-        help="folder that holds ml-latest-small.zip; default: MOVIELENS_DIR",
-    )
+    add_archive_option(parser)
     parser.add_argument("--output", type=Path, default=Path("runs/cold-start"), help="folder of the runs")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/results.md")
     arguments = parser.parse_args()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.chromium import browser  # noqa: F401 - a fixture for every test
+
 SHARED = ("first_run", "model_server")
 """Fixtures of a whole pipeline run and of a server: their tests stay on one worker, or each would start its own."""
 

@@ -13,9 +13,9 @@ protocol can be measured again by itself. All protocols take half an hour on two
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
+from benchmarks.archive_option import add_archive_option
 from benchmarks.quality.measure import measure
 from benchmarks.quality.protocols import PROTOCOLS
 from benchmarks.quality.report import report
@@ -30,12 +30,7 @@ def main() -> None:
     )
     names = [protocol.name for protocol in PROTOCOLS]
     parser.add_argument("--protocols", nargs="+", choices=names, default=names, help="which ones")
-    parser.add_argument(
-        "--manual-dir",
-        type=Path,
-        default=Path(os.environ.get("MOVIELENS_DIR", ".")),
-        help="folder that holds ml-latest-small.zip; default: MOVIELENS_DIR",
-    )
+    add_archive_option(parser)
     parser.add_argument("--output", type=Path, default=Path("runs/quality"), help="folder of the runs and results")
     parser.add_argument("--report", action="store_true", help="measure nothing, report what was measured before")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/results.md")

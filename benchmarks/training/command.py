@@ -16,6 +16,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from benchmarks.archive_option import add_archive_option
 from benchmarks.results_table import publish, table
 
 BATCH_SIZES = (64, 128, 256, 512, 1024)
@@ -26,12 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--manual-dir",
-        type=Path,
-        default=Path(os.environ.get("MOVIELENS_DIR", ".")),
-        help="folder that holds ml-latest-small.zip; default: MOVIELENS_DIR",
-    )
+    add_archive_option(parser)
     parser.add_argument("--output", type=Path, default=Path("runs/training"), help="folder of the run")
     parser.add_argument("--growth", action="store_true", help="generated ratings of growing number instead")
     parser.add_argument("--als", action="store_true", help="try settings of ALS, measure nothing else")

@@ -237,17 +237,7 @@ class _Listening(TrainingLog):
         super().__init__(retrieval_fitting.METRIC, epochs=config.epochs, higher_is_better=True)
         self._taken_by = best
 
-    def epoch(
-        self,
-        epoch: int,
-        *,
-        seconds: float,
-        rows: int,
-        loss: float,
-        metrics: Mapping[str, float] | None = None,
-        model: int = 1,
-        learning_rate: float = float("nan"),
-    ) -> None:
+    def epoch(self, epoch: int, *, loss: float, metrics: Mapping[str, float] | None = None, **_: Any) -> None:
         self._taken_by.add(epoch, loss, (metrics or {}).get(retrieval_fitting.METRIC))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import shutil
 
 import pytest
 
@@ -12,9 +11,6 @@ from components.report.page import render
 from tests.components.report.small_run import MARKUP, facts, summary
 
 pytestmark = pytest.mark.slow
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 def spiral(count=300):
@@ -37,18 +33,6 @@ def spiral(count=300):
             for number in range(count)
         ],
     }
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
