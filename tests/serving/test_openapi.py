@@ -71,10 +71,10 @@ def ask(group, model_server, count, derandomize):
     with session:
         holds()
     assert statuses.total() >= count
-    # Not everything was nonsense. The addresses without a question are few, and hypothesis asks none twice.
-    least = count / (100 if group == REST else 20)
-    assert statuses[200] > least, statuses
-    assert statuses[400] > least, statuses
+    # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks none
+    # twice. Which questions are made differs from process to process, so of the refused ones only that there are some.
+    assert statuses[200] > count / (100 if group == REST else 20), statuses
+    assert sum(statuses[status] for status in range(400, 500)) > 0, statuses
 
 
 def requests_of(group):
