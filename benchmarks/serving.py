@@ -225,20 +225,18 @@ def line(scenario: Scenario, found: Measured, in_process: float) -> list[str]:
 
 
 def ratios(measured: dict[Scenario, Measured]) -> str:
-    """gRPC beside the faster one of the servers that do nothing."""
+    """gRPC beside both servers that do nothing."""
+
+    def rate(api: str, signature: str, clients: int) -> float:
+        found = measured[Scenario(api=api, signature=signature, clients=clients, users=1)]
+        return found.requests / found.seconds
+
     parts = []
-    for clients in (1, 32):
-        sync, asynchronous, retrieve = (
-            found.requests / found.seconds
-            for found in (
-                measured[Scenario(api=api, signature=signature, clients=clients, users=1)]
-                for api, signature in (("grpc", ""), ("grpc-aio", ""), ("grpc", "retrieve"))
-            )
-        )
-        ratio = max(sync, asynchronous) / max(1e-9, retrieve)
-        parts.append(f"{ratio:.2f} at {clients} client{'s' if clients > 1 else ''}")
+    for api, name in (("grpc", "synchronous"), ("grpc-aio", "asynchronous")):
+        one, many = (rate(api, "", clients) / max(1e-9, rate("grpc", "retrieve", clients)) for clients in (1, 32))
+        parts.append(f"{one:.2f} at 1 client and {many:.2f} at 32 beside grpcio's {name} server")
     return (
-        "gRPC `retrieve` answers 1/x of the requests of the faster one of the two servers that do nothing, "
+        "gRPC `retrieve` answers 1/x of the requests of a gRPC server that does nothing (below 1: more of them), "
         f"x = {', '.join(parts)}."
     )
 
