@@ -20,9 +20,15 @@ BEAM_STAGES = ("MoviesStatistics", "RatingsStatistics", "Transform", "Evaluator"
 
 
 @pytest.fixture(scope="module")
-def memory_run(first_run) -> Run:
-    """The first run, in memory, and the scores of what it has pushed."""
-    return run(first_run.folder.path, "--preset", "demo", *SETTINGS, "--with-batch-scores")
+def runs(tmp_path_factory) -> Path:
+    """A folder of runs of its own: other tests ask which of theirs is the newest, and push further versions."""
+    return tmp_path_factory.mktemp("engines")
+
+
+@pytest.fixture(scope="module")
+def memory_run(runs) -> Run:
+    """A first run in memory, with the scores of what it has pushed."""
+    return run(runs / "memory", "--preset", "demo", *SETTINGS, "--with-batch-scores")
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +42,10 @@ def prism(tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def prism_run(memory_run, prism, work) -> Run:
+def prism_run(runs, prism) -> Run:
     """The same, every stage anew, on Prism."""
     engine = f"--beam-pipeline-args=--runner=PrismRunner --prism_location={prism[0]}"
-    return run(work / "runs" / "prism", "--preset", "demo", *SETTINGS, "--with-batch-scores", engine)
+    return run(runs / "prism", "--preset", "demo", *SETTINGS, "--with-batch-scores", engine)
 
 
 def statistics(a_run: Run) -> dict[tuple[str, ...], tuple[float, ...]]:
