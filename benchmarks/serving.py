@@ -199,8 +199,9 @@ def report(base: Path, seconds: int, options: Sequence[str]) -> str:
     header = ["server", "clients × users", "requests/s", "users/s", "p50 ms", "p90 ms", "p99 ms", "CPU ms a request",
               "rows a call", "in process, users/s", "ratio"]  # fmt: skip
     return (
-        f"{os.cpu_count()} cores shared with the load generator, {seconds} s each, bundles {os.path.relpath(base)}. Memory of the "
-        f"server: {start_memory / 1e6:,.0f} MB after the start, {memory / 1e6:,.0f} MB after all loads.\n\n"
+        f"{os.cpu_count()} cores shared with the load generator, {seconds} s each, bundles {os.path.relpath(base)}. "
+        f"Memory of the server: {start_memory / 1e6:,.0f} MB after the start, {memory / 1e6:,.0f} MB after all loads."
+        "\n\n"
         f"{table(header, lines)}\n\n{ratios(measured)}"
     )
 

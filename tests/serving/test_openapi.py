@@ -71,8 +71,8 @@ def ask(group, model_server, count, derandomize):
     with session:
         holds()
     assert statuses.total() >= count
-    # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks none
-    # twice. Which questions are made differs from process to process, so of the refused ones only that there are some.
+    # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks
+    # none twice. Which ones it makes differs from machine to machine, so of the refused ones only that there are some.
     assert statuses[200] > count / (100 if group == REST else 20), statuses
     assert sum(statuses[status] for status in range(400, 500)) > 0, statuses
 
