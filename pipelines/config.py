@@ -22,7 +22,7 @@ from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.training.config import TrainingConfig
 from components.transform.config import TransformConfig
-from components.validation.config import AuditConfig, StatisticsConfig
+from components.validation.config import StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
 
 PRESETS = Path(__file__).parent / "presets"
@@ -35,7 +35,6 @@ class PipelineConfig:
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
     statistics: StatisticsConfig = StatisticsConfig()
-    audit: AuditConfig = AuditConfig()
     transform: TransformConfig = TransformConfig()
     training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
@@ -78,7 +77,11 @@ def load(preset: str, overrides: Iterable[str] = (), data_options: Mapping[str, 
     values = _read(preset)
     for override in overrides:
         section, key, value = _parse_override(override)
-        values.setdefault(section, {})[key] = value
+        table = values.setdefault(section, {})
+        *tables, key = key.split(".")
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = value
     ranking = values.get("ranking", {})
     values["ranking"] = {**OWN_DEFAULTS.get(str(ranking.get("architecture")), {}), **ranking}
     if data_options:

@@ -64,10 +64,10 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
 def metrics_table(evaluation: EvaluationSummary) -> Table:
     """The bundle's metrics on the test rows beside those of its peers and, where one was served, of that version."""
     served = evaluation.served_version is not None
-    item_knn = any(figure.item_knn is not None for figure in evaluation.metrics.values())
+    peer = any(figure.peer is not None for figure in evaluation.metrics.values())
     table = Table(title="On the test rows", title_justify="left", title_style="bold")
     table.add_column("metric")
-    headings = ["this bundle", "baseline", *(["item-kNN"] if item_knn else [])]
+    headings = ["this bundle", "baseline", *([evaluation.peer] if peer else [])]
     for heading in (*headings, *([f"served version {evaluation.served_version}"] if served else [])):
         table.add_column(heading, justify="right")
     table.add_column("the baseline is")
@@ -79,7 +79,7 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
             Text(_number(name, figure.model), _colour(name, figure)),
             _number(name, figure.baseline),
         ]
-        cells += [_number(name, figure.item_knn)] if item_knn else []
+        cells += [_number(name, figure.peer)] if peer else []
         cells += [_number(name, figure.served)] if served else []
         table.add_row(*cells, _baseline_name(name, figure))
     return table

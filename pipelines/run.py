@@ -69,7 +69,7 @@ def open_recommender(
     config: PipelineConfig, folder: RunFolder, beam_pipeline_args: Sequence[str] = ()
 ) -> OpenedPipeline:
     """Opens the data and builds this project's pipeline on it; its Beam stages run in memory unless told otherwise."""
-    from components.ingestion.source import open_source
+    from components.ingestion.opening import open_source
     from components.ingestion.splits import resolve_kind
     from pipelines.places import places_of
     from pipelines.recommender import create_pipeline

@@ -16,7 +16,7 @@ class Comparison:
 
     Attributes:
       gate: Its name in the results.
-      other: What the bundle is compared with: metric_names' POPULARITY, ITEM_KNN, MEANS or SERVED.
+      other: What the bundle is compared with: metric_names' POPULARITY, PEER, MEANS or SERVED.
       score: The metric of each side.
       figure: The difference or ratio of the two, which has an interval.
       bound: Where the bundle must clearly win, what the whole interval must be above (a difference)
@@ -57,7 +57,7 @@ def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: Bundl
     length = list_length(config, model)
     found = [
         _recall("recall_lift", length, names.POPULARITY, config.min_recall_lift),
-        _recall("recall_item_knn", length, names.ITEM_KNN, config.max_item_knn_drop),
+        _recall("recall_peer", length, names.PEER, config.max_peer_drop),
     ]
     if served is not None:
         shorter = min(length, served.list_length or length)

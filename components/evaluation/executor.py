@@ -9,7 +9,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils, path_utils, proto_utils
 
 from components import progress
-from components.artifacts import ABSENT, GATE_REPORT, SERVED_VERSION
+from components.artifacts import ABSENT, GATE_REPORT, PEER, SERVED_VERSION
 from components.evaluation import shared_model
 from components.evaluation.bundle_facts import read_bundle_facts, require_evaluate_signature
 from components.evaluation.comparisons import is_cut_short
@@ -54,7 +54,9 @@ class Executor(stock.Executor):  # type: ignore[misc]
         }
         super().Do(inputs, output_dict, properties)
         evaluation_uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        result = judge(evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version)
+        result = judge(
+            evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version, _peer(inputs)
+        )
         path = f"{evaluation_uri}/{GATE_REPORT}"
         storage_for(path).write(path, [to_json(result).encode()])
         _report(result)
@@ -73,6 +75,11 @@ def _served_version(inputs: dict[str, Any]) -> str | None:
         return None
     baseline = artifact_utils.get_single_instance(inputs[_BASELINE])
     return str(baseline.get_string_custom_property(SERVED_VERSION)) or "unknown"
+
+
+def _peer(inputs: dict[str, Any]) -> str:
+    examples = artifact_utils.get_single_instance(inputs[_EXAMPLES])
+    return str(examples.get_string_custom_property(PEER)) or "the peer"
 
 
 def _judged(inputs: dict[str, Any], exec_properties: dict[str, Any], served_version: str | None) -> Judged:

@@ -14,14 +14,18 @@ from components.evaluation.results import EvaluationResult, Gate
 
 _OTHERS = {
     names.POPULARITY: "popularity",
-    names.ITEM_KNN: "item-kNN",
+    names.PEER: "the peer",
     names.MEANS: "user + movie means",
     names.SERVED: "the served version",
 }
 
 
 def judge(
-    evaluation_uri: str, comparisons: Sequence[Comparison], list_length: int | None, served_version: str | None
+    evaluation_uri: str,
+    comparisons: Sequence[Comparison],
+    list_length: int | None,
+    served_version: str | None,
+    peer: str = _OTHERS[names.PEER],
 ) -> EvaluationResult:
     """Joins TFMA's numbers and verdicts.
 
@@ -30,19 +34,21 @@ def judge(
       comparisons: The gates.
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
+      peer: Name of the peer whose lists the test rows carry.
     """
     validation = tfma.load_validation_result(evaluation_uri)
     failed = {failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures}
     measured = read_measured(evaluation_uri)
     figures, served = measured.model.get((), {}), measured.served.get((), {})
     gates = [
-        _Verdict(comparison, figures, served, comparison.checked not in failed, served_version).gate()
+        _Verdict(comparison, figures, served, comparison.checked not in failed, served_version, peer).gate()
         for comparison in comparisons
     ]
     return EvaluationResult(
         blessed=bool(validation.validation_ok),
         list_length=list_length,
         served_version=served_version,
+        peer=peer,
         overall=measured.overall(),
         slices=measured.slices(),
         gates=gates + (_nothing_served(comparisons) if served_version is None else []),
@@ -59,6 +65,7 @@ class _Verdict:
       served: Of the served bundle, on all rows.
       passed: Whether TFMA let it pass.
       version: The served version.
+      peer: Name of the peer.
     """
 
     comparison: Comparison
@@ -66,6 +73,7 @@ class _Verdict:
     served: Mapping[str, float]
     passed: bool
     version: str | None
+    peer: str
 
     def gate(self) -> Gate:
         figure = self.comparison.figure
@@ -83,7 +91,7 @@ class _Verdict:
         )
 
     def _other(self) -> str:
-        other = _OTHERS[self.comparison.other]
+        other = self.peer if self.comparison.other == names.PEER else _OTHERS[self.comparison.other]
         return f"{other} {self.version}" if self.comparison.other == names.SERVED else other
 
     def _threshold(self) -> float:

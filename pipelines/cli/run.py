@@ -17,6 +17,7 @@ from rich.console import Console
 
 from components.errors import InputError
 from components.ingestion.config import DataConfig
+from components.training.config import FINAL_FITS
 from pipelines import engines, run_folder
 from pipelines.cli.consoles import console_for
 from pipelines.cli.data_options import PRESET_HELP, data_options
@@ -34,9 +35,10 @@ from pipelines.quiet import quiet
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
 @data_options
 @click.option(
-    "--refit",
-    is_flag=True,
-    help="Choose the number of epochs on the eval rows, then train anew on train + eval (--set split.refit=true).",
+    "--final-fit",
+    type=click.Choice(FINAL_FITS),
+    help="What is trained anew once eval has chosen the epochs (--set training.final_fit).  [default: auto: all rows, "
+    "for presplit data train_eval]",
 )
 @click.option(
     "--with-batch-scores",
@@ -56,7 +58,7 @@ def run(
     preset: str | None,
     output: str | None,
     overrides: tuple[str, ...],
-    refit: bool,
+    final_fit: str | None,
     with_batch_scores: bool,
     beam_pipeline_args: tuple[str, ...],
     require_blessing: bool,
@@ -73,7 +75,7 @@ def run(
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
     preset = preset or ("own-data" if data_options["ratings"] else "demo")
-    flags = {"split.refit=true": refit, "batch_scores.enabled=true": with_batch_scores}
+    flags = {f"training.final_fit={final_fit}": final_fit is not None, "batch_scores.enabled=true": with_batch_scores}
     overrides = (*overrides, *(setting for setting, given in flags.items() if given))
     config = configure(preset, overrides, **data_options)
     beam = engines.parse(beam_pipeline_args)
@@ -92,6 +94,8 @@ def configure(
     eval_ratings: str | None = None,
     test_ratings: str | None = None,
     columns: tuple[str, ...] = (),
+    item_columns: tuple[str, ...] = (),
+    events: tuple[str, ...] = (),
     data_dir: str | None = None,
     manual_dir: str | None = None,
 ) -> PipelineConfig:
@@ -113,7 +117,9 @@ def configure(
         "movies": movies,
         "eval_ratings": eval_ratings,
         "test_ratings": test_ratings,
-        "columns": comma_separated(columns) or None,
+        "columns": columns or None,
+        "item_columns": item_columns or None,
+        "events": event_weights(events) or None,
     }
     own = {key: value for key, value in own.items() if value is not None}
     if ratings is not None:
@@ -134,6 +140,26 @@ def configure(
     config = load(preset, overrides, own)
     check_archive(config.data)
     return config
+
+
+def event_weights(entries: tuple[str, ...]) -> dict[str, float]:
+    """Weights by kind of interaction, from `KIND=WEIGHT` entries.
+
+    Raises:
+      InputError: An entry of another form.
+    """
+    weights = {}
+    for entry in comma_separated(entries):
+        kind, equals, weight = entry.rpartition("=")
+        try:
+            weights[kind.strip()] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals or not kind.strip():
+            raise InputError(
+                f"cannot use the event `{entry}`", expected="KIND=WEIGHT, for instance purchase=4", received=entry
+            )
+    return weights
 
 
 def check_archive(data: DataConfig) -> None:
