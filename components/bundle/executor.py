@@ -28,9 +28,9 @@ from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
 from components.example_artifacts import catalogue_of, fitted_sequences, split_names, split_pattern
 from components.examples import Catalogue, read_interactions, read_sequences
-from components.index.scann_index import load_operations
 from components.settings import from_json
 from serving import contract
+from serving.scann_operations import load_operations
 
 RETRIEVAL_KEY = "retrieval"
 INDEX_KEY = "index"
@@ -76,7 +76,6 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             pattern = split_pattern(input_dict[SEQUENCES_KEY], features.NEW_USERS_SPLIT)
             new_users.append(read_sequences([pattern], catalogue.movie_ids))
         known = known_users(joined(sequences, *new_users), *held_out)
-        load_operations()
         retrieval = _load(input_dict, RETRIEVAL_KEY)
         index = _load(input_dict, INDEX_KEY)
         ranker = _load(input_dict, RANKING_KEY) if input_dict.get(RANKING_KEY) else None
@@ -123,7 +122,9 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
-    return tf.saved_model.load(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+    path = path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key]))
+    load_operations(path)
+    return tf.saved_model.load(path)
 
 
 def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:
