@@ -10,6 +10,24 @@ PACKAGES = ("pipelines", "components", "serving")
 HOME_PAGE = "https://github.com/tfx-recommenders/tfx-recommenders"
 VERSION = "0.1.0"
 
+# TFX 1.21, the newest, pins a TensorFlow that ScaNN is not built for: overrides.txt says what the lock does about it.
+PIPELINE = [
+    "tfx>=1.16,<1.22",
+    "tensorflow>=2.16.2,<2.21",
+    "tf-keras>=2.16,<2.21",
+    "tensorflow-recommenders>=0.7.7,<0.8",
+    "tensorflow-datasets>=4.9.10,<5",
+    "scann[tf]>=1.3.2,<1.5",
+    "dill",  # Beam made it an extra; tfx_bsl and Transform import it
+    "jinja2",
+    "orjson",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "setuptools<81",  # TensorBoard imports pkg_resources, which later ones lack
+]
+
 EXTRAS = {
     # Answers questions from a pushed bundle: no TFX, no Beam. Plain pip finds versions that fit.
     "serving": [
@@ -28,25 +46,10 @@ EXTRAS = {
     ],
     # Asks a server over REST (gRPC: what "serving" brings).
     "client": ["httpx"],
-    # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam. Newer TFX needs the locks' overrides.
-    "pipeline": [
-        "tfx>=1.16,<1.22",
-        "tensorflow>=2.16.2,<2.21",
-        "tf-keras>=2.16,<2.21",
-        "tensorflow-recommenders>=0.7.7,<0.8",
-        "tensorflow-datasets>=4.9.10,<5",
-        "scann[tf]>=1.3.2,<1.5",
-        "dill",  # Beam made it an extra; tfx_bsl and Transform import it
-        "jinja2",
-        "orjson",
-        "pandas",
-        "pyarrow",
-        "scikit-learn",
-        "scipy",
-        "setuptools<81",  # TensorBoard imports pkg_resources, which later ones lack
-    ],
+    # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.
+    "pipeline": PIPELINE,
     # Compiles and submits the pipeline to Kubeflow.
-    "kubeflow": ["kfp>=2.5,<2.17"],
+    "kubeflow": [*PIPELINE, "kfp>=2.5,<2.17"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
     # The map of the movies by UMAP; t-SNE and PCA need nothing beyond "pipeline".

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from serving import contract
+from serving.missing_extra import needs_extra
 from serving.scann_operations import load_operations
 
 
@@ -69,7 +70,8 @@ class LoadedBundle:
     """
 
     def __init__(self, path: str | Path) -> None:
-        import tensorflow as tf
+        with needs_extra("LoadedBundle", "serving"):
+            import tensorflow as tf
 
         self.path = Path(path)
         self.facts = self._extra(contract.BUNDLE_FILE)

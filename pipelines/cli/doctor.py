@@ -162,7 +162,7 @@ def extra_checks(requirements: Sequence[str]) -> Iterator[Check]:
         complete = complete or not missing
         found = "complete" if not missing else f"not installed, lacks {', '.join(missing)}"
         yield Check(f"extra {extra}", True, found)
-        for one in asked:
+        for one in () if missing else asked:
             yield from _version_checks(one)
     hint = f"pip install '{PACKAGE}[serving]' to serve and to ask, or another extra"
     yield Check("extras", complete, "one at least is complete" if complete else "none is complete", hint)
