@@ -99,7 +99,7 @@ def encoded(retrieval: Any, ranker: Any, user_ids: Strings, lists: RaggedRows) -
     queries, vectors = [], []
     ids = np.append(user_ids, b"")
     for start in range(0, len(ids), USERS_AT_ONCE):
-        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)))
+        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)), dtype=np.int32)
         rows, ratings = last_interactions(lists, users, int(retrieval.history_length))
         queries.append(retrieval.embed_query(tf.constant(rows))["embedding"].numpy())
         if ranker is not None:
