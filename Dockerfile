@@ -1,7 +1,7 @@
 # Two images from one file.
 #
-#   docker build --target pipeline -t tfx-recommenders:0.1.0 .            the steps of the pipeline, and `recommender run`
-#   docker build --target serving  -t tfx-recommenders-serving:0.1.0 .    the model server, without TFX and Beam
+#   docker build --target pipeline -t tfx-recommenders .            the steps of the pipeline, and `recommender run`
+#   docker build --target serving  -t tfx-recommenders-serving .    the model server, without TFX and Beam
 #
 # Both run as any user, also one that nobody knows (OpenShift), and write only to /tmp and /workspace.
 # Without a registry: tools/base_image.sh makes the base image. See docs/kubeflow.md.
