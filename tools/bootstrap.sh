@@ -5,6 +5,7 @@
 #   older (Debian 12, Ubuntu 22.04, Colab)           requirements-legacy.lock  Python 3.10
 #
 #   tools/bootstrap.sh              install; says only which lock it is when .venv is up to date
+#   tools/bootstrap.sh choose       say which lock this machine takes and why
 #   tools/bootstrap.sh uv ARGS...   run the uv that the installation uses
 #
 # Needs git, make, any Python 3.8 or newer and a package registry. Where a private index is set for
@@ -182,6 +183,7 @@ announce() {
 choose_lock
 case "${1:-install}" in
   uv) shift; need_uv; exec "$UV" "$@" ;;
+  choose) say "$LOCK with Python $(printf '%s' "$MINORS" | sed 's/ / or /'): $REASON" ;;
   install)
     if ! venv_is_current; then
       mkdir -p "$PRIVATE_UV"
@@ -192,5 +194,5 @@ case "${1:-install}" in
       venv_is_current || install 9>&-
     fi
     announce ;;
-  *) fail "unknown argument: $1" "expected: nothing, or uv ARGS..." ;;
+  *) fail "unknown argument: $1" "expected: nothing, choose, or uv ARGS..." ;;
 esac
