@@ -114,10 +114,10 @@ def among_new(bundle: Path, test: pd.DataFrame, k: int = 20) -> tuple[float, flo
     """Recall@k of lists of the test's movies alone, mean over users, and what a random order would have."""
     import tensorflow as tf
 
-    from components.index.scann_index import load_operations
     from serving import contract
+    from serving.scann_operations import load_operations
 
-    load_operations()
+    load_operations(bundle)
     recommend = tf.saved_model.load(str(bundle)).signatures[contract.RECOMMEND]
     catalogue = json.loads((bundle / contract.EXTRA_ASSETS / contract.CATALOGUE_FILE).read_text())
     new = {str(movie) for movie in test["item"].unique()}

@@ -22,8 +22,8 @@ from typing import Any, TypeVar
 
 import grpc
 import uvloop
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -31,9 +31,7 @@ from tensorflow_serving.apis import (
     inference_pb2,
     model_management_pb2,
     model_pb2,
-    model_service_pb2,
     predict_pb2,
-    prediction_service_pb2,
     regression_pb2,
 )
 
@@ -48,6 +46,7 @@ from serving.model_info import metadata_response, status_response
 from serving.models_config import models_of
 from serving.predicting import asked
 from serving.servable import Servable
+from serving.service_descriptions import MODEL_SERVICE, PREDICTION_SERVICE, described
 from serving.versions import Models
 
 logger = logging.getLogger(__name__)
@@ -59,8 +58,6 @@ LARGE_MESSAGE_BYTES = 128 << 10
 LARGE_ANSWER_VALUES = 20_000
 MAX_MESSAGE_CHARACTERS = 1024
 TRUNCATED = "...TRUNCATED"
-PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
-MODEL_SERVICE = "tensorflow.serving.ModelService"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -153,8 +150,8 @@ class GrpcServer:
         state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService"))
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
-        assert {prediction_service_pb2.DESCRIPTOR.package, model_service_pb2.DESCRIPTOR.package}  # registers both
+        pool = described([health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
+        reflection.enable_server_reflection(names, server, pool)
         return state, server
 
     async def _stop(self, grace_seconds: float) -> None:

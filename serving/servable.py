@@ -21,6 +21,7 @@ from serving.batching import Array, Batcher, BatchingConfig, Task
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError
 from serving.metrics import Metrics
 from serving.predict_answers import PredictAnswer
+from serving.scann_operations import load_operations
 from serving.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
@@ -123,7 +124,7 @@ class Servable:
         )
         try:
             with tensorflow_errors():
-                _load_operations(path)
+                load_operations(path)
                 with graph.as_default():
                     meta_graph = tf.compat.v1.saved_model.load(self._session, list(config.tags), os.fspath(path))
         except BaseException:
@@ -217,16 +218,3 @@ def tensorflow_errors() -> Iterator[None]:
 
 
 _STATUSES = {status.number: status for status in Status}
-
-
-def _load_operations(path: Path) -> None:
-    """ScaNN's operations must be there before a graph that uses them is read."""
-    if b"Scann>" not in (path / contract.SAVED_MODEL_FILE).read_bytes():
-        return
-    try:
-        from scann.scann_ops.py import scann_ops  # noqa: F401 - registers the operations
-    except ImportError as error:
-        raise ServerError(
-            f"{path} has a ScaNN index and the package scann is not installed: {error}. What to do: install scann, "
-            "or export the bundle with an index of stock operations"
-        ) from error

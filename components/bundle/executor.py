@@ -29,10 +29,10 @@ from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
 from components.example_artifacts import catalogue_of, fitted_parts, leave_out_seen, liked_from, sequences_of
 from components.examples import Catalogue, UserSequences
-from components.index.scann_index import load_operations
 from components.seen_rule import SeenRule
 from components.settings import from_json
 from serving import contract
+from serving.scann_operations import load_operations
 
 RETRIEVAL_KEY = "retrieval"
 INDEX_KEY = "index"
@@ -74,7 +74,6 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         known = known_users(
             sequences, before_test=before_test, liked_from=dislikes, leave_out_seen=SeenRule.parse(rule)
         )
-        load_operations()
         retrieval = _load(input_dict, RETRIEVAL_KEY)
         index = _load(input_dict, INDEX_KEY)
         ranker = _load(input_dict, RANKING_KEY) if input_dict.get(RANKING_KEY) else None
@@ -125,7 +124,9 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
-    return tf.saved_model.load(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+    path = path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key]))
+    load_operations(path)
+    return tf.saved_model.load(path)
 
 
 def _scale(sequences: UserSequences, *, rated: bool) -> tuple[float, float]:

@@ -27,9 +27,9 @@ from components.bundle.users import UserTable
 from components.errors import InputError
 from components.examples import Catalogue, RaggedRows, Strings
 from components.index.export import SearchModule
-from components.index.scann_index import load_operations
 from components.index.search import ExactIndex
 from serving import contract
+from serving.scann_operations import load_operations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +60,7 @@ def read_parts(model: Path) -> Parts:
     """
     extra = model / contract.EXTRA_ASSETS
     facts = _facts(extra / contract.BUNDLE_FILE)
-    if facts["index"]["kind"] == "scann":
-        load_operations()
+    load_operations(model)
     users: Strings = np.array(pq.read_table(extra / contract.USERS_FILE)["user_id"].to_pylist(), dtype=object)
     return Parts(tf.saved_model.load(str(model)), facts, users)
 

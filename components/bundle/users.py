@@ -106,7 +106,7 @@ def encoded(retrieval: Any, ranker: Any, known: KnownUsers) -> tuple[Floats, Flo
     queries, vectors = [], []
     ids = np.append(known.user_ids, b"")
     for start in range(0, len(ids), USERS_AT_ONCE):
-        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)))
+        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)), dtype=np.int32)
         rows, _ = last_interactions(known.liked, users, int(retrieval.history_length))
         queries.append(retrieval.embed_query(tf.constant(rows))["embedding"].numpy())
         if ranker is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components import features
 from components.evaluation import metric_names as names
@@ -61,14 +62,14 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
         label_keys[contract.PREDICTED_RATING] = features.RATING
         metrics_specs.append(_rating_spec(config, judged))
         slices += RATING_SLICES
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
             # No name: TFX adds candidate and baseline. The type keeps TFMA from loading the model to guess it.
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name=contract.EVALUATE, label_keys=label_keys, model_type=tfma.constants.TF_GENERIC
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[key]) for key in slices)],
+        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=[key]) for key in slices)],
         metrics_specs=metrics_specs,
     )
 
@@ -111,17 +112,17 @@ def _tolerances(comparisons: Sequence[Comparison]) -> dict[str, float]:
 
 def _metric(class_name: str, **options: Any) -> Any:
     module = f"components.evaluation.metrics.{_MODULES[class_name]}"
-    return tfma.MetricConfig(class_name=class_name, module=module, config=json.dumps(options, sort_keys=True))
+    return config_pb2.MetricConfig(class_name=class_name, module=module, config=json.dumps(options, sort_keys=True))
 
 
 def _spec(output: str, metrics: list[Any], comparisons: Sequence[Comparison]) -> Any:
-    spec = tfma.MetricsSpec(output_names=[output], metrics=metrics)
+    spec = config_pb2.MetricsSpec(output_names=[output], metrics=metrics)
     for comparison in comparisons:
         # By name in the spec, for one metric class makes many figures. And for all rows only: without slicing specs
         # it would hold in every slice, and one empty genre would refuse a good model.
-        threshold = tfma.PerSliceMetricThreshold(
-            slicing_specs=[tfma.SlicingSpec()],
-            threshold=tfma.MetricThreshold(value_threshold=_threshold(comparison)),
+        threshold = config_pb2.PerSliceMetricThreshold(
+            slicing_specs=[config_pb2.SlicingSpec()],
+            threshold=config_pb2.MetricThreshold(value_threshold=_threshold(comparison)),
         )
         spec.per_slice_thresholds[comparison.checked].thresholds.append(threshold)
     return spec
@@ -129,7 +130,7 @@ def _spec(output: str, metrics: list[Any], comparisons: Sequence[Comparison]) ->
 
 def _threshold(comparison: Comparison) -> Any:
     if not comparison.must_win:
-        return tfma.GenericValueThreshold(lower_bound={"value": 0.0})  # of the headroom
+        return config_pb2.GenericValueThreshold(lower_bound={"value": 0.0})  # of the headroom
     if comparison.higher_is_better:
-        return tfma.GenericValueThreshold(lower_bound={"value": comparison.bound + _STRICTLY})
-    return tfma.GenericValueThreshold(upper_bound={"value": comparison.bound - _STRICTLY})
+        return config_pb2.GenericValueThreshold(lower_bound={"value": comparison.bound + _STRICTLY})
+    return config_pb2.GenericValueThreshold(upper_bound={"value": comparison.bound - _STRICTLY})

@@ -57,7 +57,9 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         self.movie_index = movies.movie_index
         self._movie_index = tf.constant(movies.movie_index)
         self._eras = tf.constant(movies.eras)
-        self._genres, self._genre_owner = (tf.constant(part) for part in movies.genres.select(np.arange(len(movies))))
+        self._genres, self._genre_owner = (
+            tf.constant(part) for part in movies.genres.select(np.arange(len(movies), dtype=np.int32))
+        )
         self._genre_scale = tf.constant(_list_scale(np.diff(movies.genres.splits).astype(np.float32)))
 
         users, catalogue, dim = known.known_users + 1, movies.known_movies + 1, config.embedding_dim
@@ -68,7 +70,9 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         if self.reads_history:
             self.history_movies = self._table("history_movies", catalogue, dim, config.l2_history)
             entries = known.histories.values
-            self.typical_length = np.float32(len(entries) / max(1, np.count_nonzero(np.diff(known.histories.splits))))
+            self.typical_length = np.float32(
+                len(entries) / max(1, int(np.count_nonzero(np.diff(known.histories.splits))))
+            )
             self._entry_shares = tf.constant(
                 np.bincount(entries, minlength=catalogue) / max(1, len(entries)), tf.float32
             )

@@ -31,6 +31,7 @@ from pipelines.batch_scoring.blocks import (
 )
 from pipelines.batch_scoring.reading import shown
 from serving import contract
+from serving.scann_operations import load_operations
 
 BLOCKS_AT_ONCE = 8
 """Blocks that RunInference hands over together: enough to keep every core busy until the last ones."""
@@ -111,9 +112,8 @@ class LoadedSignature:
     def __init__(self, model: str, retrieve_only: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import tensorflow as tf
-        from scann.scann_ops.py import scann_ops  # registers the operations that the graph may use
 
-        self._operations = scann_ops
+        load_operations(model)
         self._tf = tf
         self._bundle = tf.saved_model.load(model)  # a signature lives as long as its model
         self._ask = self._bundle.signatures[contract.RETRIEVE if retrieve_only else contract.RECOMMEND]

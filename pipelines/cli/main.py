@@ -34,6 +34,11 @@ from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 from pipelines.cli.submit import submit
 from pipelines.cli.tune import tune
+from serving.missing_extra import MissingExtraError, needs_extra
+from serving.scann_operations import MissingScannError
+
+SERVING = ("serve", "query", "similar", "recommend", "predict")
+"""Commands that the extra "serving" is enough for."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -70,14 +75,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in given if not word.startswith("-")), "")
     try:
-        code = cli.main(args=arguments, prog_name="recommender", standalone_mode=False)
+        with needs_extra(f"recommender {command}", "serving" if command in SERVING else "pipeline"):
+            code = cli.main(args=arguments, prog_name="recommender", standalone_mode=False)
     except click.UsageError as error:
         _show(_usage_message(error))
         return USAGE
     except InputError as error:
         _show(str(error))
         return USAGE
+    except (MissingExtraError, MissingScannError) as error:
+        _show(str(error))
+        return FAILURE
     except (KeyboardInterrupt, click.Abort):
         _show("interrupted")
         return INTERRUPTED

@@ -132,7 +132,7 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
     queries = model.query_tower(history, tables).numpy()
 
     def losses(rows, movies):
-        logits = queries[rows] @ candidates.numpy()[movies].T - np.log(data.counts / data.counts.sum())[movies]  # logQ
+        logits = queries[rows] @ candidates.numpy()[movies].T - np.log(data.counts[movies] / data.counts.sum())  # logQ
         if len(movies) == 3:
             logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
         return np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def test_the_wiring_is_what_a_person_has_reviewed(spec):
 
 def test_schema_and_pipeline_root(any_spec):
     assert any_spec["schemaVersion"] == "2.1.0"
+    assert any_spec["sdkVersion"] == f"tfx-{version('tfx')}"
     assert any_spec["defaultPipelineRoot"] == ROOT
 
 
