@@ -23,6 +23,7 @@ import tensorflow_recommenders as tfrs
 from components.ranking.batches import Batch
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import KnownRatings
+from components.ranking.list_sums import list_sums
 from components.ranking.movie_features import ERAS, MovieFeatures
 
 _INITIAL_SCALE = 0.05
@@ -155,7 +156,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
 
     def pooled_raters(self, raters: Any, owner: Any, count: Any) -> Any:
         """Pooled vectors of whole lists of raters: `[total]`, `[total]`, float `[lists]` -> `[lists, dim]`."""
-        sums = tf.sparse.segment_sum(self.rater_users, raters, owner, num_segments=tf.size(count))
+        sums = list_sums(self.rater_users, raters, owner, tf.size(count))
         return sums * list_scale(count)[:, None]
 
     def used_in_requests(self) -> list[Any]:
@@ -197,7 +198,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         return parts
 
     def _pooled_genres(self, table: Any) -> Any:
-        sums = tf.sparse.segment_sum(table, self._genres, self._genre_owner, num_segments=self._eras.shape[0])
+        sums = list_sums(table, self._genres, self._genre_owner, self._eras.shape[0])
         return sums * self._genre_scale[:, None]
 
     def _hidden(self, side: int, like: Any) -> Any:
@@ -239,6 +240,6 @@ def _without_own(table: Any, lists: tuple[Any, Any, Any], position: Any, own: An
       is_in: float `[rows]`, how often the own entry occurs in the list.
     """
     values, owner, count = lists
-    sums = tf.sparse.segment_sum(table, values, owner, num_segments=tf.size(count))
+    sums = list_sums(table, values, owner, tf.size(count))
     rest = tf.gather(sums, position) - is_in[:, None] * tf.gather(table, own)
     return rest * list_scale(tf.gather(count, position) - is_in)[:, None]
