@@ -7,8 +7,8 @@ movie vector of the id, of its raters, and of its genres and era. Lists enter as
 by the square root of their length. A training target is left out of its own history and its user
 out of the movie's raters: else the model learns to recognise the row that it is to predict.
 
-The loss is the squared error per row plus `l2 / rows * squared norm` over whole tables, so L2
-weights mean the same whatever the batch size.
+The loss is the squared error per row plus `share * l2 / rows * squared norm` over whole tables, so L2
+weights mean the same whatever the batch size; `RankingConfig.l2_share` says how much of it few rows bear.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
     def __init__(self, config: RankingConfig, movies: MovieFeatures, known: KnownRatings, seed: int) -> None:
         super().__init__()
         self._config = config
-        self._rows = len(known.rows)
+        self._l2_unit = config.l2_share(len(known.rows)) / max(1, len(known.rows))
         self._seeds = np.random.SeedSequence(seed)
         self._step_seed = seed
         self.unknown_user = known.known_users
@@ -212,7 +212,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             name=name,
             shape=[size, width],
             initializer=tf.keras.initializers.RandomNormal(stddev=scale, seed=self.next_seed()) if scale else "zeros",
-            regularizer=tf.keras.regularizers.L2(l2 / self._rows) if l2 else None,
+            regularizer=tf.keras.regularizers.L2(l2 * self._l2_unit) if l2 else None,
         )
 
     def next_seed(self) -> int:
