@@ -27,7 +27,7 @@ from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
 from components.example_artifacts import catalogue_of, fitted_sequences, split_names, split_pattern
-from components.examples import Catalogue, read_interactions, read_sequences
+from components.examples import Catalogue, Floats, read_interactions, read_sequences
 from components.index.scann_index import load_operations
 from components.settings import from_json
 from serving import contract
@@ -107,6 +107,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "users": len(known.user_ids),
             "training_rows": int(counts.sum()),
             "has_ratings": ranker is not None,
+            "rating_range": None if ranker is None else _rating_range(sequences.movies.ratings),
             "known_rows": "before_test" if before_test else "all",
             "order": config.order,
             "default_n": config.default_n,
@@ -124,6 +125,11 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
     return tf.saved_model.load(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+
+
+def _rating_range(ratings: Floats) -> list[float] | None:
+    """The lowest and the highest training rating; None without rows."""
+    return [float(ratings.min()), float(ratings.max())] if len(ratings) else None
 
 
 def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:

@@ -46,6 +46,12 @@ class Executor(stock.Executor):  # type: ignore[misc]
                 config.k,
                 judged.model.list_length,
             )
+        only_rating = judged.model.only_rating if judged.has_ratings else None
+        if only_rating is not None:
+            progress.warn(
+                "every training rating is %g: the lists alone are judged; --set data.has_ratings=false reads no ratings",
+                only_rating,
+            )
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(build_eval_config(config, judged)),
@@ -54,7 +60,9 @@ class Executor(stock.Executor):  # type: ignore[misc]
         }
         super().Do(inputs, output_dict, properties)
         evaluation_uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        result = judge(evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version)
+        result = judge(
+            evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version, only_rating
+        )
         path = f"{evaluation_uri}/{GATE_REPORT}"
         storage_for(path).write(path, [to_json(result).encode()])
         _report(result)

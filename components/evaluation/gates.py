@@ -21,7 +21,11 @@ _OTHERS = {
 
 
 def judge(
-    evaluation_uri: str, comparisons: Sequence[Comparison], list_length: int | None, served_version: str | None
+    evaluation_uri: str,
+    comparisons: Sequence[Comparison],
+    list_length: int | None,
+    served_version: str | None,
+    only_rating: float | None = None,
 ) -> EvaluationResult:
     """Joins TFMA's numbers and verdicts.
 
@@ -30,6 +34,7 @@ def judge(
       comparisons: The gates.
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
+      only_rating: The rating of every training row, where there is but one, and ratings are not judged for it.
     """
     validation = tfma.load_validation_result(evaluation_uri)
     failed = {failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures}
@@ -39,13 +44,17 @@ def judge(
         _Verdict(comparison, figures, served, comparison.checked not in failed, served_version).gate()
         for comparison in comparisons
     ]
+    if served_version is None:
+        gates += _nothing_served(comparisons)
+    if only_rating is not None:
+        gates.append(_one_rating(only_rating))
     return EvaluationResult(
         blessed=bool(validation.validation_ok),
         list_length=list_length,
         served_version=served_version,
         overall=measured.overall(),
         slices=measured.slices(),
-        gates=gates + (_nothing_served(comparisons) if served_version is None else []),
+        gates=gates,
     )
 
 
@@ -150,6 +159,17 @@ def _nothing_served(comparisons: Sequence[Comparison]) -> list[Gate]:
         )
         for gate, score in scores.items()
     ]
+
+
+def _one_rating(rating: float) -> Gate:
+    """The gate of the predicted ratings, where every training rating is the same: passed."""
+    return Gate(
+        name="rmse_ratio",
+        metric=names.RMSE_RATIO,
+        baseline=_OTHERS[names.MEANS],
+        passed=True,
+        reason=f"RMSE not judged: every training rating is {rating:g}, so there are no differences to predict",
+    )
 
 
 def _label(score: str) -> str:
