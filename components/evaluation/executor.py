@@ -49,7 +49,7 @@ class Executor(stock.Executor):  # type: ignore[misc]
         only_rating = judged.model.only_rating if judged.has_ratings else None
         if only_rating is not None:
             progress.warn(
-                "every training rating is %g: the lists alone are judged; --set data.has_ratings=false reads no ratings",
+                "every training rating is %g: only lists are judged (without ratings: --set data.has_ratings=false)",
                 only_rating,
             )
         properties = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from components.settings import require
+from components.settings import require, require_seed
 
 ARCHITECTURES = ("factorization_machine", "matrix_factorization", "dense", "cross")
 
@@ -68,19 +68,30 @@ class RankingConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        require(all(width >= 1 for width in self.layers), "ranking.layers", "widths of 1 or more", self.layers)
+        require_seed(self.seed, "ranking.seed")
         require(
             self.architecture in ARCHITECTURES,
             "ranking.architecture",
             "one of " + ", ".join(ARCHITECTURES),
             self.architecture,
         )
-        for name in ("embedding_dim", "history_length", "raters", "seeds", "epochs", "patience", "batch_size"):
+        for name in (
+            "embedding_dim",
+            "history_length",
+            "raters",
+            "l2_full_rows",
+            "seeds",
+            "epochs",
+            "patience",
+            "batch_size",
+        ):
             require(getattr(self, name) >= 1, f"ranking.{name}", "1 or more", getattr(self, name))
         for name in ("l2_ids", "l2_history", "l2_features", "l2_biases"):
             require(getattr(self, name) >= 0, f"ranking.{name}", "0 or more", getattr(self, name))
         for name in ("dropout", "id_dropout"):
             require(0 <= getattr(self, name) < 1, f"ranking.{name}", "from 0 to below 1", getattr(self, name))
-        require(self.learning_rate > 0, "ranking.learning_rate", "above 0", self.learning_rate)
+        require(0 < self.learning_rate <= 1, "ranking.learning_rate", "above 0 and at most 1", self.learning_rate)
 
     def l2_share(self, rows: int) -> float:
         """The share of their weight that the L2 settings have with so many training rows."""
