@@ -155,10 +155,11 @@ def print_push(console: Console, push: PushSummary) -> None:
 
 
 def print_sample(console: Console, sample: UserSample) -> None:
-    """Prints what the user liked and what the bundle answers."""
-    stars = ", ".join(f"{title} ({rating:g} ★)" for title, rating in sample.liked)
+    """Prints what the user rated highest, or watched last, and what the bundle answers."""
+    known = ", ".join(f"{title} ({rating:g} ★)" if rating else title for title, rating in sample.liked)
+    verb = "rated highest" if any(rating for _, rating in sample.liked) else "watched last"
     console.print()
-    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" liked {stars}"))
+    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" {verb}: {known}"))
     table = Table(box=None)
     table.add_column("", justify="right")
     table.add_column("recommended")
