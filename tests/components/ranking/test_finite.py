@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.errors import InputError
 from components.ranking.config import ARCHITECTURES, RankingConfig
 from components.ranking.fitting import fit, predict
 from components.ranking.list_sums import list_sums
@@ -52,6 +54,14 @@ def test_every_weight_and_loss_is_a_number(name: str, data: str) -> None:
     for weight in model.weights:
         assert np.isfinite(weight.numpy()).all(), weight.name
     assert np.isfinite(predict([model], one.known, one.held_out, 1_000)).all()
+
+
+def test_a_training_that_diverges_is_told_and_keeps_nothing() -> None:
+    one = DATA["as it should be"]
+    with pytest.raises(InputError, match="the training of ranking has diverged") as error:
+        fit(RankingConfig(l2_ids=1e30, l2_biases=1e30, learning_rate=1.0), one.movies, one.known, one.held_out)
+    assert re.fullmatch(r"(nan|inf) in epoch \d+", error.value.received)
+    assert "ranking.learning_rate" in error.value.action
 
 
 def test_sums_of_lists_by_hand() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.errors import InputError
 from components.examples import MarkedRows
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
@@ -66,3 +67,9 @@ def test_every_weight_and_loss_is_a_number(data: str, loss: str, order: str) -> 
         assert np.isfinite(weight.numpy()).all()
     for entry in log.as_dict()["epochs"]:
         assert np.isfinite(entry["loss"]), entry
+
+
+def test_a_training_that_diverges_is_told() -> None:
+    config = RetrievalConfig(embedding_dim=4, learning_rate=1.0, l2=1e30, epochs=6, batch_size=4)
+    with pytest.raises(InputError, match="the training of retrieval has diverged"):
+        fit(config, DATA["neither"], 1, TrainingLog(METRIC, epochs=6, higher_is_better=True))
