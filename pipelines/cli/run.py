@@ -188,7 +188,9 @@ def _run(
             view.preparing("Asking the bundle for three users")
             samples = _samples(summary.bundle)
     except RunFailedError as error:
-        print_failure(progress, error.failure, traceback_of=error.__cause__ if verbose else None)
+        print_failure(
+            progress, error.failure, traceback_of=error.__cause__ if verbose else None, ran=error.push is not None
+        )
         if error.push is not None and error.push.pushed:
             print_push(results, error.push)
         return USAGE if error.curable else FAILURE

@@ -181,3 +181,14 @@ def test_example_users_that_cannot_be_asked_do_not_fail_a_run_that_has_pushed(mo
     assert ended.done.code == 0, ended.done.text
     assert "Pushed: version 1700000000" in ended.done.out
     assert "RuntimeError: the bundle is broken" in ended.done.err
+
+
+def test_a_run_whose_results_cannot_be_read_says_what_was_pushed(monkeypatch, tmp_path):
+    def incomplete(results):
+        raise InputError("the artifact is incomplete", action="run again")
+
+    monkeypatch.setattr("pipelines.stage_facts.read_bundle", incomplete)
+    ended = after_a_push(monkeypatch, tmp_path, "nobody")
+    assert ended.done.code == 2
+    assert "error: the run failed: the artifact is incomplete" in ended.done.err
+    assert "Pushed: version 1700000000" in ended.done.out
