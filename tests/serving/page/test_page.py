@@ -433,6 +433,20 @@ def test_the_selected_half_of_the_switch_is_lighter_than_its_track(open_page):
         assert selected > track
 
 
+def test_stars_of_known_movies_can_be_read(open_page):
+    page = open_page("#user=Bo", color_scheme="light")
+    page.locator("#known summary").click()
+    colour = page.locator("#known b").first.evaluate("one => getComputedStyle(one).color.match(/\\d+/g).map(Number)")
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5  # on white; WCAG 2.2, 1.4.3
+
+
+def luminance(colour):
+    """Relative luminance of sRGB (WCAG 2.2)."""
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
 def test_every_scroll_area_is_reached_by_key(open_page):
     page = open_page("#user=Bo", viewport={"width": 390, "height": 844})
     page.locator("#known summary").click()
