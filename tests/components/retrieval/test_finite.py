@@ -53,13 +53,10 @@ DATA = {
 }
 
 
-@pytest.mark.parametrize("order", ["time", "none"])
 @pytest.mark.parametrize("loss", [FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR])
 @pytest.mark.parametrize("data", DATA)
-def test_every_weight_and_loss_is_a_number(data: str, loss: str, order: str) -> None:
-    config = RetrievalConfig(
-        loss=loss, history_order=order, embedding_dim=4, targets=3, epochs=6, eval_every=2, patience=6, batch_size=4
-    )
+def test_every_weight_and_loss_is_a_number(data: str, loss: str) -> None:
+    config = RetrievalConfig(loss=loss, embedding_dim=4, targets=3, epochs=6, eval_every=2, patience=6, batch_size=4)
     log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
     model = fit(config, DATA[data], 1, log)
     tables, candidates = model.embed_catalogue()
