@@ -24,6 +24,9 @@ def cause_of(error: BaseException) -> str:
     sends a worker's), or else the first line, without what TensorFlow says of its graph. A very long line loses
     its middle: a system's words such as "No space left on device" stand at the end.
     """
+    code, details = getattr(error, "code", None), getattr(error, "details", None)
+    if callable(code) and callable(details):  # gRPC's own text is a page about the call
+        return _shortened(f"{code().name}: {telling_line(details() or '')}")
     text = str(error)
     if _TRACEBACK in text or _JAVA_CAUSE in text:
         return _shortened(_inner_cause(text.replace("\\n", "\n").replace("\\t", "\t")))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import socket
 
+import grpc
 import pytest
 import tensorflow as tf
 
@@ -76,6 +78,25 @@ def test_an_error_of_tensorflow_itself_has_no_name_of_a_graphs_node() -> None:
     told = cause_of(raised.value)
     assert "Input to reshape is a tensor with 3 values, but the requested shape has 4" in told
     assert not {"{{", "[Op:"} & {told[i : i + n] for n in (2, 4) for i in range(len(told))}
+
+
+def test_an_error_of_grpc_is_its_code_and_its_details() -> None:
+    with (
+        socket.socket() as taken,
+        grpc.insecure_channel(f"127.0.0.1:{free_port(taken)}") as channel,
+        pytest.raises(grpc.RpcError) as raised,
+    ):
+        channel.unary_unary("/nobody.Listens/Here")(b"", timeout=60)
+    told = cause_of(raised.value)
+    assert told.startswith("UNAVAILABLE: ")
+    assert "onnect" in told  # "failed to connect", "Connection refused"
+    assert "debug_error_string" not in told
+
+
+def free_port(taken: socket.socket) -> int:
+    """A port that nobody else gets and where nobody listens."""
+    taken.bind(("127.0.0.1", 0))
+    return int(taken.getsockname()[1])
 
 
 def test_a_very_long_line_keeps_its_end_where_the_system_speaks() -> None:
