@@ -99,12 +99,21 @@ def _read(preset: str) -> dict[str, Any]:
             action="choose one with --preset",
         )
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
+        values = tomli.loads(path.read_text(encoding="utf-8"))
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"the preset {path} is not valid TOML: {error}",
             action="correct the file; docs/configuration.md has examples",
         ) from error
+    for name, section in values.items():
+        if not isinstance(section, Mapping):
+            raise InputError(
+                f"`{name}` of the preset {path} is not a section",
+                expected=f"[{name}] on a line of its own, and its settings below, one a line",
+                received=f"{name} = {section!r}",
+                action="docs/configuration.md has every section with its settings",
+            )
+    return values
 
 
 def _parse_override(override: str) -> tuple[str, str, str]:

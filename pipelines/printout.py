@@ -155,10 +155,11 @@ def print_push(console: Console, push: PushSummary) -> None:
 
 
 def print_sample(console: Console, sample: UserSample) -> None:
-    """Prints what the user liked and what the bundle answers."""
-    stars = ", ".join(f"{title} ({rating:g} ★)" for title, rating in sample.liked)
+    """Prints what the user rated highest, or watched last, and what the bundle answers."""
+    known = ", ".join(f"{title} ({rating:g} ★)" if rating else title for title, rating in sample.liked)
+    verb = "rated highest" if any(rating for _, rating in sample.liked) else "watched last"
     console.print()
-    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" liked {stars}"))
+    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" {verb}: {known}"))
     table = Table(box=None)
     table.add_column("", justify="right")
     table.add_column("recommended")
@@ -169,11 +170,15 @@ def print_sample(console: Console, sample: UserSample) -> None:
     console.print(table)
 
 
-def print_failure(console: Console, failure: Failure, traceback_of: BaseException | None = None) -> None:
-    """Says which stage failed and why, and where the traceback lies."""
+def print_failure(
+    console: Console, failure: Failure, traceback_of: BaseException | None = None, *, ran: bool = False
+) -> None:
+    """Says which stage failed and why, and where the traceback lies; `ran`: stages had ended well before."""
     if traceback_of is not None:
         console.file.write("".join(traceback.format_exception(traceback_of)))
-    where = f"{failure.component} failed" if failure.component else "the run could not start"
+    where = (
+        f"{failure.component} failed" if failure.component else "the run failed" if ran else "the run could not start"
+    )
     line(console, Text("error: ", "bold red") + Text(f"{where}: {failure.message}"))
     if failure.error_log is not None:
         line(console, Text(f"  the whole traceback: {failure.error_log}"))

@@ -28,7 +28,7 @@ from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
 from components.example_artifacts import catalogue_of, fitted_parts, leave_out_seen, liked_from, sequences_of
-from components.examples import Catalogue, UserSequences
+from components.examples import Catalogue, Floats, UserSequences
 from components.seen_rule import SeenRule
 from components.settings import from_json
 from serving import contract
@@ -105,6 +105,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "users": len(known.user_ids),
             "training_rows": len(fitted.rows),
             "has_ratings": ranker is not None,
+            "rating_range": None if ranker is None else _rating_range(fitted.ratings),
             "known_rows": "before_test" if before_test else "all",
             "order": config.order,
             "default_n": config.default_n,
@@ -133,6 +134,11 @@ def _scale(sequences: UserSequences, *, rated: bool) -> tuple[float, float]:
     """The least and the largest rating there is; 0 and 0 where there are none."""
     ratings = sequences.movies.ratings
     return (float(ratings.min()), float(ratings.max())) if rated and len(ratings) else (0.0, 0.0)
+
+
+def _rating_range(ratings: Floats) -> list[float] | None:
+    """The lowest and the highest training rating; None without rows."""
+    return [float(ratings.min()), float(ratings.max())] if len(ratings) else None
 
 
 def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:

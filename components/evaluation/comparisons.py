@@ -66,7 +66,7 @@ def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: Bundl
 
 
 def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> list[Comparison]:
-    """The gates of the predicted ratings; a served bundle without ratings is not compared with."""
+    """The gates of the predicted ratings; a served bundle with no or only one rating is not compared with."""
     found = [
         Comparison(
             gate="rmse_ratio",
@@ -76,7 +76,7 @@ def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> 
             bound=config.max_rmse_ratio,
         )
     ]
-    if served is not None and served.has_ratings:
+    if served is not None and served.has_ratings and served.only_rating is None:
         found.append(
             Comparison(
                 gate="rmse_change",

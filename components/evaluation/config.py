@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.settings import require
+from components.settings import require, require_seed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class EvaluationConfig:
             "from 1 to evaluation.k",
             self.cut_offs,
         )
+        require(self.min_recall_lift < 1, "evaluation.min_recall_lift", "below 1", self.min_recall_lift)
+        require_seed(self.seed, "evaluation.seed")
         require(self.max_rmse_ratio > 0, "evaluation.max_rmse_ratio", "above 0", self.max_rmse_ratio)
         for name in ("max_peer_drop", "max_recall_drop", "max_rmse_rise"):
             require(getattr(self, name) >= 0, f"evaluation.{name}", "0 or more", getattr(self, name))

@@ -46,6 +46,12 @@ class Executor(stock.Executor):  # type: ignore[misc]
                 config.k,
                 judged.model.list_length,
             )
+        only_rating = judged.model.only_rating if judged.has_ratings else None
+        if only_rating is not None:
+            progress.warn(
+                "every training rating is %g: only lists are judged (without ratings: --set data.has_ratings=false)",
+                only_rating,
+            )
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(build_eval_config(config, judged)),
@@ -55,7 +61,12 @@ class Executor(stock.Executor):  # type: ignore[misc]
         super().Do(inputs, output_dict, properties)
         evaluation_uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
         result = judge(
-            evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version, _peer(inputs)
+            evaluation_uri,
+            judged.comparisons(config),
+            judged.model.list_length,
+            served_version,
+            peer=_peer(inputs),
+            only_rating=only_rating,
         )
         path = f"{evaluation_uri}/{GATE_REPORT}"
         storage_for(path).write(path, [to_json(result).encode()])

@@ -26,6 +26,7 @@ def judge(
     list_length: int | None,
     served_version: str | None,
     peer: str = _OTHERS[names.PEER],
+    only_rating: float | None = None,
 ) -> EvaluationResult:
     """Joins TFMA's numbers and verdicts.
 
@@ -35,6 +36,7 @@ def judge(
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
       peer: Name of the peer whose lists the test rows carry.
+      only_rating: The rating of every training row, where there is but one, and ratings are not judged for it.
     """
     validation = tfma.load_validation_result(evaluation_uri)
     failed = {failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures}
@@ -44,6 +46,10 @@ def judge(
         _Verdict(comparison, figures, served, comparison.checked not in failed, served_version, peer).gate()
         for comparison in comparisons
     ]
+    if served_version is None:
+        gates += _nothing_served(comparisons)
+    if only_rating is not None:
+        gates.append(_one_rating(only_rating))
     return EvaluationResult(
         blessed=bool(validation.validation_ok),
         list_length=list_length,
@@ -51,7 +57,7 @@ def judge(
         peer=peer,
         overall=measured.overall(),
         slices=measured.slices(),
-        gates=gates + (_nothing_served(comparisons) if served_version is None else []),
+        gates=gates,
     )
 
 
@@ -158,6 +164,17 @@ def _nothing_served(comparisons: Sequence[Comparison]) -> list[Gate]:
         )
         for gate, score in scores.items()
     ]
+
+
+def _one_rating(rating: float) -> Gate:
+    """The gate of the predicted ratings, where every training rating is the same: passed."""
+    return Gate(
+        name="rmse_ratio",
+        metric=names.RMSE_RATIO,
+        baseline=_OTHERS[names.MEANS],
+        passed=True,
+        reason=f"RMSE not judged: every training rating is {rating:g}, so there are no differences to predict",
+    )
 
 
 def _label(score: str) -> str:

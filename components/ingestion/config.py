@@ -6,7 +6,7 @@ import dataclasses
 import math
 import re
 
-from components.settings import require
+from components.settings import require, require_seed
 
 SOURCES = ("demo", "movielens", "files")
 MOVIELENS_DATASETS = ("latest-small", "100k", "1m", "20m", "25m")
@@ -114,6 +114,8 @@ class DataConfig:
         )
         require(self.source != "files" or bool(self.ratings), "data.ratings", "a file or a folder", self.ratings)
         require(self.demo_users >= 1, "data.demo_users", "1 or more", self.demo_users)
+        require(self.demo_ratings >= 1, "data.demo_ratings", "1 or more", self.demo_ratings)
+        require_seed(self.demo_seed, "data.demo_seed")
         require(self.demo_movies >= 1, "data.demo_movies", "1 or more", self.demo_movies)
 
 
@@ -163,4 +165,5 @@ class SplitConfig:
             self.test_fraction,
         )
         require(0 <= self.new_users < 1, "split.new_users", "from 0 to below 1", self.new_users)
+        require_seed(self.seed, "split.seed")
         require(self.history_length >= 1, "split.history_length", "1 or more", self.history_length)

@@ -60,7 +60,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
         self._range = (models[0].lowest, models[0].highest)
         self._history_length = config.history_length
         self.history_length = tf.Variable(config.history_length, trainable=False)
-        self._damping = config.l2_biases
+        self._damping = config.l2_biases * config.l2_share(len(known.rows))
         self._movies = len(models[0].movie_index)
         # One index more for padding, so that -1 needs no case of its own.
         self._movie_index = tf.Variable(

@@ -24,6 +24,7 @@ from components.retrieval.model import Loss, TwoTowerModel
 from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 from components.retrieval.towers import CandidateTower, QueryTower
 from components.retrieval.user_sets import UserSetSampler
+from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 
@@ -248,6 +249,7 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
             model=self._number,
             learning_rate=float(self.model.optimizer.learning_rate.numpy()),
         )
+        require_finite_loss(loss, number, "retrieval")
 
     def restore(self) -> None:
         """Puts the kept weights back."""

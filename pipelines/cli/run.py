@@ -15,8 +15,10 @@ from typing import Any
 import click
 from rich.console import Console
 
+from components.causes import cause_of
 from components.errors import InputError
 from components.ingestion.config import DataConfig
+from components.progress import LOGGER
 from components.training.config import FINAL_FITS
 from pipelines import engines, run_folder
 from pipelines.cli.consoles import console_for
@@ -71,7 +73,8 @@ def run(
     The same command again reuses every stage whose data and settings are unchanged; after an
     interruption it goes on where it stopped.
 
-    Exit codes: 0 the run ended well, blessed or not; 1 a stage failed; 2 the command, a setting or the
+    Exit codes: 0 the run ended well, blessed or not; 1 a stage failed (a version that was pushed before it stays
+    pushed, and is named); 2 the command, a setting or the
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
     preset = preset or ("own-data" if data_options["ratings"] else "demo")
@@ -201,18 +204,21 @@ def _run(
     require_blessing: bool,
     verbose: bool,
 ) -> int:
-    from pipelines.printout import print_failure, print_interruption, print_summary
+    from pipelines.printout import print_failure, print_interruption, print_push, print_summary
     from pipelines.run import RunFailedError, execute, open_recommender
-    from pipelines.samples import sample_users
 
     try:
         with StageLines(progress) as view:
             opener = functools.partial(open_recommender, beam_pipeline_args=beam)
             summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
             view.preparing("Asking the bundle for three users")
-            samples = sample_users(summary.bundle) if summary.bundle else []
+            samples = _samples(summary.bundle)
     except RunFailedError as error:
-        print_failure(progress, error.failure, traceback_of=error.__cause__ if verbose else None)
+        print_failure(
+            progress, error.failure, traceback_of=error.__cause__ if verbose else None, ran=error.push is not None
+        )
+        if error.push is not None and error.push.pushed:
+            print_push(results, error.push)
         return USAGE if error.curable else FAILURE
     except KeyboardInterrupt:
         print_interruption(progress, folder)
@@ -220,3 +226,14 @@ def _run(
     print_summary(results, summary, samples, folder)
     refused = summary.evaluation is None or not summary.evaluation.blessed
     return NOT_BLESSED if require_blessing and refused else OK
+
+
+def _samples(bundle: str | None) -> list[Any]:
+    """Lists to look at; a run that has pushed does not fail because they cannot be shown."""
+    from pipelines.samples import sample_users
+
+    try:
+        return sample_users(bundle) if bundle else []
+    except Exception as error:
+        LOGGER.warning("no example users: the bundle could not be asked: %s", cause_of(error))
+        return []

@@ -50,7 +50,14 @@ class InBatchSoftmax:
 
     def _loss(self, queries: Any, candidates: Any, targets: Any, weights: Any) -> Any:
         rows = tf.where(targets >= 0)[:, 0]
-        targets = tf.gather(targets, rows)
+        # Where no row of the batch has so many targets there is nothing to tell apart, and TFRS fails on no candidate.
+        return tf.cond(
+            tf.size(rows) > 0,
+            lambda: self._of_rows(rows, queries, candidates, tf.gather(targets, rows), weights),
+            lambda: tf.zeros([]),
+        )
+
+    def _of_rows(self, rows: Any, queries: Any, candidates: Any, targets: Any, weights: Any) -> Any:
         return self._task(
             tf.gather(queries, rows),
             tf.gather(candidates, rows),
