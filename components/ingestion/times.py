@@ -129,10 +129,8 @@ def _slashed_form(example: re.Match[str], extremes: tuple[int, int], place: str)
         )
     separator = example.group(2)
     order = ("%d", "%m") if first > 12 else ("%m", "%d")
-    formats = []
-    for year in ("%Y", "%y"):
-        day = separator.join((*order, year))
-        formats += [f"{day}{clock}" for clock in (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", "")]
+    day = separator.join((*order, "%Y" if len(example.group(4)) == 4 else "%y"))
+    formats = [f"{day}{clock}" for clock in (" %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", "T%H:%M:%S", "")]
     return TimeForm(
         "dates with the day first" if first > 12 else "dates with the month first",
         lambda column: _strptime(column, formats),
