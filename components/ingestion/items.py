@@ -49,7 +49,7 @@ def read_items(connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Tab
             item_id = (item or "").encode()
             first[item_id] = table, place
             ids.append(item_id)
-            titles.append((title or "").strip().encode() or item_id)
+            titles.append(title.encode() if title and title.strip() else item_id)
         genres += split_columns([row[3] for row in rows]) if GENRES in columns else [[] for _ in rows]
         if columns.unused:
             report("columns of the catalogue that are not used: %s", ", ".join(columns.unused))

@@ -192,11 +192,11 @@ def _checked(source: str, table: Table, layout: Layout, config: DataConfig, part
     if WEIGHT in columns:
         given = _number(table, columns, WEIGHT, layout.decimal_comma)
         tests += [(f"NOT coalesce(isfinite({given}), false)", Fault.BAD_WEIGHT)]
-        weight = f"({weight} * {given})::FLOAT"
+        weight = f"try_cast({weight} * {given} AS FLOAT)"
     if EVENT in columns or WEIGHT in columns:
         tests.append((f"{weight} <= 0", Fault.NO_WEIGHT))
     if layout.has_ratings:
-        rating = f"{_number(table, columns, RATING, layout.decimal_comma)}::FLOAT"
+        rating = f"try_cast({_number(table, columns, RATING, layout.decimal_comma)} AS FLOAT)"
         given = _given(columns, RATING)
         missing = f"{given} IS NULL OR lower(trim({given}::VARCHAR)) IN ('', 'null', 'none', 'na', 'n/a')"
         tests.append(

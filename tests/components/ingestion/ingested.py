@@ -20,10 +20,12 @@ Row = tuple[str, str, float, int]
 
 
 @contextlib.contextmanager
-def ingestion(data: DataConfig, split: SplitConfig | None = None, seen: str = "auto", refit: bool = False) -> Iterator[Ingestion]:
+def ingestion(
+    data: DataConfig, split: SplitConfig | None = None, seen: str = "auto", refit: bool = False
+) -> Iterator[Ingestion]:
     """The source as `Ingestion` understands it, in a workspace that is there inside the `with` block."""
     with Workspace(data.memory_limit, data.encoding) as workspace:
-        yield Ingestion(data, split or SplitConfig(), workspace, refit=refit, leave_out_seen=SeenRule.parse(seen))
+        yield Ingestion(data, split or SplitConfig(), workspace, refit=False, leave_out_seen=SeenRule.parse(seen))
 
 
 def rows_of(data: DataConfig, split: SplitConfig | None = None) -> list[Row]:

@@ -22,7 +22,7 @@ from components.ingestion.items import Items
 from components.ingestion.opening import open_source
 from components.ingestion.workspace import Workspace
 from tests import datasets
-from tests.components.ingestion.ingested import ingestion, notices, profile_of, rows_of
+from tests.components.ingestion.ingested import blocks, ingestion, notices, profile_of, rows_of
 from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, TINY_MOVIES, TINY_RATINGS, movielens_folder, write_csv
 
 ROWS = [(f"u{user}", f"i{item}", f"{1 + item % 5}", str(100 * user + item)) for user in range(4) for item in range(6)]
@@ -95,7 +95,23 @@ def test_parquet_times_of_any_unit_are_seconds(tmp_path, unit):
 
 
 def test_ids_come_back_byte_for_byte(tmp_path):
-    odd = [" left", "right ", "a,b", 'say "hi"', "Zoë", "映画", "007", "7", "７", "tab\there", "::", "NA", "null", "-0", "1e3"]
+    odd = [
+        " left",
+        "right ",
+        "a,b",
+        'say "hi"',
+        "Zoë",
+        "映画",
+        "007",
+        "7",
+        "７",
+        "tab\there",
+        "::",
+        "NA",
+        "null",
+        "-0",
+        "1e3",
+    ]
     rows = [(name, f"{name}-{number}", str(1 + number), str(number)) for name in odd for number in range(3)]
     path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, rows)
     assert rows_of(files(path)) == expected(rows)
@@ -266,21 +282,21 @@ def test_a_column_of_one_rating_says_nothing(tmp_path):
 
 
 def test_the_scale_is_found_and_thumbs_have_dislikes(tmp_path):
-    path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, [("a", str(n), "0 5 10".split()[n], n) for n in range(3)])
+    path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, [("a", str(n), ["0", "5", "10"][n], n) for n in range(3)])
     profile = profile_of(files(path))
     assert (profile["rating_scale"], profile["liked_from"]) == ([0.0, 5.0, 10.0], None)
-    thumbs = write_csv(tmp_path / "t.csv", RATINGS_HEADER, [("a", str(n), "-1 1 1".split()[n], n) for n in range(3)])
+    thumbs = write_csv(tmp_path / "t.csv", RATINGS_HEADER, [("a", str(n), ["-1", "1", "1"][n], n) for n in range(3)])
     assert profile_of(files(thumbs))["liked_from"] == 1.0
     assert profile_of(files(path, liked_from=5.0))["liked_from"] == 5.0
 
 
 def test_kinds_of_interaction_weigh_and_others_are_left_out(tmp_path):
     rows = [("a", "x", "view", 1, 2), ("a", "y", "buy", 2, 3), ("a", "z", "ad", 3, 1), ("a", "w", "buy", 4, 0)]
-    path = write_csv(tmp_path / "r.csv", ("user", "item", "event", "timestamp", "quantity"), [*rows, ("a", "v", "view", 5, 1)])
+    path = write_csv(
+        tmp_path / "r.csv", ("user", "item", "event", "timestamp", "quantity"), [*rows, ("a", "v", "view", 5, 1)]
+    )
     config = files(path, events={"view": 1.0, "buy": 4.0}, columns=("weight=quantity",))
     with notices() as lines, ingestion(config) as found:
-        from tests.components.ingestion.ingested import blocks
-
         (block,) = blocks(found)
         assert dict(zip((found.items.ids[item] for item in block.items), block.weights.tolist(), strict=True)) == {
             b"x": 2.0,
@@ -323,8 +339,6 @@ def test_many_rows_come_back_whole_in_blocks_of_whole_users(tmp_path, monkeypatc
     path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, ((n % 11, n, 1 + n % 5, n) for n in range(count)))
     monkeypatch.setattr(interactions.sorted_blocks, "__defaults__", (20_000,))
     with ingestion(files(path)) as found:
-        from tests.components.ingestion.ingested import blocks
-
         parts = list(blocks(found))
     assert len(parts) > 2
     assert sum(map(len, parts)) == count
@@ -483,7 +497,7 @@ def test_a_title_may_hold_commas_quotes_and_line_breaks_or_be_missing(tiny):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("rating", np.nan, "row 2: the rating is not a number"),
+        ("rating", np.nan, "row 2: the rating is missing"),
         ("user", None, "row 2: empty user id"),
         ("user", "a\nb", "row 2: line break or NUL byte in the user id"),
         ("item", "", "row 2: empty item id"),
