@@ -148,8 +148,6 @@ def create_pipeline(
         transform_graph=transform_graph,
         entities=entities,
         sequences=sequences,
-        retrieval=to_json(config.retrieval),
-        ranking=to_json(config.ranking),
         index=to_json(config.index),
         bundle=to_json(config.bundle),
         strategy=config.training.strategy,

@@ -14,8 +14,6 @@ class FinalFitSpec(component_spec.ComponentSpec):
     """A verdict, what was judged and all data in; a bundle out."""
 
     PARAMETERS = {
-        executor.RETRIEVAL: _Parameter(type=str),
-        executor.RANKING: _Parameter(type=str),
         executor.INDEX: _Parameter(type=str),
         executor.BUNDLE: _Parameter(type=str),
         executor.STRATEGY: _Parameter(type=str),
@@ -46,13 +44,11 @@ class FinalFit(base_component.BaseComponent):
     Args:
       blessing: The Evaluator's.
       judged: The bundle that was judged.
-      retrieval_run: Where the judged retrieval model left its number of epochs.
+      retrieval_run: Where the judged retrieval model left its settings and its number of epochs.
       ranking_run: The same of the ranking model; None for data without ratings.
       transform_graph: What Transform made.
       entities: Items and users.
       sequences: Every row of every user.
-      retrieval: RetrievalConfig as JSON.
-      ranking: RankingConfig as JSON.
       index: IndexConfig as JSON.
       bundle: BundleConfig as JSON.
       strategy: `TrainingConfig.strategy`.
@@ -74,8 +70,6 @@ class FinalFit(base_component.BaseComponent):
         transform_graph: BaseChannel,
         entities: BaseChannel,
         sequences: BaseChannel,
-        retrieval: str,
-        ranking: str,
         index: str,
         bundle: str,
         strategy: str,
@@ -90,8 +84,6 @@ class FinalFit(base_component.BaseComponent):
                 transform_graph=transform_graph,
                 entities=entities,
                 sequences=sequences,
-                retrieval=retrieval,
-                ranking=ranking,
                 index=index,
                 bundle=bundle,
                 strategy=strategy,

@@ -24,12 +24,14 @@ from components.ranking import training as ranking_training
 from components.retrieval import training as retrieval_training
 from components.training import inputs
 from components.training.executor import data_settings
+from components.training.settings_file import read_settings
 from serving import contract
 
 BLESSING, JUDGED = "blessing", "judged"
 RETRIEVAL_RUN, RANKING_RUN = "retrieval_run", "ranking_run"
 TRANSFORM_GRAPH, ENTITIES, SEQUENCES = "transform_graph", "entities", "sequences"
-RETRIEVAL, RANKING, INDEX, BUNDLE = "retrieval", "ranking", "index", "bundle"
+RETRIEVAL, RANKING = "retrieval", "ranking"
+INDEX, BUNDLE = "index", "bundle"
 STRATEGY, JUDGED_K = "strategy", "judged_k"
 MODEL, MODEL_RUN = "model", "model_run"
 
@@ -102,7 +104,7 @@ class _Fit:
                 model_run_dir=f"{self._run}/{name}",
                 eval_files=[],
                 custom_config={
-                    inputs.CONFIG: self._properties[name],
+                    inputs.CONFIG: read_settings(artifact_utils.get_single_uri(self._inputs[judged_run])),
                     inputs.STRATEGY: self._properties[STRATEGY],
                     inputs.FINAL_EPOCHS: epochs,
                     **data_settings(self._inputs[ENTITIES], self._inputs[SEQUENCES]),

@@ -22,6 +22,7 @@ from components.training.epoch_history import EpochHistory
 from components.training.inputs import CONFIG, FINAL_EPOCHS, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
+from components.training.settings_file import write_settings
 from components.transform.graph import CatalogueFeatures, TransformGraph
 
 
@@ -60,6 +61,7 @@ def run_fn(fn_args: Any) -> None:
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     history.write()
+    write_settings(config, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
 
 

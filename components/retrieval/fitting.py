@@ -30,6 +30,8 @@ from components.training.training_log import TrainingLog
 
 CUT_OFF = 100
 METRIC = f"NDCG@{CUT_OFF}"
+L2_BY_FREQUENCY = 0.033
+"""Divided by the number of id vectors, the weight of the squared norm where the configuration leaves it open."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -115,12 +117,14 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
     half_lives = config.half_lives if is_ordered(config, data.sequences) else (0.0,)
     loss = chosen_loss(config, data.sequences, len(data.counts))
     slots, content = data.content.slots, 0 if loss == SQUARED_ERROR else data.content.size
+    l2, of_ids = _penalty(loss, config, data)
     return TwoTowerModel(
         QueryTower(half_lives, slots, content, config.embedding_dim, seed * 1_000),
         CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
         _loss(loss, config, data),
-        l2=config.squared_error_l2 if loss == SQUARED_ERROR else config.l2,
+        l2=l2,
+        id_penalties=of_ids,
         movie_dropout=0.0 if loss == SQUARED_ERROR else config.movie_dropout,  # without content nothing is left
     )
 
@@ -194,6 +198,17 @@ def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
         return FullSoftmax(config.target_decay, repeats=data.repeats)
     frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
     return InBatchSoftmax(frequencies, config.targets, config.target_decay)
+
+
+def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> tuple[float, Floats | None]:
+    """The weight of the squared norm, and each id vector's share of it, `[slots]`; None: all alike."""
+    if loss == SQUARED_ERROR:
+        return config.squared_error_l2, None
+    if config.l2 is not None:
+        return config.l2, None
+    slots = data.content.slots
+    totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
+    return L2_BY_FREQUENCY / slots, (totals / max(float(totals.mean()), 1e-12)).astype(np.float32)
 
 
 def _first_bias(loss: str, data: TrainingData) -> Floats:

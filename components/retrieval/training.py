@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.examples import MarkedRows, UserSequences, read_catalogue, read_marked_rows
+from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
 from components.retrieval.exact_search import AskedUsers
@@ -21,6 +22,7 @@ from components.training.epoch_history import EpochHistory
 from components.training.inputs import CONFIG, FINAL_EPOCHS, LEAVE_OUT_SEEN, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
+from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
 from components.transform.graph import TransformGraph
 
@@ -39,6 +41,7 @@ def run_fn(fn_args: Any) -> None:
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
     repeats = fn_args.custom_config.get(LEAVE_OUT_SEEN, ALWAYS) != ALWAYS
     marked = None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
+    config = resolve(config, choosing.sequences.liked(choosing.liked_from).movies)
     data = training_data(config, graph, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
@@ -59,6 +62,7 @@ def run_fn(fn_args: Any) -> None:
     RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
     history.write()
+    write_settings(config, fn_args.model_run_dir)
 
 
 def training_data(

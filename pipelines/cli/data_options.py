@@ -11,7 +11,7 @@ from pipelines.cli.option_types import DataPath, ExistingPath
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PRESET_HELP = "Name of a preset, or path of a TOML file.  [default: demo; with --ratings: own-data]"
+PRESET_HELP = "Name of a preset, or path of a TOML file.  [default: demo; with --ratings: auto]"
 
 
 def data_options(command: Command) -> Command:

@@ -77,7 +77,7 @@ def run(
     pushed, and is named); 2 the command, a setting or the
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
-    preset = preset or ("own-data" if data_options["ratings"] else "demo")
+    preset = preset or ("auto" if data_options["ratings"] else "demo")
     flags = {f"training.final_fit={final_fit}": final_fit is not None, "batch_scores.enabled=true": with_batch_scores}
     overrides = (*overrides, *(setting for setting, given in flags.items() if given))
     config = configure(preset, overrides, **data_options)

@@ -23,6 +23,7 @@ from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows, held_out_rows
 from components.ranking.training import lay_out, of_known_users
 from components.retrieval import fitting as retrieval_fitting
+from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.training import training_data
 from components.seen_rule import ALWAYS
@@ -186,7 +187,7 @@ class RetrievalTrials(Trials):
         return frozenset({loss} | ({ORDERED} if retrieval_fitting.is_ordered(config.retrieval, rows) else set()))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
-        settings = config.retrieval
+        settings = resolve(config.retrieval, self._phase.sequences.liked(self._phase.liked_from).movies)
         data = training_data(settings, self._graph, self._phase, self._marked, repeats=self._repeats)
         retrieval_fitting.fit(settings, data, seed, _Listening(settings, best), replicas=self._replicas)
 

@@ -7,15 +7,15 @@ from components.errors import InputError
 from pipelines.config import PipelineConfig, load, preset_names
 
 
-@pytest.mark.parametrize("name", [name for name in preset_names() if name != "own-data"])
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "auto"])
 def test_every_preset_is_valid(name):
     load(name)
 
 
 def test_own_data_needs_data():
     with pytest.raises(InputError, match=r"data\.ratings"):
-        load("own-data")
-    assert load("own-data", data_options={"ratings": "r.csv"}).data.source == "files"
+        load("auto")
+    assert load("auto", data_options={"ratings": "r.csv"}).data.source == "files"
 
 
 def test_a_preset_file_may_lie_anywhere(tmp_path):

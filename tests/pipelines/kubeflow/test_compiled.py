@@ -29,7 +29,7 @@ def spec(demo):
 @pytest.fixture(scope="module")
 def own():
     """Somebody's own views, which have no ratings, where no file can be reached from here."""
-    return documents("own-data", data={**OWN_DATA, "has_ratings": "false"})[0]
+    return documents("auto", data={**OWN_DATA, "has_ratings": "false"})[0]
 
 
 @pytest.fixture(scope="module", params=["demo", "own"])
@@ -119,7 +119,7 @@ def test_nothing_is_cached_unless_asked_for(spec):
 
 
 def test_with_the_cache_a_run_says_which_data_it_means_and_the_push_destination_is_always_looked_at():
-    cached = documents("own-data", data=OWN_DATA, cached=True)[0]
+    cached = documents("auto", data=OWN_DATA, cached=True)[0]
     version = cached["root"]["inputDefinitions"]["parameters"]["data_version"]
     assert "defaultValue" not in version  # the one parameter that is required, and only here
     uncached = {name for name, (task, _, _) in steps(cached).items() if "cachingOptions" not in task}
