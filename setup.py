@@ -18,6 +18,8 @@ PIPELINE = [
     "tensorflow-recommenders>=0.7.7,<0.8",
     "tensorflow-datasets>=4.9.10,<5",
     "scann[tf]>=1.3.2,<1.5",
+    "duckdb>=1.4,<2",  # reads, sorts and groups what is brought
+    "fsspec",
     "dill",  # Beam made it an extra; tfx_bsl and Transform import it
     "jinja2",
     "orjson",

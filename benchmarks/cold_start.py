@@ -87,7 +87,7 @@ def new_movies(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
     rows = [
         [
             name.replace("_at_", "@").replace("ndcg", "NDCG"),
-            *(f"{figures[name][system]:.4f}" for system in ("model", "baseline", "item_knn")),
+            *(f"{figures[name][system]:.4f}" for system in ("model", "baseline", "peer")),
             _interval(figures[f"{name}_minus_popularity"]),
         ]
         for name in LIST_METRICS
@@ -153,9 +153,9 @@ def new_people(summary: dict[str, Any]) -> str:
             [
                 one["value"],
                 f"{figures['users']['model']:.0f}",
-                *(_number(recall, system) for system in ("model", "baseline", "item_knn")),
+                *(_number(recall, system) for system in ("model", "baseline", "peer")),
                 _interval(figures["recall_at_100_minus_popularity"]),
-                *(_number(ndcg, system) for system in ("model", "baseline", "item_knn")),
+                *(_number(ndcg, system) for system in ("model", "baseline", "peer")),
             ]
         )
         rmse = figures["rmse"]

@@ -42,10 +42,19 @@ class Judged:
     has_new_users: bool = False
     popularity: str = ""
 
+    @property
+    def judges_ratings(self) -> bool:
+        """Whether the predicted ratings are judged: a model that saw one rating everywhere has learned nothing of them.
+
+        It and the means then both predict that rating: neither can be better, and a ratio of two errors of 0 is
+        no number.
+        """
+        return self.has_ratings and self.model.only_rating is None
+
     def comparisons(self, config: EvaluationConfig) -> list[Comparison]:
         """All gates, those of the lists first."""
         found = list_comparisons(config, self.model, self.served)
-        return found + (rating_comparisons(config, self.served) if self.has_ratings else [])
+        return found + (rating_comparisons(config, self.served) if self.judges_ratings else [])
 
 
 def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
@@ -58,7 +67,7 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
     label_keys = {contract.MOVIE_IDS: features.HELD_OUT_MOVIE_IDS}
     metrics_specs = [_list_spec(config, judged)]
     slices = [features.USER_ACTIVITY, *([features.REQUEST_HISTORY] if judged.has_new_users else [])]
-    if judged.has_ratings:
+    if judged.judges_ratings:
         label_keys[contract.PREDICTED_RATING] = features.RATING
         metrics_specs.append(_rating_spec(config, judged))
         slices += RATING_SLICES

@@ -1,4 +1,4 @@
-"""Some users, what they liked and what the bundle gives them: the look at a result that figures do not give."""
+"""Some users, what they rated highest and what the bundle gives them: the look at a result that figures do not give."""
 
 from __future__ import annotations
 

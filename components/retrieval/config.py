@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.settings import require
+from components.settings import require, require_seed
 
 AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR = "auto", "full_softmax", "in_batch_softmax", "squared_error"
 LOSSES = (AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR)
 ORDERS = ("auto", "time", "none")
+SHORTEST_HALF_LIFE = 0.01  # in positions: all weight is on the latest one long before
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,13 @@ class RetrievalConfig:
             "one of " + ", ".join(ORDERS),
             self.history_order,
         )
-        require(len(self.half_lives) >= 1, "retrieval.half_lives", "at least one half-life", self.half_lives)
+        require(
+            len(self.half_lives) >= 1 and all(one == 0 or one >= SHORTEST_HALF_LIFE for one in self.half_lives),
+            "retrieval.half_lives",
+            f"one half-life or more, each {SHORTEST_HALF_LIFE} or more, or 0 (all alike)",
+            self.half_lives,
+        )
+        require_seed(self.seed, "retrieval.seed")
         for name in (
             "targets",
             "cuts_per_user",
@@ -101,6 +108,6 @@ class RetrievalConfig:
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(0 <= self.movie_dropout < 1, "retrieval.movie_dropout", "from 0 to below 1", self.movie_dropout)
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
-        require(self.learning_rate > 0, "retrieval.learning_rate", "above 0", self.learning_rate)
-        for name in ("target_decay", "cuts_by_length", "l2", "squared_error_l2"):
+        require(0 < self.learning_rate <= 1, "retrieval.learning_rate", "above 0 and at most 1", self.learning_rate)
+        for name in ("target_decay", "cuts_by_length", "l2", "squared_error_l2", "full_softmax_limit", "min_ratings"):
             require(getattr(self, name) >= 0, f"retrieval.{name}", "0 or more", getattr(self, name))

@@ -11,19 +11,20 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import Floats, Longs, MarkedRows, RaggedRows
+from components.examples import Floats, Longs, RaggedRows
 from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler
-from components.retrieval.exact_search import ndcg
+from components.retrieval.exact_search import AskedUsers, ndcg
 from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError
 from components.retrieval.model import Loss, TwoTowerModel
-from components.retrieval.rows import HISTORY, TARGETS
+from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 from components.retrieval.towers import CandidateTower, QueryTower
 from components.retrieval.user_sets import UserSetSampler
+from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 
@@ -39,15 +40,17 @@ class TrainingData:
       content: Id slots and content features of movies.
       items: The whole catalogue, encoded by `content`.
       counts: int64 `[N]`, training rows of each movie (of Transform's counting).
-      sequences: Training rows of each user, oldest first.
-      marked: Marked rows of the eval split.
+      sequences: Training rows of each user that are no dislikes, oldest first.
+      marked: Users of the eval split; None: nobody looks at any.
+      repeats: Whether a list may hold what a user has had before: then it is a candidate in training, too.
     """
 
     content: ItemContent
     items: Items
     counts: Longs
     sequences: RaggedRows
-    marked: MarkedRows
+    marked: AskedUsers | None = None
+    repeats: bool = False
 
 
 def fit(
@@ -138,13 +141,16 @@ def create_sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | 
 
 
 def batches(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
-    """An epoch as a tf.data.Dataset of `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`; every pass draws new rows."""
+    """An epoch as a tf.data.Dataset of what rows.py names; every pass draws new rows."""
     rng = np.random.default_rng(seed)
     rows = tf.TensorSpec([None, None], tf.int32)
-    signature = {HISTORY: rows, TARGETS: rows}
+    signature = {HISTORY: rows, TARGETS: rows, WEIGHTS: tf.TensorSpec([None, None], tf.float32)}
 
     def epoch() -> Iterator[dict[str, Any]]:
-        return ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng))
+        return (
+            {HISTORY: before, TARGETS: after, WEIGHTS: weights}
+            for before, after, weights in sampler.epoch(batch_size, rng)
+        )
 
     if replicas.distributed:
         return replicas.endless(epoch, signature)
@@ -185,7 +191,7 @@ def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
     if loss == SQUARED_ERROR:
         return SquaredError()
     if loss == FULL_SOFTMAX:
-        return FullSoftmax(config.target_decay)
+        return FullSoftmax(config.target_decay, repeats=data.repeats)
     frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
     return InBatchSoftmax(frequencies, config.targets, config.target_decay)
 
@@ -243,6 +249,7 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
             model=self._number,
             learning_rate=float(self.model.optimizer.learning_rate.numpy()),
         )
+        require_finite_loss(loss, number, "retrieval")
 
     def restore(self) -> None:
         """Puts the kept weights back."""
@@ -280,6 +287,7 @@ class _BestEpoch(_KeptWeights):
         return {METRIC: metric}
 
     def _evaluate(self) -> float:
+        assert self._data.marked is not None
         tables, candidates = self.model.embed_catalogue()
         return ndcg(
             lambda history: self.model.query_tower(history, tables),

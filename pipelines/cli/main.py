@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import click
 
+from components.causes import cause_of
 from components.errors import InputError
 from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
@@ -99,7 +100,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _show(error.format_message())
         return FAILURE
     except Exception as error:
-        _show(f"{type(error).__name__}: {error}\n  the whole traceback: {_traceback_file(error)}")
+        _show(f"{cause_of(error)}\n  the whole traceback: {_traceback_file(error)}")
         return FAILURE
     return code if isinstance(code, int) else OK
 

@@ -64,11 +64,11 @@ def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
         "item-kNN",
         "user + movie means",
         push["path"],
-        "liked",
+        "rated highest",
         "recommended",
     ):
         assert word in done.out
-    assert done.out.count(" liked ") == 3  # three users
+    assert done.out.count(" rated highest: ") == 3  # three users
     assert "Traceback" not in done.text
 
 

@@ -97,6 +97,21 @@ def test_fifty_movies(tmp_path):
 
 
 @pytest.mark.slow
+def test_one_rating_value_is_judged_by_its_lists(tmp_path):
+    write(tmp_path, users=20, movies=50, each=15)
+    rows = (tmp_path / "ratings.csv").read_text(encoding="utf-8").splitlines()
+    header, *rows = [line.split(",") for line in rows]
+    write_csv(tmp_path / "ratings.csv", header, [[user, movie, "4", when] for user, movie, _, when in rows])
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    check_a_good_ending(ended, blessed=True)
+    reason = "RMSE not judged: every training rating is 4, so there are no differences to predict"
+    assert ended.gates["rmse_ratio"]["reason"] == reason
+    assert reason in " ".join(ended.done.out.split())
+    assert "could not be measured" not in ended.done.text
+    assert "nan" not in ended.done.text.lower()
+
+
+@pytest.mark.slow
 def test_one_movie_split_at_random(tmp_path):
     write(tmp_path, users=40, movies=1, each=1)
     ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, "--set", "split.kind=random")

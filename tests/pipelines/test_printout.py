@@ -119,9 +119,13 @@ def test_samples_show_titles_as_they_are():
     text = printed(
         printout.print_sample, UserSample(user_id="[7]", liked=[("[A]", 4.5)], movies=movies, source="model")
     )
-    assert "[7] liked [A] (4.5 ★)" in text
+    assert "[7] rated highest: [A] (4.5 ★)" in text
     assert "[REC] (2007)" in text
     assert "4.2 ★" in text
+    unrated = printed(
+        printout.print_sample, UserSample(user_id="7", liked=[("A", 0.0), ("B", 0.0)], movies=movies, source="model")
+    )
+    assert "User 7 watched last: A, B" in unrated
     assert "–" in text
 
 

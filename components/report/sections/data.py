@@ -57,9 +57,19 @@ def _periods(periods: Mapping[str, Any] | None) -> tuple[str, Markup] | None:
         return None
     edges = periods["edges"]
     long = edges[-1] - edges[0] > 3 * 365 * 86_400
-    labels = [day(edge)[:7] if long else day(edge)[2:] for edge in edges[:-1]]
+    labels = [_month(day(edge)) if long else _without_century(day(edge)) for edge in edges[:-1]]
     words = f"Interactions over time, from {day(edges[0])} to {day(edges[-1] - 1)}"
     return "Over time", columns(labels, _stacks(periods), y_label="rows", x_label="from", words=words)
+
+
+def _month(day: str) -> str:
+    """2019-02 of 2019-02-28, whatever the length of the year."""
+    return day.rpartition("-")[0]
+
+
+def _without_century(day: str) -> str:
+    """19-02-28 of 2019-02-28; a year of more or fewer than four digits stays whole."""
+    return day[2:] if len(day) == len("2019-02-28") and day[0].isdigit() else day
 
 
 def _owners(profile: Mapping[str, Any]) -> list[tuple[str, Markup]]:

@@ -59,7 +59,7 @@ def metrics(report: Report) -> Section | None:
         users=figures.get(names.USERS),
         test_rows=figures.get(names.ROWS),
         served_version=evaluation.served_version,
-        has_item_knn=any(figures[name].item_knn is not None for name in shown),
+        has_peer=any(figures[name].peer is not None for name in shown),
         has_served=any(figures[name].served is not None for name in shown),
     )
 
@@ -73,7 +73,7 @@ def _row(name: str, figures: Mapping[str, Figure]) -> Row:
     against = [("as a share of the means'", figures[names.RMSE_RATIO])] if name == names.RMSE else []
     for other, label in (
         (names.POPULARITY, "against popularity"),
-        (names.ITEM_KNN, "against item-kNN"),
+        (names.PEER, "against the peer"),
         (names.SERVED, "against the served version"),
     ):
         difference = figures.get(names.minus(name, other))

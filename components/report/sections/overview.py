@@ -43,7 +43,7 @@ def _tiles(report: Report) -> list[Tile]:
     for name in [*([recall] if recall else []), names.ndcg_at(10)]:
         one = figures.get(name)
         if one is not None:
-            others = [f"{label} {figure(value)}" for label, value in _others(one.baseline, one.item_knn, one.served)]
+            others = [f"{label} {figure(value)}" for label, value in _others(one.baseline, one.peer, one.served)]
             tiles.append(Tile(label=metric_label(name), value=figure(one.model), beside=" · ".join(others)))
     rmse = figures.get(names.RMSE)
     if rmse is not None:
@@ -76,6 +76,6 @@ def _tiles(report: Report) -> list[Tile]:
     return tiles
 
 
-def _others(popularity: float | None, item_knn: float | None, served: float | None) -> list[tuple[str, float]]:
-    found = (("popularity", popularity), ("item-kNN", item_knn), ("served", served))
+def _others(popularity: float | None, peer: float | None, served: float | None) -> list[tuple[str, float]]:
+    found = (("popularity", popularity), ("peer", peer), ("served", served))
     return [(label, value) for label, value in found if value is not None]

@@ -105,6 +105,7 @@ def save_bundle(
     length: int = 20,
     movies: int = 60,
     has_ratings: bool = True,
+    rating_range: tuple[float, float] | None = None,
     signature: str = "evaluate",
 ) -> str:
     """Writes the SavedModel with `assets.extra/bundle.json`."""
@@ -112,7 +113,7 @@ def save_bundle(
     tf.saved_model.save(module, str(folder), signatures={signature: module.evaluate})
     extra = Path(folder) / "assets.extra"
     extra.mkdir()
-    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings}
+    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings, "rating_range": rating_range}
     (extra / "bundle.json").write_text(json.dumps(described))
     return str(folder)
 

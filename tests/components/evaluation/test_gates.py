@@ -123,6 +123,32 @@ def test_test_rows_without_held_out_movies_bless_nothing(tmp_path: Path) -> None
     assert gates(result)["rmse_ratio"].passed
 
 
+@pytest.mark.parametrize("served", [None, GOOD])
+def test_ratings_that_are_all_the_same_are_not_judged_and_the_lists_decide(tmp_path: Path, served: object) -> None:
+    """The model and the means both predict the one rating there is: RMSE 0 against 0, whose ratio is no number."""
+    rows = [dataclasses.replace(row, rating=4.0) for row in ROWS]
+    fours = dict.fromkeys(GOOD.stars, 4.0)
+    same = dataclasses.replace(GOOD, stars=fours, means=fours)
+    good = evaluate(tmp_path / "good", rows, same, served=served, bundle={"rating_range": (4.0, 4.0)})
+    assert good.blessed, good.gates
+    assert gates(good)["rmse_ratio"].reason == (
+        "RMSE not judged: every training rating is 4, so there are no differences to predict"
+    )
+    assert "rmse" not in good.overall
+    assert "rmse_change" not in gates(good)
+    bad = dataclasses.replace(make_answers(ROWS, quality=0.1, star_noise=0.5), stars=fours, means=fours)
+    bad_result = evaluate(tmp_path / "bad", rows, bad, bundle={"rating_range": (4.0, 4.0)})
+    assert refused(bad_result) == {"recall_lift", "recall_item_knn"}
+
+
+def test_a_served_bundle_that_knew_one_rating_is_not_compared_with(tmp_path: Path) -> None:
+    fours = dataclasses.replace(GOOD, stars=dict.fromkeys(GOOD.stars, 4.0))
+    result = evaluate(tmp_path, ROWS, GOOD, served=fours, served_bundle={"rating_range": (4.0, 4.0)})
+    assert result.blessed, result.gates
+    assert "rmse_change" not in gates(result)
+    assert gates(result)["rmse_ratio"].value < 1
+
+
 def test_a_served_model_without_the_signature_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"served version 1700000000 .* no signature `evaluate`"):
         evaluate(tmp_path, ROWS, GOOD, served=GOOD, served_bundle={"signature": "serving_default"})

@@ -61,7 +61,13 @@ class World:
 
 
 def world(
-    truth: Any, *, share: float = 0.75, seed: int = 0, unknown_movies: int = 1, history_length: int = 200
+    truth: Any,
+    *,
+    share: float = 0.75,
+    seed: int = 0,
+    unknown_movies: int = 1,
+    history_length: int = 200,
+    genres: list[list[int]] | None = None,
 ) -> World:
     """Every user rates a share of the movies; `truth` is `[users, movies]`, the rest is held out."""
     users, movies = truth.shape
@@ -75,7 +81,7 @@ def world(
         for user in range(users)
     }
     sequences = sequences_of(rows)
-    features = movie_features(movies + unknown_movies, movies)
+    features = movie_features(movies + unknown_movies, movies, genres)
     known = known_ratings(
         sequences,
         np.arange(users, dtype=np.int32)[::-1].copy(),

@@ -31,6 +31,7 @@ LIGHT = RankingConfig(
     l2_history=1.0,
     l2_features=1.0,
     l2_biases=2.0,
+    l2_full_rows=1,
     epochs=15,
     learning_rate=0.05,
 )
