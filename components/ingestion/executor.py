@@ -105,27 +105,27 @@ class Ingestion:
         self._kind = resolve_kind(split, self._facts)
         self._understood: Understood = source.load(workspace)
         self._range = Range.of(workspace.connection)
-        self._items, self._added = complete(source.items(workspace), _ids(workspace, "item"))
-        self._users = _ids(workspace, "user")
+        self.items, self._added = complete(source.items(workspace), _ids(workspace, "item"))
+        self.users = _ids(workspace, "user")
         self.liked_from = _liked_from(data, self._facts, self._range)
         self._ties = ties.resolve(workspace.connection, data.ties) if self._facts.has_timestamps else ties.HASH
         self._counts = Profile(
-            len(self._items),
+            len(self.items),
             self._range,
             has_ratings=self._facts.has_ratings,
             has_timestamps=self._facts.has_timestamps,
         )
-        self._by_item = np.zeros((4, len(self._items)), np.int64)
-        self._by_user = np.zeros(len(self._users), np.int64)
+        self._by_item = np.zeros((4, len(self.items)), np.int64)
+        self._by_user = np.zeros(len(self.users), np.int64)
         self._new_users = 0
         self._splitter = Splitter(
             self._kind,
             split,
             time_cuts(workspace.connection, self._kind, split),
-            id_hashes(self._users, split.seed, b"user"),
-            id_hashes(self._items.ids, split.seed, b"movie"),
+            id_hashes(self.users, split.seed, b"user"),
+            id_hashes(self.items.ids, split.seed, b"movie"),
         )
-        self._blocks = [self._kept(number, block) for number, block in enumerate(self._sorted())]
+        self.blocks = [self._kept(number, block) for number, block in enumerate(self._sorted())]
         require_all_parts(self._counts.sizes(), self._kind)
         self.leave_out_seen = leave_out_seen.resolve(
             self._counts.repeats / max(1, self._counts.rows), has_ratings=self._facts.has_ratings
@@ -135,7 +135,7 @@ class Ingestion:
     def write(self, entities_uri: str, examples_uri: str, sequences_uri: str) -> None:
         """Writes the three artifacts; after an error nothing is left of any."""
         fitted = self._by_item[: self._last_fitted + 1].sum(axis=0)
-        texts = Texts.of(self._users, self._items, fitted)
+        texts = Texts.of(self.users, self.items, fitted)
         sizes = dict(zip(features.SPLITS, self._counts.sizes(), strict=True))
         progress = RateReporter("writing interactions", self._counts.rows)
         with (
@@ -143,19 +143,19 @@ class Ingestion:
             ExamplesFolder(examples_uri) as examples,
             ExamplesFolder(sequences_uri) as sequences,
         ):
-            items = entities.split(features.ITEMS_SPLIT, len(self._items), rows_per_shard=len(self._items))
-            for batch in item_batches(self._items, self._by_item.sum(axis=0)):
+            items = entities.split(features.ITEMS_SPLIT, len(self.items), rows_per_shard=len(self.items))
+            for batch in item_batches(self.items, self._by_item.sum(axis=0)):
                 items.write(batch)
-            users = entities.split(features.USERS_SPLIT, len(self._users))
-            for batch in user_batches(self._users, self._by_user):
+            users = entities.split(features.USERS_SPLIT, len(self.users))
+            for batch in user_batches(self.users, self._by_user):
                 users.write(batch)
-            written = sequences.split(features.SEQUENCES_SPLIT, len(self._users), LARGE_ROWS_PER_SHARD)
+            written = sequences.split(features.SEQUENCES_SPLIT, len(self.users), LARGE_ROWS_PER_SHARD)
             held_out = {
                 part: examples.split(name, sizes[name], LARGE_ROWS_PER_SHARD)
                 for part, name in ((EVAL_PART, features.EVAL), (TEST_PART, features.TEST))
             }
-            for path in self._blocks:
-                rows, requests = _restored(path)
+            for path in self.blocks:
+                rows, requests = restored(path)
                 batches = BlockBatches(
                     rows,
                     texts,
@@ -178,8 +178,8 @@ class Ingestion:
         sizes = dict(zip(features.SPLITS, self._counts.sizes(), strict=True))
         return {
             **{artifacts.ROWS[name]: size for name, size in sizes.items()},
-            artifacts.USERS: len(self._users),
-            artifacts.MOVIES: len(self._items),
+            artifacts.USERS: len(self.users),
+            artifacts.MOVIES: len(self.items),
             artifacts.ADDED_TO_CATALOGUE: self._added,
             artifacts.DUPLICATES_DROPPED: self._dropped,
             artifacts.HAS_RATINGS: int(self._facts.has_ratings),
@@ -213,8 +213,8 @@ class Ingestion:
             "leave_out_seen": str(self.leave_out_seen),
             "refit": self._last_fitted == EVAL_PART,
             "new_users": self._new_users,
-            "users": len(self._users),
-            "movies": len(self._items),
+            "users": len(self.users),
+            "movies": len(self.items),
             "untouched_movies": int(np.count_nonzero(self._by_item.sum(axis=0) == 0)),
             "added_movies": self._added,
             "duplicates_dropped": self._dropped,
@@ -227,7 +227,7 @@ class Ingestion:
 
     def _sorted(self) -> Iterator[Rows]:
         connection = self._workspace.connection
-        for name, ids in (("user_codes", self._users), ("item_codes", self._items.ids)):
+        for name, ids in (("user_codes", self.users), ("item_codes", self.items.ids)):
             codes = pd.DataFrame({"id": [one.decode() for one in ids], "code": np.arange(len(ids), dtype=np.int32)})
             connection.register("codes", codes)
             connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT id::VARCHAR AS id, code FROM codes")
@@ -242,7 +242,7 @@ class Ingestion:
         rows = joined(rows)
         whole = self._range.rows <= interactions.BLOCK_ROWS
         rows = rows.with_parts(splitter.parts(rows, whole))
-        ids = self._users[rows.first_user : rows.first_user + rows.user_count]
+        ids = self.users[rows.first_user : rows.first_user + rows.user_count]
         if self._split.new_users > 0:
             new = set_aside(rows, ids, rows.parts, self._split.new_users, self._split.seed)
         else:
@@ -258,7 +258,7 @@ class Ingestion:
         self._counts.add(rows)
         self._new_users += int(np.count_nonzero(new.requests))
         for part in range(len(self._by_item)):
-            self._by_item[part] += np.bincount(rows.items[rows.parts == part], minlength=len(self._items))
+            self._by_item[part] += np.bincount(rows.items[rows.parts == part], minlength=len(self.items))
         self._by_user[rows.first_user : rows.first_user + rows.user_count] += np.bincount(rows.users)
 
     def _tell(self) -> None:
@@ -283,10 +283,10 @@ class Ingestion:
         if self.liked_from is not None:
             report("ratings below %g are dislikes", self.liked_from)
         heavy = int(self._by_user.argmax())
-        if len(self._users) > 20 and self._by_user[heavy] > HEAVY_SHARE * self._counts.rows:
+        if len(self.users) > 20 and self._by_user[heavy] > HEAVY_SHARE * self._counts.rows:
             warn(
                 "user %s has %s of all rows (%.0f %%): a guest account or a robot? Its rows teach what nobody likes",
-                self._users[heavy].decode(),
+                self.users[heavy].decode(),
                 f"{self._by_user[heavy]:,}",
                 100 * self._by_user[heavy] / self._counts.rows,
             )
@@ -307,7 +307,7 @@ def _liked_from(data: DataConfig, facts: SourceFacts, seen: Range) -> float | No
     return seen.ratings[-1] if len(seen.ratings) == 2 and not seen.continuous else None
 
 
-def _restored(path: str) -> tuple[Rows, Any]:
+def restored(path: str) -> tuple[Rows, Any]:
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in interactions.ARRAYS}
         return Rows(first_user=int(stored["first_user"]), **arrays), stored["requests"]
