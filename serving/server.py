@@ -3,9 +3,9 @@
     with running(ServerConfig(models=(ModelConfig(name="recommender", base_path=path),))) as server:
         ...  # http://127.0.0.1:{server.rest_port}, 127.0.0.1:{server.grpc_port}
 
-Ports are taken before models are loaded, so that a second server on them fails at once; requests that
-come meanwhile wait for the models. When it ends it takes no more requests, answers those that are there,
-and only then frees the models.
+Ports are taken, and answered on, before models are loaded: a second server on them fails at once, and whoever asks
+meanwhile is told that the model is being loaded. When it ends it takes no more requests, answers those that are there
+as long as there is time, and only then frees the models.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import os
 import queue
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -27,6 +30,7 @@ import uvicorn
 import uvloop
 
 from serving.access import Access
+from serving.calls import Calls
 from serving.errors import ServingError
 from serving.grpc_service import GrpcConfig, GrpcServer
 from serving.http_protocol import http_protocol
@@ -35,6 +39,7 @@ from serving.models_config import ModelConfig, read_models_config
 from serving.option_files import Certificates
 from serving.rest import RestApp, RestConfig
 from serving.servable import Servable, SessionConfig
+from serving.tracing import tracer_of_environment
 from serving.versions import Models, VersionsConfig
 from serving.warmup import warm_up
 from serving.website import ServedBundle, Website, has_catalogue
@@ -42,6 +47,8 @@ from serving.website import ServedBundle, Website, has_catalogue
 logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
+GOODBYE_SECONDS = 1.0
+"""For the answers to requests that the end of the server leaves no time for."""
 
 
 class PortError(ServingError):
@@ -85,6 +92,8 @@ class ServerConfig:
       tls: Certificates; None = in the clear.
       grpc_certificates: Certificates of gRPC alone.
       tokens: Bearer tokens that are taken; none = everybody may ask.
+      admin_tokens: Those that may change what is served; none = whoever may ask may do that, too.
+      access_log: File of a JSON line a request, `-` = standard output; None = none.
       session: How versions are run.
       versions: How folders are watched.
       rest: Limits of REST.
@@ -103,6 +112,8 @@ class ServerConfig:
     tls: Tls | None = None
     grpc_certificates: Certificates | None = None
     tokens: tuple[str, ...] = ()
+    admin_tokens: tuple[str, ...] = ()
+    access_log: Path | None = None
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
     rest: RestConfig = dataclasses.field(default_factory=RestConfig)
@@ -125,9 +136,11 @@ class ModelServer:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._metrics = Metrics()
-        access = Access(config.tokens)
-        self.models = Models(config.versions, self._load)
-        self._metrics.queues = self._queues
+        self._calls = calls = Calls(self._metrics, config.access_log, tracer_of_environment())
+        self._access = Access(config.tokens, config.admin_tokens)
+        self.models = Models(config.versions, self._load, self._tell_health, self._metrics.unloaded)
+        self._metrics.queues, self._metrics.states = self._queues, self.models.states
+        self._metrics.is_ready = lambda: not self._missing()
         self._stopped = threading.Event()
         self._rest: _RestServer | None = None
         self._grpc: GrpcServer | None = None
@@ -135,44 +148,57 @@ class ModelServer:
         self.grpc_port: int | None = None
         if config.rest_port is not None:
             website = Website(self._shown) if config.with_website else None
-            app = RestApp(self.models, config.rest, self._metrics, access, website)
+            app = RestApp(self.models, config.rest, calls, self._metrics, self._access, self._missing, website)
             self._rest = _RestServer(app, config)
             self.rest_port = self._rest.port
         try:
             if config.grpc_port is not None:
-                self._grpc = GrpcServer(self.models, config.grpc, self._metrics, access)
+                self._grpc = GrpcServer(self.models, config.grpc, calls, self._access)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
             self.stop()
             raise
 
     def start(self) -> None:
-        """Loads the models and begins to answer.
+        """Begins to answer, and loads the models.
 
         Raises:
           StatusError: A model cannot be loaded.
         """
+        if self._grpc is not None:
+            self._grpc.start()
+        if self._rest is not None:
+            self._rest.start()
         self.models.start(self._config.models)
         self.models.wait_until_available()
         if self._stopped.is_set():
             return
-        if self._grpc is not None:
-            self._grpc.start()
-            self._grpc.set_health(serving=True)
-        if self._rest is not None:
-            self._rest.start()
         if self._config.models_file is not None and self._config.models_file_poll_seconds:
             threading.Thread(target=self._follow_models_file, name="models-file", daemon=True).start()
 
-    def stop(self) -> None:
-        """Takes no more requests, answers those that are there, frees the models."""
+    def stop(self) -> bool:
+        """Takes no more requests, answers those that are there while there is time, frees the models.
+
+        Returns:
+          Whether everything has ended; False where a load or a call of a model still runs, which nothing can interrupt.
+        """
         self._stopped.set()
+        until = time.monotonic() + self._config.drain_seconds
         calls_answered = self._grpc.stop(self._config.drain_seconds) if self._grpc is not None else None
         if self._rest is not None:
             self._rest.stop()
         if calls_answered is not None:
             calls_answered.result()
-        self.models.stop()
+        self._calls.close()
+        return self.models.stop(max(0.0, until - time.monotonic()))
+
+    def _missing(self) -> list[str]:
+        """What keeps the server from being ready."""
+        return ["the server ends"] if self._stopped.is_set() else self.models.missing()
+
+    def _tell_health(self) -> None:
+        if self._grpc is not None and not self._stopped.is_set():
+            self._grpc.set_health(serving=not self.models.missing())
 
     def description(self) -> list[str]:
         """What is served where, in words."""
@@ -206,12 +232,14 @@ class ModelServer:
                 logger.error("%s: %s", self._config.models_file, error)
 
     def _load(self, name: str, version: int, path: Path) -> Servable:
+        started = time.monotonic()
         servable = Servable(name, version, path, self._config.session, self._metrics)
         try:
             warm_up(servable, self._config.warm_up_iterations)
         except BaseException:
             servable.close()
             raise
+        self._metrics.loaded(name, version, time.monotonic() - started)
         return servable
 
     def _shown(self) -> ServedBundle | None:
@@ -257,7 +285,7 @@ class _RestServer:
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
-                http=http_protocol(config.rest.timeout_seconds),
+                http=http_protocol(config.rest.timeout_seconds, app.refused),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -290,11 +318,18 @@ class _RestServer:
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+            loop.run_until_complete(self._serve())
         except Exception:
             logger.exception("the REST server ended")
         finally:
             loop.close()
+
+    async def _serve(self) -> None:
+        await self._server.serve(sockets=[self._socket])
+        tasks = self._server.server_state.tasks
+        if tasks:  # their time is over: they have been cancelled, and tell their clients so
+            await asyncio.wait(tasks, timeout=GOODBYE_SECONDS)
+            await asyncio.sleep(0)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -365,9 +400,14 @@ def serve(config: ServerConfig, ready: Callable[[ModelServer], None]) -> None:
             raise event
         logger.info("%s: no more requests are taken, those that are there are answered", event)
     finally:
-        server.stop()
+        has_ended = server.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if not has_ended:
+        logger.warning("a load or a call of a model still runs; the process ends without it")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)  # an ordinary end would wait for it, or crash in it
 
 
 class _SignalError(Exception):

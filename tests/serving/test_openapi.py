@@ -42,7 +42,8 @@ def test_it_says_of_the_signatures_what_the_bundle_says(model_server):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_requests_made_from_the_description(group, model_server):
-    ask(group, model_server, 40, derandomize=True)
+    # Few of the full questions that are made are good ones: each of their columns must have as many rows.
+    ask(group, model_server, 120 if group == "recommend" else 40, derandomize=True)
 
 
 @pytest.mark.slow
@@ -72,8 +73,8 @@ def ask(group, model_server, count, derandomize):
         holds()
     assert statuses.total() >= count
     # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks
-    # none twice. Which ones it makes differs from machine to machine, so of few only that some are refused.
-    assert statuses[200] > count / (100 if group == REST else 20), statuses
+    # none twice. Which ones it makes depends on the project's code, so of few only that some are refused.
+    assert statuses[200] > 0, statuses
     assert sum(statuses[status] for status in range(400, 500)) > 0, statuses
     assert statuses[400] >= count // 100, statuses
 

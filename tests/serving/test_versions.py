@@ -202,7 +202,7 @@ def test_warm_up_requests_are_replayed_before_a_version_answers(base, model):
     write_warm_up(publish(model, base, 2), 1.0, 2.0, 3.0)
     with serving(base, warm_up_iterations=2) as server:
         page = httpx.get(f"http://127.0.0.1:{server.rest_port}/monitoring/prometheus/metrics").text
-    assert ':tensorflow:serving:batch_size_count{model_name="odd"} 6' in page
+    assert ':tensorflow:serving:batch_size_count{model_name="odd",version="2"} 6.0' in page
     assert ":tensorflow:serving:request_count{" not in page
 
 
