@@ -286,7 +286,8 @@ class RestApp:
             return _refusal(error, CLOSE if b"expect" in headers else ())
         except _TooLargeError as error:
             call.failed(InvalidRequestError(str(error)))
-            await _discard(headers, receive)
+            if error.more_comes:
+                await _discard(headers, receive)
             return Response(413, _error_body(str(error)), headers=CLOSE)
         except _EncodingError as error:
             call.failed(InvalidRequestError(str(error)))
@@ -315,12 +316,12 @@ class RestApp:
         length = _content_length(headers)
         limit = self._config.max_request_bytes
         if length > limit:
-            raise _TooLargeError(f"The request has {length} bytes, this server takes {limit}")
+            raise _TooLargeError(f"The request has {length} bytes, this server takes {limit}", more_comes=True)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message["body"]
             if len(body) > limit:
-                raise _TooLargeError(f"The request has {len(body)} bytes, this server takes {limit}")
+                raise _TooLargeError(f"The request has {len(body)} bytes, this server takes {limit}", more_comes=False)
         else:
             body = await self._long_body(call, message, receive)
         encoding = headers.get(b"content-encoding")
@@ -337,7 +338,8 @@ class RestApp:
             size += len(part)
             if size > self._config.max_request_bytes:
                 raise _TooLargeError(
-                    f"The request has more than {self._config.max_request_bytes} bytes, which is what this server takes"
+                    f"The request has more than {self._config.max_request_bytes} bytes, this server takes no more",
+                    more_comes=bool(message.get("more_body")),
                 )
             self._hold(call, len(part))
             if not message.get("more_body"):
@@ -447,7 +449,11 @@ class _ExamplesRequest:
 
 
 class _TooLargeError(Exception):
-    """The body is larger than the limit."""
+    """The body is larger than the limit; `more_comes` where it has not been read to its end."""
+
+    def __init__(self, message: str, *, more_comes: bool) -> None:
+        super().__init__(message)
+        self.more_comes = more_comes
 
 
 class _EncodingError(Exception):
@@ -508,7 +514,9 @@ def _unpack(body: bytes, limit: int) -> bytes:
             parts.append(member.decompress(body, limit + 1 - size))
             size += len(parts[-1])
             if size > limit:
-                raise _TooLargeError(f"The request has more than {limit} bytes unpacked, this server takes no more")
+                raise _TooLargeError(
+                    f"The request has more than {limit} bytes unpacked, this server takes no more", more_comes=False
+                )
             if not member.eof:
                 raise InvalidRequestError("The body ends in the middle of what gzip has packed")
             body = member.unused_data

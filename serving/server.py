@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-import grpc
 import uvicorn
 import uvloop
 
@@ -36,9 +35,10 @@ from serving.grpc_service import GrpcConfig, GrpcServer
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
 from serving.models_config import ModelConfig, read_models_config
-from serving.option_files import Certificates
 from serving.rest import RestApp, RestConfig
+from serving.rotation import Rotation, read_tokens
 from serving.servable import Servable, SessionConfig
+from serving.tls import Certificates, GrpcCertificates, Tls
 from serving.tracing import tracer_of_environment
 from serving.versions import Models, VersionsConfig
 from serving.warmup import warm_up
@@ -56,29 +56,6 @@ class PortError(ServingError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Tls:
-    """Certificates, as PEM files.
-
-    Attributes:
-      certificate: Chain of the server.
-      key: Its private key.
-      client_ca: Authorities of clients; set, a client without a certificate of theirs is refused.
-    """
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-    def read(self) -> Certificates:
-        """Their texts."""
-        return Certificates(
-            certificate=self.certificate.read_text(),
-            key=self.key.read_text(),
-            client_ca=None if self.client_ca is None else self.client_ca.read_text(),
-        )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
     """A whole server.
 
@@ -91,8 +68,8 @@ class ServerConfig:
       models_file_poll_seconds: Between two readings of it; 0 = it is not read again.
       tls: Certificates; None = in the clear.
       grpc_certificates: Certificates of gRPC alone.
-      tokens: Bearer tokens that are taken; none = everybody may ask.
-      admin_tokens: Those that may change what is served; none = whoever may ask may do that, too.
+      token_file: Bearer tokens that are taken, one a line; None = everybody may ask.
+      admin_token_file: Those that may change what is served; None = whoever may ask may do that, too.
       access_log: File of a JSON line a request, `-` = standard output; None = none.
       session: How versions are run.
       versions: How folders are watched.
@@ -111,8 +88,8 @@ class ServerConfig:
     models_file_poll_seconds: float = 0.0
     tls: Tls | None = None
     grpc_certificates: Certificates | None = None
-    tokens: tuple[str, ...] = ()
-    admin_tokens: tuple[str, ...] = ()
+    token_file: Path | None = None
+    admin_token_file: Path | None = None
     access_log: Path | None = None
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
@@ -137,7 +114,14 @@ class ModelServer:
         self._config = config
         self._metrics = Metrics()
         self._calls = calls = Calls(self._metrics, config.access_log, tracer_of_environment())
-        self._access = Access(config.tokens, config.admin_tokens)
+        self._access = Access()
+        self._rotation = Rotation()
+        if config.token_file is not None:
+            tokens = config.token_file
+            self._rotation.follow(tokens, lambda: self._access.set_tokens(read_tokens(tokens)))
+        if config.admin_token_file is not None:
+            admin_tokens = config.admin_token_file
+            self._rotation.follow(admin_tokens, lambda: self._access.set_admin_tokens(read_tokens(admin_tokens)))
         self.models = Models(config.versions, self._load, self._tell_health, self._metrics.unloaded)
         self._metrics.queues, self._metrics.states = self._queues, self.models.states
         self._metrics.is_ready = lambda: not self._missing()
@@ -151,6 +135,9 @@ class ModelServer:
             app = RestApp(self.models, config.rest, calls, self._metrics, self._access, self._missing, website)
             self._rest = _RestServer(app, config)
             self.rest_port = self._rest.port
+            if config.tls is not None:
+                rest, tls = self._rest, config.tls
+                self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
         try:
             if config.grpc_port is not None:
                 self._grpc = GrpcServer(self.models, config.grpc, calls, self._access)
@@ -169,6 +156,7 @@ class ModelServer:
             self._grpc.start()
         if self._rest is not None:
             self._rest.start()
+        self._rotation.start()
         self.models.start(self._config.models)
         self.models.wait_until_available()
         if self._stopped.is_set():
@@ -183,6 +171,7 @@ class ModelServer:
           Whether everything has ended; False where a load or a call of a model still runs, which nothing can interrupt.
         """
         self._stopped.set()
+        self._rotation.stop()
         until = time.monotonic() + self._config.drain_seconds
         calls_answered = self._grpc.stop(self._config.drain_seconds) if self._grpc is not None else None
         if self._rest is not None:
@@ -254,19 +243,14 @@ class ModelServer:
         for servable in self.models.available():
             yield servable.name, servable.version, servable.batcher.queued_rows
 
-    @staticmethod
-    def _bind_grpc(server: GrpcServer, config: ServerConfig) -> int:
+    def _bind_grpc(self, server: GrpcServer, config: ServerConfig) -> int:
         credentials = None
-        certificates = config.grpc_certificates
-        if certificates is None and config.tls is not None:
-            certificates = config.tls.read()
-        if certificates is not None:
-            authorities = certificates.client_ca
-            credentials = grpc.ssl_server_credentials(
-                [(certificates.key.encode(), certificates.certificate.encode())],
-                root_certificates=None if authorities is None else authorities.encode(),
-                require_client_auth=authorities is not None,
-            )
+        if config.grpc_certificates is not None:
+            credentials = GrpcCertificates(config.grpc_certificates).credentials()
+        elif config.tls is not None:
+            tls, certificates = config.tls, GrpcCertificates(config.tls.read())
+            self._rotation.follow(tls.files, lambda: certificates.set(tls.read()))
+            credentials = certificates.credentials()
         host = f"[{config.host}]" if ":" in config.host else config.host
         try:
             return server.bind(f"{host}:{config.grpc_port}", credentials)
@@ -278,34 +262,49 @@ class _RestServer:
     """uvicorn in a thread of its own, on a socket that is taken at once."""
 
     def __init__(self, app: RestApp, config: ServerConfig) -> None:
+        tls = config.tls
+        if tls is not None:
+            tls.read()  # says what is wrong with them
         self._app = app
         self._socket = _listening(config.host, config.rest_port or 0)
         self.port: int = self._socket.getsockname()[1]
-        tls = config.tls
-        self._server = _Uvicorn(
-            uvicorn.Config(
-                app,
-                http=http_protocol(config.rest.timeout_seconds, app.refused),
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
-                ssl_certfile=str(tls.certificate) if tls else None,
-                ssl_keyfile=str(tls.key) if tls else None,
-                ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-                ssl_cert_reqs=2 if tls and tls.client_ca else 0,
-            )
+        self._config = uvicorn.Config(
+            app,
+            http=http_protocol(config.rest.timeout_seconds, app.refused),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
+            ssl_certfile=str(tls.certificate) if tls else None,
+            ssl_keyfile=str(tls.key) if tls else None,
+            ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+            ssl_cert_reqs=2 if tls and tls.client_ca else 0,
         )
+        self._config.load()
+        self._server = _Uvicorn(self._config)
         self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def take_certificates(self, tls: Tls) -> None:
+        """Makes new connections with what the files hold now.
+
+        Raises:
+          InvalidRequestError: They cannot be taken.
+        """
+        tls.read()
+        context = self._config.ssl
+        assert context is not None
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)  # beside the old ones, which end with the process
 
     def stop(self) -> None:
         self._server.should_exit = True
