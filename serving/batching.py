@@ -462,8 +462,9 @@ def _widened(block: Array, width: int) -> Array:
 def _as_status(error: Exception) -> StatusError:
     if isinstance(error, StatusError):
         return error
-    logger.error("a call failed", exc_info=error)
-    return ServerError(f"{type(error).__name__}: {error}")
+    failure = ServerError(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error  # whoever answers the request logs both
+    return failure
 
 
 def _late() -> StatusError:
