@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import logging
 import math
-import os
 import re
 import threading
 import time
@@ -21,13 +20,13 @@ from tensorflow.core.protobuf import config_pb2
 from serving import contract
 from serving.batching import Array, Batcher, BatchingConfig, Task
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError
+from serving.loading import INIT_OPERATION, load
 from serving.metrics import Metrics
 from serving.predict_answers import PredictAnswer
 from serving.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 
-INIT_OPERATION = "__saved_model_init_op"
 CALLER_THREAD = -1
 SESSION_POOL = 0
 MAX_TARGETS = 256
@@ -134,8 +133,7 @@ class Servable:
         try:
             with tensorflow_errors():
                 _load_operations(path)
-                with graph.as_default():
-                    meta_graph = tf.compat.v1.saved_model.load(self._session, list(config.tags), os.fspath(path))
+                meta_graph = load(self._session, config.tags, path)
         except BaseException:
             self._session.close()
             raise
@@ -243,7 +241,8 @@ _NODES = re.compile(r"\s*\[\[\{\{.*?\}\}\]\]|\{\{(?:function_)?node [^}]*\}\}\s*
 
 def _load_operations(path: Path) -> None:
     """ScaNN's operations must be there before a graph that uses them is read."""
-    if b"Scann>" not in (path / contract.SAVED_MODEL_FILE).read_bytes():
+    graphs = path.glob(f"{contract.SAVED_MODEL_FILE}*")  # or .pbtxt
+    if not any(b"Scann>" in graph.read_bytes() for graph in graphs):
         return
     try:
         from scann.scann_ops.py import scann_ops  # noqa: F401 - registers the operations

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import logging
 import os
 import queue
@@ -47,6 +48,8 @@ from serving.website import ServedBundle, Website, has_catalogue
 logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
+SWITCH_SECONDS = 0.0005
+"""How long a thread that loads a version may keep the interpreter from one that answers."""
 GOODBYE_SECONDS = 1.0
 """For the answers to requests that the end of the server leaves no time for."""
 
@@ -157,6 +160,9 @@ class ModelServer:
         if self._rest is not None:
             self._rest.start()
         self._rotation.start()
+        gc.collect()
+        gc.freeze()  # TensorFlow's own objects would be walked through by every collection: half a second each time
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.models.start(self._config.models)
         self.models.wait_until_available()
         if self._stopped.is_set():

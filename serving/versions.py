@@ -445,7 +445,7 @@ class Models:
         except Exception:
             logger.exception("model %s: version %d was not freed", model.name, version.version)
         del servable
-        gc.collect()  # graphs are full of cycles
+        gc.collect()  # of what was made since the start: the rest has been frozen
         with self._changed:
             version.state = State.END
             self._changed.notify_all()
