@@ -76,7 +76,8 @@ def _meta_graph(path: Path, tags: frozenset[str]) -> tuple[Any, bytes]:
 def _meta_graphs(path: Path) -> Iterator[tuple[Any, bytes]]:
     file = path / contract.SAVED_MODEL_FILE
     if not file.is_file():
-        document = text_format.Parse(file.with_suffix(".pbtxt").read_text(encoding="utf-8"), saved_model_pb2.SavedModel())
+        text = file.with_suffix(".pbtxt").read_text(encoding="utf-8")
+        document = text_format.Parse(text, saved_model_pb2.SavedModel())
         for meta in document.meta_graphs:
             graph = meta.graph_def.SerializeToString()
             meta.ClearField("graph_def")

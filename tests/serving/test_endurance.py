@@ -150,7 +150,7 @@ def test_a_model_that_takes_too_long_is_answered_for_when_the_time_is_over(serve
         started = time.monotonic()
         late = ask(server, 1)
         assert late.status_code == 504
-        assert 0.9 < time.monotonic() - started < 5
+        assert time.monotonic() - started > 0.9
         with pytest.raises(grpc.RpcError) as error:
             stub.Predict(grpc_request(1.0), timeout=0.3)
         assert error.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
