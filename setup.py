@@ -24,6 +24,8 @@ EXTRAS = {
         "uvicorn",
         "uvloop",
     ],
+    # Traces of the model server's requests.
+    "tracing": ["opentelemetry-sdk"],
     # Asks a server over REST (gRPC: what "serving" brings).
     "client": ["httpx"],
     # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.
