@@ -46,6 +46,8 @@ EXTRAS = {
         "uvicorn>=0.30,<1",  # its protocol class for httptools is extended
         "uvloop",
     ],
+    # Traces of the model server's requests.
+    "tracing": ["opentelemetry-sdk"],
     # Asks a server over REST (gRPC: what "serving" brings).
     "client": ["httpx"],
     # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.

@@ -27,6 +27,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -130,6 +131,14 @@ class Server:
                 self._log.seek(0)
                 raise SystemExit(f"the server did not start:\n{self._log.read()}")
             time.sleep(0.2)
+
+    def wait_until_ready(self) -> None:
+        """Waits until the model is loaded and warmed up."""
+        url = f"http://127.0.0.1:{self.ports['rest']}/v1/health/ready"
+        while self._process.poll() is None:
+            with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(url, timeout=120):
+                return
+            time.sleep(0.1)
 
     def cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -253,7 +262,7 @@ def ours(base: Path, options: Sequence[str] = ()) -> Iterator[Server]:
     command += ["--rest-api-port", str(ports["rest"]), "--port", str(ports["grpc"]), *options]
     server = Server(command, ports)
     try:
-        server.counted("request_count")  # answers as soon as the model is loaded
+        server.wait_until_ready()
         yield server
     finally:
         server.stop()

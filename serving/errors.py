@@ -124,9 +124,19 @@ class NotAllowedError(StatusError):
 
 
 class UnavailableError(StatusError):
-    """Full, loading or stopping: the same question may be answered a little later."""
+    """Full, loading or stopping: the same question may be answered a little later.
+
+    Args:
+      message: Why, in the server's words.
+      status: UNAVAILABLE or RESOURCE_EXHAUSTED.
+      retry_seconds: When to ask again (`Retry-After`); None = not with the same question, which is too large.
+    """
 
     status = Status.UNAVAILABLE
+
+    def __init__(self, message: str, status: Status | None = None, *, retry_seconds: int | None = 1) -> None:
+        super().__init__(message, status)
+        self.retry_seconds = retry_seconds
 
 
 class DeadlineExceededError(StatusError):

@@ -13,10 +13,8 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import dataclasses
-import logging
 import math
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -38,18 +36,16 @@ from tensorflow_serving.apis import (
 from serving.access import Access
 from serving.async_predicting import AsyncPredictor
 from serving.batching import ClosedError
+from serving.calls import Call, Calls
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError, UnavailableError
 from serving.example_requests import classify, multi_inference, regress
 from serving.grpc_health import Health
-from serving.metrics import Histogram, Metrics
 from serving.model_info import metadata_response, status_response
 from serving.models_config import models_of
 from serving.predicting import asked
 from serving.servable import Servable
 from serving.service_descriptions import MODEL_SERVICE, PREDICTION_SERVICE, described
 from serving.versions import Models
-
-logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -58,6 +54,8 @@ LARGE_MESSAGE_BYTES = 128 << 10
 LARGE_ANSWER_VALUES = 20_000
 MAX_MESSAGE_CHARACTERS = 1024
 TRUNCATED = "...TRUNCATED"
+RELOAD = "HandleReloadConfigRequest"
+REQUEST_ID = "x-request-id"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -86,13 +84,13 @@ class GrpcServer:
     Args:
       models: What is served.
       config: Limits.
-      metrics: Where requests are counted.
+      calls: Told of every call that has ended.
       access: Who may ask.
     """
 
-    def __init__(self, models: Models, config: GrpcConfig, metrics: Metrics, access: Access) -> None:
+    def __init__(self, models: Models, config: GrpcConfig, calls: Calls, access: Access) -> None:
         self._config = config
-        self._handlers = Handlers(models, config, metrics, access)
+        self._handlers = Handlers(models, config, calls, access)
         self._stopped: concurrent.futures.Future[None] | None = None
         self._is_started = False
         self._loop = uvloop.new_event_loop()
@@ -126,8 +124,8 @@ class GrpcServer:
         self._on_loop(self._server.start()).result()
 
     def set_health(self, *, serving: bool) -> None:
-        """What the health service says of the server and its two services."""
-        self._on_loop(self._health.set(serving=serving)).result()
+        """What the health service says from now on of the server and its two services; does not wait."""
+        self._on_loop(self._health.set(serving=serving))
 
     def stop(self, grace_seconds: float) -> concurrent.futures.Future[None]:
         """Takes no more calls; done when those that are there are answered, or their time is over."""
@@ -180,16 +178,15 @@ class Handlers:
     Args:
       models: What is served.
       config: Limits.
-      metrics: Where requests are counted.
+      calls: Told of every call that has ended.
       access: Who may ask.
     """
 
-    def __init__(self, models: Models, config: GrpcConfig, metrics: Metrics, access: Access) -> None:
+    def __init__(self, models: Models, config: GrpcConfig, calls: Calls, access: Access) -> None:
         self._models = models
-        self._metrics = metrics
+        self._calls = calls
         self._access = access
         self._predictor = AsyncPredictor(quiet_turns=12)
-        self._latency: dict[tuple[str, str], Histogram] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(config.threads, "grpc")
         self._max_in_flight = config.max_bytes_in_flight
         self._in_flight = 0
@@ -206,8 +203,12 @@ class Handlers:
                 "Predict": self._guarded(self._predict, "Predict"),
                 "Classify": self._handler(classification_pb2.ClassificationRequest, self._classify, "Classify"),
                 "Regress": self._handler(regression_pb2.RegressionRequest, self._regress, "Regress"),
-                "MultiInference": self._handler(inference_pb2.MultiInferenceRequest, self._multi_inference, ""),
-                "GetModelMetadata": self._handler(get_model_metadata_pb2.GetModelMetadataRequest, self._metadata, ""),
+                "MultiInference": self._handler(
+                    inference_pb2.MultiInferenceRequest, self._multi_inference, "MultiInference"
+                ),
+                "GetModelMetadata": self._handler(
+                    get_model_metadata_pb2.GetModelMetadataRequest, self._metadata, "GetModelMetadata"
+                ),
             },
         )
 
@@ -216,80 +217,77 @@ class Handlers:
         return grpc.method_handlers_generic_handler(
             MODEL_SERVICE,
             {
-                "GetModelStatus": self._handler(get_model_status_pb2.GetModelStatusRequest, self._status, ""),
-                "HandleReloadConfigRequest": self._handler(model_management_pb2.ReloadConfigRequest, self._reload, ""),
+                "GetModelStatus": self._handler(
+                    get_model_status_pb2.GetModelStatusRequest, self._status, "GetModelStatus"
+                ),
+                "HandleReloadConfigRequest": self._handler(
+                    model_management_pb2.ReloadConfigRequest, self._reload, RELOAD
+                ),
             },
         )
 
-    def _handler(self, request_type: Any, answer: Callable[[Any, float | None], bytes], api: str) -> Any:
-        """A handler whose work is done in a thread; counted where `api` names it."""
+    def _handler(self, request_type: Any, answer: Callable[[Call, Any, float | None], bytes], api: str) -> Any:
+        """A handler whose work is done in a thread."""
 
-        async def in_thread(call: _Call, message: bytes, context: Any) -> bytes:
+        async def in_thread(call: Call, message: bytes, context: Any) -> bytes:
             return await self._in_thread(work, call, message, context.time_remaining())
 
-        def work(call: _Call, message: bytes, seconds: float | None) -> bytes:
-            request = _read(request_type, message)
-            call.model = request.model_spec.name if api else ""
-            return answer(request, seconds)
+        def work(call: Call, message: bytes, seconds: float | None) -> bytes:
+            return answer(call, _read(request_type, message), seconds)
 
         return self._guarded(in_thread, api)
 
-    def _guarded(self, answer: Callable[[_Call, bytes, Any], Coroutine[Any, Any, bytes]], api: str) -> Any:
+    def _guarded(self, answer: Callable[[Call, bytes, Any], Coroutine[Any, Any, bytes]], api: str) -> Any:
         """A handler with access, errors and counting around `answer`."""
 
         async def handle(message: bytes, context: Any) -> bytes:
-            call = _Call()
+            metadata = dict(context.invocation_metadata())
+            call = Call("GRPC", _header(metadata, REQUEST_ID), _header(metadata, "traceparent"))
+            call.api, call.asked = api, api
             try:
-                if not self._access.is_open:
-                    self._access.check(_authorization(context))
+                self._check_access(metadata, api)
                 response = await answer(call, message, context)
+                call.answer_bytes = len(response)
+                if REQUEST_ID in metadata:
+                    context.set_trailing_metadata(((REQUEST_ID, call.request_id.decode()),))
+                return response
             except asyncio.CancelledError:  # the client went away, or its time is over
-                if api:
-                    self._count_failed(call, Status.CANCELLED)
+                call.failed(StatusError("The client went away, or its time was over", Status.CANCELLED))
                 raise
             except StatusError as error:
-                refusal = error
+                call.failed(error)
             except Exception as error:
-                logger.exception("a call failed: %s", api)
-                refusal = ServerError(f"{type(error).__name__}: {error}")
-            else:
-                if api:
-                    self._observe(call, api)
-                return response
-            if api:
-                self._count_failed(call, refusal.status)
-            text = refusal.message
-            if len(text) > MAX_MESSAGE_CHARACTERS:
-                text = text[:MAX_MESSAGE_CHARACTERS] + TRUNCATED
-            await context.abort(_CODES[refusal.status.number], text)
+                call.failed(ServerError(f"{type(error).__name__}: {error}"))
+                call.error = error
+            finally:
+                call.client = context.peer() if self._calls.are_written else ""
+                self._calls.finish(call)
+            await context.abort(_CODES[call.status.number], _cut(str(call.error)), _told(call))
             raise AssertionError("abort raises")
 
         return grpc.unary_unary_rpc_method_handler(handle, None, None)
 
-    def _observe(self, call: _Call, api: str) -> None:
-        histogram = self._latency.get((call.model, api))
-        if histogram is None:
-            histogram = self._latency[call.model, api] = self._metrics.latency(call.model, api, "GRPC")
-        histogram.add((time.monotonic() - call.started) * 1e6)
-        self._metrics.count(call.model, Status.OK.name)
+    def _check_access(self, metadata: dict[str, Any], api: str) -> None:
+        if api == RELOAD:
+            self._access.check_admin(_header(metadata, "authorization"))
+        elif not self._access.is_open:
+            self._access.check(_header(metadata, "authorization"))
 
-    def _count_failed(self, call: _Call, status: Status) -> None:
-        self._metrics.count(call.model if call.model in self._models else "", status.name)
-
-    def _found(self, request: Any) -> Servable:
+    def _found(self, call: Call, request: Any) -> Servable:
         if not request.HasField("model_spec"):
             raise InvalidRequestError("Missing ModelSpec")
-        return self._found_spec(request.model_spec)
+        return self._found_spec(call, request.model_spec)
 
-    def _found_spec(self, spec: Any) -> Servable:
+    def _found_spec(self, call: Call, spec: Any) -> Servable:
         choice = spec.WhichOneof("version_choice")
-        return self._models.find(
-            spec.name,
-            spec.version.value if choice == "version" else None,
-            spec.version_label if choice == "version_label" else None,
-        )
+        label = spec.version_label if choice == "version_label" else None
+        if spec.name in self._models:
+            call.model = spec.name
+        servable = self._models.find(spec.name, spec.version.value if choice == "version" else None, label)
+        call.version, call.label = servable.version_text, label or ""
+        return servable
 
-    async def _predict(self, call: _Call, message: bytes, context: Any) -> bytes:
+    async def _predict(self, call: Call, message: bytes, context: Any) -> bytes:
         if len(message) < LARGE_MESSAGE_BYTES:
             return await self._computed(call, _read(predict_pb2.PredictRequest, message), context)
         if self._in_flight + len(message) > self._max_in_flight:
@@ -301,16 +299,16 @@ class Handlers:
         finally:
             self._in_flight -= len(message)
 
-    async def _computed(self, call: _Call, request: Any, context: Any, *, is_large: bool = False) -> bytes:
-        call.model = request.model_spec.name
+    async def _computed(self, call: Call, request: Any, context: Any, *, is_large: bool = False) -> bytes:
         seconds = context.time_remaining()
         deadline = math.inf if seconds is None else call.started + seconds
         while True:
-            servable = self._found(request)
+            servable = self._found(call, request)
             if is_large:
                 target, arrays = await self._in_thread(asked, servable, request)
             else:
                 target, arrays = asked(servable, request)
+            call.signature = target.signature.name
             try:
                 outputs = await self._predictor.outputs(servable, target, arrays, deadline)
             except ClosedError:  # swapped in this very moment: its successor answers
@@ -322,61 +320,48 @@ class Handlers:
     async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
-    def _classify(self, request: Any, seconds: float | None) -> bytes:
-        return self._examples(classify, self._found, request, seconds)
+    def _classify(self, call: Call, request: Any, seconds: float | None) -> bytes:
+        return self._examples(classify, self._found, call, request, seconds)
 
-    def _regress(self, request: Any, seconds: float | None) -> bytes:
-        return self._examples(regress, self._found, request, seconds)
+    def _regress(self, call: Call, request: Any, seconds: float | None) -> bytes:
+        return self._examples(regress, self._found, call, request, seconds)
 
-    def _multi_inference(self, request: Any, seconds: float | None) -> bytes:
-        def found(request: Any) -> Servable:
-            return self._found_spec(request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec())
+    def _multi_inference(self, call: Call, request: Any, seconds: float | None) -> bytes:
+        def found(call: Call, request: Any) -> Servable:
+            return self._found_spec(call, request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec())
 
-        return self._examples(multi_inference, found, request, seconds)
+        return self._examples(multi_inference, found, call, request, seconds)
 
-    def _examples(self, answer: Any, found: Callable[[Any], Servable], request: Any, seconds: float | None) -> bytes:
+    def _examples(
+        self, answer: Any, found: Callable[[Call, Any], Servable], call: Call, request: Any, seconds: float | None
+    ) -> bytes:
         while True:
-            servable = found(request)
+            servable = found(call, request)
             try:
                 return bytes(answer(servable, request, seconds).SerializeToString())
             except ClosedError:
                 continue
 
-    def _metadata(self, request: Any, seconds: float | None) -> bytes:
+    def _metadata(self, call: Call, request: Any, seconds: float | None) -> bytes:
         if not request.HasField("model_spec"):
             raise InvalidRequestError("Missing ModelSpec")
         if not request.metadata_field:
             raise InvalidRequestError("GetModelMetadataRequest must specify at least one metadata_field")
-        servable = self._found(request)
+        servable = self._found(call, request)
         return bytes(metadata_response(servable, request.metadata_field).SerializeToString())
 
-    def _status(self, request: Any, seconds: float | None) -> bytes:
+    def _status(self, call: Call, request: Any, seconds: float | None) -> bytes:
         if not request.HasField("model_spec"):
             raise InvalidRequestError("Missing ModelSpec")
         spec = request.model_spec
         version = spec.version.value if spec.HasField("version") else None
         return bytes(status_response(self._models.status(spec.name, version)).SerializeToString())
 
-    def _reload(self, request: Any, seconds: float | None) -> bytes:
+    def _reload(self, call: Call, request: Any, seconds: float | None) -> bytes:
         response = model_management_pb2.ReloadConfigResponse()
         self._models.reload(models_of(request.config))
         response.status.error_code = Status.OK.number
         return bytes(response.SerializeToString())
-
-
-class _Call:
-    """What is known of a call.
-
-    Attributes:
-      started: In seconds of time.monotonic.
-      model: The model's name, as soon as it has been read.
-    """
-
-    __slots__ = ("model", "started")
-
-    def __init__(self) -> None:
-        self.started = time.monotonic()
-        self.model = ""
 
 
 def _read(request_type: Any, message: bytes) -> Any:
@@ -386,8 +371,21 @@ def _read(request_type: Any, message: bytes) -> Any:
         raise InvalidRequestError(f"The message is not a {request_type.DESCRIPTOR.full_name}") from None
 
 
-def _authorization(context: Any) -> bytes | None:
-    for key, value in context.invocation_metadata():
-        if key == "authorization":
-            return value if isinstance(value, bytes) else str(value).encode()
-    return None
+def _header(metadata: dict[str, Any], name: str) -> bytes | None:
+    value = metadata.get(name)
+    return value if value is None or isinstance(value, bytes) else str(value).encode()
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE_CHARACTERS else text[:MAX_MESSAGE_CHARACTERS] + TRUNCATED
+
+
+def _told(call: Call) -> tuple[tuple[str, str], ...]:
+    """Metadata of a refusal: the request's id, and when to ask again, for people and for gRPC's own retries."""
+    told: tuple[tuple[str, str], ...] = ((REQUEST_ID, call.request_id.decode()),)
+    if isinstance(call.error, UnavailableError):
+        seconds = call.error.retry_seconds
+        pushback = -1 if seconds is None else 1000 * seconds
+        told += (("grpc-retry-pushback-ms", str(pushback)),)
+        told += () if seconds is None else (("retry-after", str(seconds)),)
+    return told

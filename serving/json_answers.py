@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ Array = np.ndarray[Any, Any]
 
 BYTES_SUFFIX = "_bytes"
 """String outputs whose name ends so are binary and are written in base64."""
+
+BLOCK_VALUES = 20_000
+"""Values that are written at once: about a millisecond's work."""
 
 _BETWEEN = b"\0"
 
@@ -52,11 +55,7 @@ def rows_answer(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> bytes:
                 f"Tensor name: {spec.alias} has inconsistent batch size: {len(array)} expecting: {rows}"
             )
         rows = len(array)
-    columns = [_values(spec, array) for spec, array in zip(specs, arrays, strict=True)]
-    if len(specs) == 1:
-        return dumps({"predictions": columns[0]})
-    names = [spec.alias for spec in specs]
-    return dumps({"predictions": [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]})
+    return b'{"predictions":' + _in_blocks(rows, arrays, lambda blocks: _rows(specs, blocks)) + b"}"
 
 
 def columns_answer(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> bytes:
@@ -66,8 +65,34 @@ def columns_answer(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> byte
       InvalidRequestError: A type that JSON cannot hold.
     """
     _check_types(specs)
-    values = {spec.alias: _values(spec, array) for spec, array in zip(specs, arrays, strict=True)}
-    return dumps({"outputs": next(iter(values.values())) if len(values) == 1 else values})
+    written = [_column(spec, array) for spec, array in zip(specs, arrays, strict=True)]
+    if len(written) == 1:
+        return b'{"outputs":' + written[0] + b"}"
+    named = [dumps(spec.alias) + b":" + column for spec, column in zip(specs, written, strict=True)]
+    return b'{"outputs":{' + b",".join(named) + b"}}"
+
+
+def _rows(specs: Sequence[TensorSpec], arrays: Sequence[Array]) -> bytes:
+    columns = [_values(spec, array) for spec, array in zip(specs, arrays, strict=True)]
+    if len(specs) == 1:
+        return dumps(columns[0])
+    names = [spec.alias for spec in specs]
+    return dumps([dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)])
+
+
+def _column(spec: TensorSpec, array: Array) -> bytes:
+    if not array.ndim:
+        return dumps(_values(spec, array))
+    return _in_blocks(len(array), [array], lambda blocks: dumps(_values(spec, blocks[0])))
+
+
+def _in_blocks(rows: int, arrays: Sequence[Array], write: Callable[[Sequence[Array]], bytes]) -> bytes:
+    """A list, written some rows at a time: while it writes, nobody else has the interpreter."""
+    step = max(1, BLOCK_VALUES * rows // max(1, sum(array.size for array in arrays)))
+    if rows <= step:
+        return write(arrays)
+    blocks = [write([array[start : start + step] for array in arrays]) for start in range(0, rows, step)]
+    return b"[" + b",".join([block[1:-1] for block in blocks]) + b"]"
 
 
 def _check_types(specs: Sequence[TensorSpec]) -> None:

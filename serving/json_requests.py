@@ -143,7 +143,7 @@ def _regular(values: list[Any], spec: TensorSpec) -> np.ndarray[Any, Any] | None
     shape = [len(values)]
     leaves = values
     while leaves and type(leaves[0]) is list:
-        if len(shape) > MAX_DEPTH or set(map(type, leaves)) != {list}:
+        if len(shape) >= MAX_DEPTH or set(map(type, leaves)) != {list}:
             return None
         sizes = set(map(len, leaves))
         if len(sizes) != 1:
@@ -269,6 +269,8 @@ def _tensor(value: Any, spec: TensorSpec) -> np.ndarray[Any, Any]:
 
 
 def _made(leaves: list[Any], dtype: int, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    if len(shape) > MAX_DEPTH:
+        raise _too_deep()
     if dtype == STRING:
         return strings(leaves, shape)
     return _numbers(leaves, dtype, shape)
@@ -280,11 +282,15 @@ def _shape(value: Any) -> tuple[int, ...]:
     while type(value) is list:
         shape.append(len(value))
         if len(shape) > MAX_DEPTH:
-            raise InvalidRequestError(f"lists are nested more than {MAX_DEPTH} deep")
+            raise _too_deep()
         if not value:
             break
         value = value[0]
     return tuple(shape)
+
+
+def _too_deep() -> StatusError:
+    return InvalidRequestError(f"lists are nested more than {MAX_DEPTH} deep")
 
 
 def _collect(value: Any, level: int, shape: tuple[int, ...], dtype: int, leaves: list[Any]) -> None:

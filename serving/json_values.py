@@ -14,10 +14,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from serving.errors import InvalidRequestError
+from serving.errors import InvalidRequestError, Status, UnavailableError
 
-MAX_DEPTH = 128
-"""How deep lists may be nested. A tensor has at most 254 dimensions; nobody sends more than a few."""
+MAX_DEPTH = 32
+"""How deep lists may be nested: an array of numpy has at most 32 dimensions."""
+
+MAX_VALUES = 1 << 20
+"""Most values of a request, by the commas between them: megabytes of `"",` must not become millions of objects."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 MAX_SHOWN = 256
 """Characters of a value that a message shows."""
@@ -31,12 +36,21 @@ def parse(body: bytes) -> Any:
 
     Raises:
       InvalidRequestError: It is not JSON.
+      UnavailableError: RESOURCE_EXHAUSTED: it has too many values.
     """
     if not body:
         raise InvalidRequestError("JSON Parse error: The document is empty")
+    if len(body) > MAX_VALUES and body.count(b",") >= MAX_VALUES:
+        raise UnavailableError(
+            f"The request has more than {MAX_VALUES} values, which is what this server takes: send several requests",
+            Status.RESOURCE_EXHAUSTED,
+            retry_seconds=None,
+        )
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if body.startswith(_BYTE_ORDER_MARK):  # some clients' editors and libraries write one
+            return parse(body[len(_BYTE_ORDER_MARK) :])
         if any(token in body for token in _TOKENS):
             return _parse_with_tokens(body)
         raise InvalidRequestError(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None

@@ -1,160 +1,147 @@
-"""What the server counts, under TensorFlow Serving's names, for Prometheus.
+"""What the server counts, for Prometheus: TensorFlow Serving's names where it has them. docs/monitoring.md lists them.
 
-| name | type | labels |
-|---|---|---|
-| `:tensorflow:serving:request_count` | counter | `model_name`, `status` |
-| `:tensorflow:serving:request_latency` | histogram, microseconds | `model_name`, `API`, `entrypoint` |
-| `:tensorflow:serving:runtime_latency` | histogram, microseconds | `model_name`, `API`, `runtime` |
-| `:tensorflow:serving:batch_size` | histogram, rows of a call | `model_name` |
-| `:tensorflow:serving:queued_rows` | gauge | `model_name`, `version` |
-| `process_*`, `python_gc_*` | of this process | |
-
-Client libraries of Prometheus add `_total` to a counter's name, TensorFlow Serving does not; and two
-locks and some dictionaries for each of 6,000 requests a second are worth saving. So these are counted here
-and only the process's own metrics come from the library.
+Requests are observed once, in a histogram whose labels hold everything that is known of a request; their number is
+read off the same buckets. Client libraries of Prometheus add `_total` to a counter's name, TensorFlow Serving does not:
+so `request_count` has a collector of its own.
 """
 
 from __future__ import annotations
 
-import bisect
+import collections
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-from prometheus_client import GC_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry, generate_latest
+from prometheus_client import (
+    GC_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 PREFIX = ":tensorflow:serving:"
-LATENCY_BOUNDS = tuple(10 * 1.8**power for power in range(33))
+LATENCY_BOUNDS = tuple(float(f"{10 * 1.8**power:.6g}") for power in range(33))
 """Microseconds, 10 to 20 minutes, as TensorFlow Serving's."""
 SIZE_BOUNDS = tuple(float(1 << power) for power in range(15))
+KEPT_VERSIONS = 5
+"""Versions of a model that are gone and whose figures are still told: enough for a swap to be compared."""
 
-Labels = tuple[tuple[str, str], ...]
-
-
-class Counter:
-    """Counts up."""
-
-    __slots__ = ("_lock", "value")
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.value = 0
-
-    def add(self, number: int = 1) -> None:
-        """Adds to the count."""
-        with self._lock:
-            self.value += number
-
-
-class Histogram:
-    """Counts values by size.
-
-    Args:
-      bounds: Upper bounds of the buckets, rising; a last one without bound is added.
-    """
-
-    __slots__ = ("_bounds", "_counts", "_lock", "_sum")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self._bounds = bounds
-        self._lock = threading.Lock()
-        self._counts = [0] * (len(bounds) + 1)
-        self._sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Counts a value."""
-        bucket = bisect.bisect_left(self._bounds, value)
-        with self._lock:
-            self._counts[bucket] += 1
-            self._sum += value
-
-    def lines(self, name: str, labels: Labels) -> Iterator[str]:
-        """In the text format of Prometheus."""
-        with self._lock:
-            counts, total = list(self._counts), self._sum
-        reached = 0
-        for bound, count in zip((*map(_number, self._bounds), "+Inf"), counts, strict=True):
-            reached += count
-            yield f"{name}_bucket{_labels((*labels, ('le', bound)))} {reached}"
-        yield f"{name}_sum{_labels(labels)} {_number(total)}"
-        yield f"{name}_count{_labels(labels)} {reached}"
+VERSION_LABELS = ("model_name", "version")
+REQUEST_LABELS = ("model_name", "API", "entrypoint", "version", "label", "signature", "status")
+Request = tuple[str, str, str, str, str, str, str]
+"""Values of REQUEST_LABELS."""
+_COUNT = f"{PREFIX}request_count"
 
 
 class Metrics:
     """All that is counted; one object a server."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of the time when it began
         self._lock = threading.Lock()
-        self._requests: dict[tuple[str, str], Counter] = {}
-        self._latency: dict[tuple[str, str, str], Histogram] = {}
-        self._runtime: dict[str, Histogram] = {}
-        self._sizes: dict[str, Histogram] = {}
         self._registry = CollectorRegistry()
-        self._registry.register(PROCESS_COLLECTOR)
-        self._registry.register(GC_COLLECTOR)
+        self._requests: dict[Request, Any] = {}
+        self._latency = self._histogram(
+            "request_latency", "Wall time of requests, in microseconds.", REQUEST_LABELS, LATENCY_BOUNDS
+        )
+        self._runtime = self._histogram(
+            "runtime_latency",
+            "Wall time of calls of the model, in microseconds.",
+            ("model_name", "version", "API", "runtime"),
+            LATENCY_BOUNDS,
+        )
+        self._sizes = self._histogram("batch_size", "Rows of calls of the model.", VERSION_LABELS, SIZE_BOUNDS)
+        self._load_seconds = Gauge(
+            "recommender_version_load_seconds",
+            "How long a version took to load and warm up.",
+            VERSION_LABELS,
+            registry=self._registry,
+        )
+        self._gone: dict[str, collections.deque[str]] = {}
         self.queues: Callable[[], Iterable[tuple[str, int, int]]] = tuple
         """Model, version and queued rows of everything that is loaded."""
+        self.states: Callable[[], Iterable[tuple[str, int, str]]] = tuple
+        """Model, version and state of everything that is known."""
+        self.is_ready: Callable[[], bool] = lambda: False
+        """What the readiness probe says."""
+        for collector in (self, PROCESS_COLLECTOR, GC_COLLECTOR):
+            self._registry.register(collector)
 
-    def count(self, model: str, status: str) -> None:
-        """A request with its status, such as `OK`."""
-        counter = self._requests.get((model, status))
-        if counter is None:
+    def observe(self, request: Request, microseconds: float) -> None:
+        """A request that has ended, with the values of REQUEST_LABELS."""
+        child = self._requests.get(request)
+        if child is None:
             with self._lock:
-                counter = self._requests.setdefault((model, status), Counter())
-        counter.add()
+                child = self._requests[request] = self._latency.labels(*request)
+        child.observe(microseconds)
 
-    def latency(self, model: str, api: str, entrypoint: str) -> Histogram:
-        """Microseconds of answered requests; `api` is Predict or predict, the entry point GRPC or REST."""
-        with self._lock:
-            return self._latency.setdefault((model, api, entrypoint), Histogram(LATENCY_BOUNDS))
+    def runtime(self, model: str, version: int) -> Any:
+        """Microseconds of calls of a version."""
+        return self._runtime.labels(model, str(version), "Predict", "TF1")
 
-    def runtime(self, model: str) -> Histogram:
-        """Microseconds of calls of the model."""
-        with self._lock:
-            return self._runtime.setdefault(model, Histogram(LATENCY_BOUNDS))
+    def sizes(self, model: str, version: int) -> Any:
+        """Rows of calls of a version."""
+        return self._sizes.labels(model, str(version))
 
-    def sizes(self, model: str) -> Histogram:
-        """Rows of calls of the model."""
+    def loaded(self, model: str, version: int, seconds: float) -> None:
+        """A version that has been loaded and warmed up."""
         with self._lock:
-            return self._sizes.setdefault(model, Histogram(SIZE_BOUNDS))
+            if str(version) in self._gone.get(model, ()):
+                self._gone[model].remove(str(version))
+        self._load_seconds.labels(model, str(version)).set(seconds)
+
+    def unloaded(self, model: str, version: int) -> None:
+        """A version that is gone: its figures are told a while longer, not for ever."""
+        with self._lock:
+            gone = self._gone.setdefault(model, collections.deque())
+            gone.append(str(version))
+            if len(gone) <= KEPT_VERSIONS:
+                return
+            old = gone.popleft()
+            for request in [key for key in self._requests if (key[0], key[3]) == (model, old)]:
+                del self._requests[request]
+                self._latency.remove(*request)
+        for metric, labels in (
+            (self._runtime, (model, old, "Predict", "TF1")),
+            (self._sizes, (model, old)),
+            (self._load_seconds, (model, old)),
+        ):
+            metric.remove(*labels)
 
     def page(self) -> bytes:
         """Everything in the text format of Prometheus."""
-        return "\n".join([*self._lines(), ""]).encode() + generate_latest(self._registry)
+        page: bytes = generate_latest(self._registry)
+        # The library knows counters that end in _total alone, and calls this one untyped.
+        return page.replace(f"# TYPE {_COUNT} untyped".encode(), f"# TYPE {_COUNT} counter".encode())
 
-    def _lines(self) -> Iterator[str]:
-        with self._lock:
-            requests, latency = dict(self._requests), dict(self._latency)
-            runtime, sizes = dict(self._runtime), dict(self._sizes)
-        yield from _head("request_count", "counter", "The total number of requests.")
-        for (model, status), counter in requests.items():
-            yield f"{PREFIX}request_count{_labels((('model_name', model), ('status', status)))} {counter.value}"
-        yield from _head("request_latency", "histogram", "Distribution of wall time (in microseconds) of requests.")
-        for (model, api, entrypoint), histogram in latency.items():
-            labels = (("model_name", model), ("API", api), ("entrypoint", entrypoint))
-            yield from histogram.lines(f"{PREFIX}request_latency", labels)
-        yield from _head("runtime_latency", "histogram", "Distribution of wall time (in microseconds) of TensorFlow.")
-        for model, histogram in runtime.items():
-            labels = (("model_name", model), ("API", "Predict"), ("runtime", "TF1"))
-            yield from histogram.lines(f"{PREFIX}runtime_latency", labels)
-        yield from _head("batch_size", "histogram", "Distribution of rows of a call.")
-        for model, histogram in sizes.items():
-            yield from histogram.lines(f"{PREFIX}batch_size", (("model_name", model),))
-        yield from _head("queued_rows", "gauge", "Rows that wait for a call.")
+    def collect(self) -> Iterator[Metric]:
+        """What is known at the moment when it is asked; the protocol of prometheus_client."""
+        yield self._request_counts()
+        queues = GaugeMetricFamily(f"{PREFIX}queued_rows", "Rows that wait for a call.", labels=VERSION_LABELS)
         for model, version, rows in self.queues():
-            yield f"{PREFIX}queued_rows{_labels((('model_name', model), ('version', str(version))))} {rows}"
+            queues.add_metric((model, str(version)), rows)
+        yield queues
+        states = GaugeMetricFamily(
+            "recommender_version_state",
+            "1 for the state that a version is in.",
+            labels=("model_name", "version", "state"),
+        )
+        for model, version, state in self.states():
+            states.add_metric((model, str(version), state), 1)
+        yield states
+        yield GaugeMetricFamily("recommender_ready", "Whether the readiness probe says yes.", self.is_ready())
 
+    def _request_counts(self) -> Metric:
+        counts = Metric(_COUNT, "Requests that have ended.", "unknown")
+        for metric in self._latency.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_count"):
+                    counts.add_sample(_COUNT, sample.labels, sample.value)
+        return counts
 
-def _head(name: str, kind: str, text: str) -> Iterator[str]:
-    yield f"# HELP {PREFIX}{name} {text}"
-    yield f"# TYPE {PREFIX}{name} {kind}"
-
-
-def _labels(labels: Labels) -> str:
-    def escaped(value: str) -> str:
-        return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-    return "{" + ",".join(f'{name}="{escaped(value)}"' for name, value in labels) + "}"
-
-
-def _number(value: float) -> str:
-    return f"{value:g}" if value < 1e6 else repr(value)
+    def _histogram(self, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...]) -> Histogram:
+        return Histogram(PREFIX + name, text, labels, buckets=bounds, registry=self._registry)

@@ -103,6 +103,11 @@ def _model(entry: Any) -> ModelConfig:
         )
     if entry.model_platform not in ("", PLATFORM):
         raise InvalidRequestError(f"Model {entry.name} requests unsupported platform {entry.model_platform}")
+    if entry.HasField("logging_config"):
+        raise InvalidRequestError(
+            f"Model {entry.name} has a logging_config, and this server does not log requests: what is expected in the "
+            "log would be missing. What to do: leave it out"
+        )
     return ModelConfig(
         name=entry.name,
         base_path=Path(entry.base_path),

@@ -20,6 +20,9 @@ REFUSALS = {
     "404": "No such model, version or label.",
     "408": "The request does not arrive in time.",
     "413": "The body is larger than the server allows.",
+    "415": "The body is packed in another way than by gzip.",
+    "421": "The Host is not one that the server answers to.",
+    "429": "The request has too many rows or values; with Retry-After: too many long requests at once.",
     "503": "The queue is full, the model is loading, or the server is stopping: ask again later.",
     "504": "The server's time limit has passed.",
 }
@@ -87,6 +90,15 @@ def _paths() -> Json:
     }
     paths["/catalogue.json"] = {"get": _operation("catalogue", "Movies and some user ids", "Catalogue", "404")}
     everybody: Json = {"security": [{}]}
+    for probe, text in (
+        ("live", "Whether the process answers"),
+        ("ready", "Whether every model and label has a version"),
+    ):
+        states = {"200": "It is so.", **({"503": "It is not; with the reasons."} if probe == "ready" else {})}
+        responses = {code: {"description": said, "content": _json("Health")} for code, said in states.items()}
+        paths[f"/v1/health/{probe}"] = {
+            "get": {"operationId": probe, "summary": text, "responses": responses} | everybody
+        }
     paths["/openapi.json"] = {"get": _operation("openapi", "This description", "Anything") | everybody}
     paths["/"] = {"get": _operation("page", "The page for people", None, media_type="text/html") | everybody}
     return paths
@@ -147,6 +159,14 @@ def _schemas() -> Json:
                 {"required": ["predictions"], "properties": {"predictions": {"type": "array"}}},
                 {"required": ["outputs"]},
             ],
+        },
+        "Health": {
+            "type": "object",
+            "required": ["status"],
+            "properties": {
+                "status": {"enum": ["SERVING", "NOT_SERVING"]},
+                "reasons": {"type": "array", "items": {"type": "string"}},
+            },
         },
         "ExamplesQuestion": _object(
             {"signature_name": _TEXT, "context": _ref("Example"), "examples": _list(_ref("Example"))}, "examples"

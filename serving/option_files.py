@@ -6,7 +6,6 @@ as in tensorflow_serving/config and session_bundle_config.proto.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from google.protobuf.internal import builder
 
 from serving.batching import BatchingConfig
 from serving.errors import InvalidRequestError
+from serving.tls import Certificates
 
 _PACKAGE = "recommender.options"
 _Field = descriptor_pb2.FieldDescriptorProto
@@ -46,21 +46,6 @@ _MESSAGES: dict[str, dict[str, tuple[int, Any]]] = {
 _HONOURED = ("max_batch_size", "max_enqueued_batches", "num_batch_threads")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Certificates:
-    """PEM texts of an SSLConfig.
-
-    Attributes:
-      certificate: Chain of the server.
-      key: Its private key.
-      client_ca: Authorities of clients; None = clients need no certificate.
-    """
-
-    certificate: str
-    key: str
-    client_ca: str | None
-
-
 def read_batching(path: Path) -> tuple[BatchingConfig, list[str]]:
     """How requests are merged, and the parameters that have no meaning for a greedy batcher.
 
@@ -90,7 +75,7 @@ def read_certificates(path: Path) -> Certificates:
     """The certificates of an SSLConfig.
 
     Raises:
-      InvalidRequestError: It is no SSLConfig, or lacks the server's key or certificate.
+      InvalidRequestError: It is no SSLConfig, or the server's key and certificate are not there or not a pair.
     """
     config = _read(path, "SSLConfig")
     if not (config.server_key and config.server_cert):
@@ -98,7 +83,12 @@ def read_certificates(path: Path) -> Certificates:
     if config.client_verify and not config.custom_ca:
         raise InvalidRequestError(f"{path}: client_verify needs custom_ca, the authorities of clients")
     client_ca = config.custom_ca if config.client_verify else None
-    return Certificates(certificate=config.server_cert, key=config.server_key, client_ca=client_ca)
+    certificates = Certificates(certificate=config.server_cert, key=config.server_key, client_ca=client_ca)
+    try:
+        certificates.check()
+    except InvalidRequestError as error:
+        raise InvalidRequestError(f"{path}: {error.message}") from None
+    return certificates
 
 
 def _read(path: Path, name: str) -> Any:

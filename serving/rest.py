@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import dataclasses
 import re
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from serving.access import Access
 from serving.async_predicting import AsyncPredictor
 from serving.batching import Array, ClosedError
+from serving.calls import Call, Calls
 from serving.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -32,9 +34,10 @@ from serving.example_requests import classification_json, classify, input_from_j
 from serving.json_answers import columns_answer, rows_answer
 from serving.json_requests import JsonRequest, read_request
 from serving.json_values import dumps
-from serving.metrics import Histogram, Metrics
+from serving.metrics import Metrics
 from serving.model_info import metadata_json, status_json
 from serving.servable import Servable, Target
+from serving.signatures import DEFAULT_SIGNATURE
 from serving.versions import Models
 from serving.website import Website
 
@@ -42,14 +45,21 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+HeaderMap = Mapping[bytes, bytes]
+"""By name; of a header that comes twice the last one."""
 Result = TypeVar("Result")
 
 JSON = (b"content-type", b"application/json")
 CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"POST, GET"),
-    (b"access-control-allow-headers", b"Content-Type"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Traceparent, X-Request-ID"),
+    (b"access-control-expose-headers", b"Retry-After, X-Request-ID"),
 ]
+CLOSE = ((b"connection", b"close"),)
+RETRY = (b"retry-after", b"1")
+LIVE_PATH, READY_PATH = b"/v1/health/live", b"/v1/health/ready"
+HEALTH_PATHS = frozenset({LIVE_PATH, READY_PATH})
 LARGE_BODY_BYTES = 128 << 10
 """Requests and answers from this size on are read and written in a thread: about a millisecond's work."""
 LARGE_ANSWER_VALUES = 20_000
@@ -60,6 +70,7 @@ MAX_DISCARDED_BYTES = 256 << 20
 _VERSION = r"(?:/versions/(\d+)|/labels/([^/:]+))?"
 _ASK = re.compile(rf"/v1/models/([^/:]+){_VERSION}:(classify|regress|predict)", re.IGNORECASE | re.ASCII)
 _LOOK = re.compile(rf"/v1/models(?:/([^/:]+))?{_VERSION}(?:/(metadata))?", re.IGNORECASE | re.ASCII)
+_PORT = re.compile(r":\d*$")
 _API = re.compile(r"/v1/.*", re.IGNORECASE | re.ASCII)
 
 
@@ -73,6 +84,7 @@ class RestConfig:
       max_bytes_in_flight: Bodies of all requests together.
       cors: Whether browsers of other origins may ask.
       metrics_path: Address of the metrics; "" = none.
+      allowed_hosts: Hosts that are answered to, `.example.com` with everything below it; none = every one.
     """
 
     timeout_seconds: float = 30.0
@@ -80,6 +92,7 @@ class RestConfig:
     max_bytes_in_flight: int = 256 << 20
     cors: bool = False
     metrics_path: str = "/monitoring/prometheus/metrics"
+    allowed_hosts: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +114,7 @@ class Address:
 
 @dataclasses.dataclass(frozen=True)
 class Response:
-    """An answer; with `close` the connection ends after it."""
+    """An answer."""
 
     status: int
     body: bytes
@@ -115,21 +128,31 @@ class RestApp:
     Args:
       models: What is served.
       config: Limits.
-      metrics: Where requests are counted.
+      calls: Told of every request that has ended.
+      metrics: The page of the metrics.
       access: Who may ask.
+      readiness: What keeps the server from being ready; nothing = it is.
       website: Answers its own addresses.
     """
 
     def __init__(
-        self, models: Models, config: RestConfig, metrics: Metrics, access: Access, website: Website | None = None
+        self,
+        models: Models,
+        config: RestConfig,
+        calls: Calls,
+        metrics: Metrics,
+        access: Access,
+        readiness: Callable[[], list[str]],
+        website: Website | None = None,
     ) -> None:
         self._models = models
         self._config = config
+        self._calls = calls
         self._metrics = metrics
         self._access = access
+        self._readiness = readiness
         self._website = website
         self._addresses: dict[tuple[str, bytes], Address | StatusError] = {}
-        self._latency: dict[tuple[str, str], Histogram] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(2, "rest")
         self._predictor = AsyncPredictor(quiet_turns=1)
         self._in_flight = 0
@@ -138,77 +161,141 @@ class RestApp:
         """Answers one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"nothing but HTTP is served, not {scope['type']}")
+        headers = dict(scope["headers"])
+        call = Call("REST", headers.get(b"x-request-id"), headers.get(b"traceparent"))
+        connection = scope.get("connection")
+        if connection is not None:
+            connection.task = asyncio.current_task()
+        sent = _Sent(send, call)
+        try:
+            response = await self._respond(call, scope, headers, receive, sent)
+        except asyncio.CancelledError:
+            response = self._given_up(call, connection)
+        except Exception as error:
+            response = self._fault(call, error)
+        finally:
+            self._in_flight -= call.held
+        call.scope = scope
+        if response is not None and sent.has_begun:  # too late for another answer: the broken one ends the connection
+            self._calls.finish(call)
+            raise RuntimeError("an answer was broken off") from call.error
+        if response is not None:
+            call.http, call.answer_bytes = response.status, len(response.body)
+            is_api = self._config.cors and scope["raw_path"][:4].lower() == b"/v1/"
+            await _send(send, call, response, CORS if is_api else [])
+        self._calls.finish(call)
+
+    def refused(self, http: int, reason: str) -> None:
+        """A request that was refused before it came here, for the log and the counts."""
+        call = Call("REST", None, None)
+        call.api, call.asked, call.http = "malformed", "HTTP", http
+        call.status, call.error = Status.of_http(http), InvalidRequestError(reason)
+        self._calls.finish(call)
+
+    async def _respond(
+        self, call: Call, scope: Scope, headers: HeaderMap, receive: Receive, send: Send
+    ) -> Response | None:
+        """The answer; None where the website has sent its own."""
         path: bytes = scope["raw_path"]
+        hosts = self._config.allowed_hosts
+        if path in HEALTH_PATHS:
+            return self._health(path, scope["method"], headers)
+        if hosts and not _is_allowed(headers.get(b"host", b""), hosts):
+            call.failed(InvalidRequestError("This server does not answer to that Host"))
+            return Response(421, _error_body("This server does not answer to that Host"))
         if path.startswith(b"/v1/"):
-            response = await self._api(scope, receive)
-        elif self._website is not None and self._website.has(scope["path"]):
-            refusal = None if self._website.is_public(scope["path"]) else self._refusal_of(scope)
+            return await self._api(call, scope, headers, receive)
+        if self._website is not None and self._website.has(scope["path"]):
+            refusal = None if self._website.is_public(scope["path"]) else self._refusal_of(call, headers)
             if refusal is None:
                 await self._website(scope, receive, send)
-                return
-            response = refusal
-        else:
-            response = await self._other(scope, receive)
-        await _send(send, response, CORS if self._config.cors and path[:4].lower() == b"/v1/" else [])
+            return refusal
+        return await self._other(call, scope, headers, receive)
 
-    def _refusal_of(self, scope: Scope) -> Response | None:
+    def _health(self, path: bytes, method: str, headers: HeaderMap) -> Response:
+        """Whether the process lives, and whether it can answer; for everybody, with the reasons for whom may ask."""
+        if method not in ("GET", "HEAD"):
+            return Response(405, _error_body(f"{method} is not served here"), headers=((b"allow", b"GET, HEAD"),))
+        reasons = self._readiness() if path == READY_PATH else []
+        answer: dict[str, Any] = {"status": "NOT_SERVING" if reasons else "SERVING"}
+        if reasons:
+            with contextlib.suppress(StatusError):
+                self._access.check(headers.get(b"authorization"))
+                answer["reasons"] = reasons
+        more = (RETRY,) if reasons else ()
+        return Response(503 if reasons else 200, dumps(answer), headers=((b"cache-control", b"no-store"), *more))
+
+    def _given_up(self, call: Call, connection: Any) -> Response | None:
+        """A request whose client has gone; or one that the server's end leaves no time for."""
+        if connection is None or connection.transport.is_closing():
+            call.failed(StatusError("The client went away", Status.CANCELLED))
+            return None
+        error = UnavailableError("The server ends before this request could be answered")
+        call.failed(error)
+        return _refusal(error)
+
+    def _fault(self, call: Call, error: Exception) -> Response:
+        """A bug of ours: the caller gets its name and the request's id, the log the traceback."""
+        call.status, call.http, call.error = Status.INTERNAL, Status.INTERNAL.http, error
+        call.api = call.api or "other"
+        return Response(500, _error_body(f"{type(error).__name__}: {error}"))
+
+    def _refusal_of(self, call: Call, headers: HeaderMap) -> Response | None:
         """The answer to who may not ask; None for everybody else."""
         try:
-            self._access.check_header(scope["headers"])
+            self._access.check(headers.get(b"authorization"))
         except StatusError as error:
+            call.failed(error)
             return _refusal(error)
         return None
 
-    async def _other(self, scope: Scope, receive: Receive) -> Response:
+    async def _other(self, call: Call, scope: Scope, headers: HeaderMap, receive: Receive) -> Response:
         path = scope["path"]
         if self._config.metrics_path and path == self._config.metrics_path:
-            refusal = self._refusal_of(scope)
+            refusal = self._refusal_of(call, headers)
             if refusal is not None:
                 return refusal
-            page = await asyncio.get_running_loop().run_in_executor(self._threads, self._metrics.page)
+            page = await self._in_thread(self._metrics.page)
             return Response(200, page, (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"))
         if _API.fullmatch(scope["raw_path"].decode("latin-1")):
-            return await self._api(scope, receive)
-        return _refusal(NotFoundError(f"Not Found: {path}"))
+            return await self._api(call, scope, headers, receive)
+        error = NotFoundError(f"Not Found: {path}")
+        call.failed(error)
+        return _refusal(error)
 
-    async def _api(self, scope: Scope, receive: Receive) -> Response:
+    async def _api(self, call: Call, scope: Scope, headers: HeaderMap, receive: Receive) -> Response:
         """Answers a request to /v1/."""
-        started = time.monotonic()
-        name, action = "", ""
+        call.api = "other"
         try:
             method = scope["method"]
             if method == "OPTIONS":  # sent by browsers on their own, never with a token
-                return _preflight(scope["headers"])
-            self._access.check_header(scope["headers"])
+                return _preflight(headers)
+            self._access.check(headers.get(b"authorization"))
             address = self._address(method, scope["raw_path"])
-            name, action = address.name, address.action
-            if action == "predict":
-                body = await self._body(scope, receive)
-                answer = await self._predict(address, body, started)
+            call.api = address.action
+            if address.name in self._models:
+                call.model = address.name
+            if address.action == "predict":
+                body = await self._body(call, headers, receive)
+                answer = await self._predict(call, address, body)
             else:
-                answer = await self._answer(address, scope, receive)
+                answer = await self._answer(call, address, headers, receive)
         except StatusError as error:
-            status = error.status
-            response = _refusal(error)
+            call.failed(error)
+            # Who waits for leave to send its body may send it all the same or not: nobody can tell what comes next.
+            return _refusal(error, CLOSE if b"expect" in headers else ())
         except _TooLargeError as error:
-            status = Status.INVALID_ARGUMENT
-            response = Response(413, _error_body(str(error)), headers=((b"connection", b"close"),))
-            await _discard(scope["headers"], receive)
+            call.failed(InvalidRequestError(str(error)))
+            if error.more_comes:
+                await _discard(headers, receive)
+            return Response(413, _error_body(str(error)), headers=CLOSE)
+        except _EncodingError as error:
+            call.failed(InvalidRequestError(str(error)))
+            return Response(415, _error_body(str(error)), headers=((b"accept-encoding", b"gzip"),))
         except _GoneError:
-            status = Status.CANCELLED
-            response = Response(Status.CANCELLED.http, b"")
-        else:
-            status = Status.OK
-            response = Response(200, answer)
-            self._observe(name, action, started)
-        self._metrics.count(name if name in self._models else "", status.name)
-        return response
-
-    def _observe(self, name: str, action: str, started: float) -> None:
-        histogram = self._latency.get((name, action))
-        if histogram is None:
-            histogram = self._latency[name, action] = self._metrics.latency(name, action, "REST")
-        histogram.add((time.monotonic() - started) * 1e6)
+            call.failed(StatusError("The client went away", Status.CANCELLED))
+            return Response(Status.CANCELLED.http, b"")
+        return Response(200, answer)
 
     def _address(self, method: str, raw_path: bytes) -> Address:
         """What is asked for; remembered, because clients ask for few things often."""
@@ -224,59 +311,79 @@ class RestApp:
             raise StatusError.of(found.status, found.message)
         return found
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+    async def _body(self, call: Call, headers: HeaderMap, receive: Receive) -> bytes:
         """The body, within the limits."""
-        length = _content_length(scope["headers"])
+        length = _content_length(headers)
         limit = self._config.max_request_bytes
         if length > limit:
-            raise _TooLargeError(f"The request has {length} bytes, this server takes {limit}")
+            raise _TooLargeError(f"The request has {length} bytes, this server takes {limit}", more_comes=True)
         message = await receive()
         if message["type"] == "http.request" and not message.get("more_body"):
             body: bytes = message["body"]
             if len(body) > limit:
-                raise _TooLargeError(f"The request has {len(body)} bytes, this server takes {limit}")
-            return body
-        return await self._long_body(message, receive)
+                raise _TooLargeError(f"The request has {len(body)} bytes, this server takes {limit}", more_comes=False)
+        else:
+            body = await self._long_body(call, message, receive)
+        encoding = headers.get(b"content-encoding")
+        return body if encoding is None else await self._unpacked(call, body, encoding.strip().lower())
 
-    async def _long_body(self, message: MutableMapping[str, Any], receive: Receive) -> bytes:
+    async def _long_body(self, call: Call, message: MutableMapping[str, Any], receive: Receive) -> bytes:
         parts: list[bytes] = []
         size = 0
-        try:
-            while True:
-                if message["type"] == "http.disconnect":
-                    raise _GoneError
-                part = message["body"]
-                parts.append(part)
-                size += len(part)
-                self._in_flight += len(part)
-                if size > self._config.max_request_bytes:
-                    raise _TooLargeError(
-                        f"The request has more than {self._config.max_request_bytes} bytes, which is what this server "
-                        "takes"
-                    )
-                if self._in_flight > self._config.max_bytes_in_flight:
-                    raise UnavailableError("Too many large requests at once")
-                if not message.get("more_body"):
-                    return b"".join(parts)
-                message = await receive()
-        finally:
-            self._in_flight -= size
+        while True:
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            part = message["body"]
+            parts.append(part)
+            size += len(part)
+            if size > self._config.max_request_bytes:
+                raise _TooLargeError(
+                    f"The request has more than {self._config.max_request_bytes} bytes, this server takes no more",
+                    more_comes=bool(message.get("more_body")),
+                )
+            self._hold(call, len(part))
+            if not message.get("more_body"):
+                return b"".join(parts)
+            message = await receive()
+
+    def _hold(self, call: Call, size: int) -> None:
+        """Counts the bytes of a body as in flight until the request is answered."""
+        self._in_flight += size
+        call.held += size
+        if self._in_flight > self._config.max_bytes_in_flight:
+            raise UnavailableError("Too many large requests at once")
+
+    async def _unpacked(self, call: Call, body: bytes, encoding: bytes) -> bytes:
+        if encoding == b"identity":
+            return body
+        if encoding not in (b"gzip", b"x-gzip"):
+            raise _EncodingError(f"The Content-Encoding {encoding.decode('latin-1')} is not served, gzip is")
+        plain = await self._in_thread(_unpack, body, self._config.max_request_bytes)
+        self._hold(call, len(plain))
+        return plain
 
     # Predict.
 
-    async def _predict(self, address: Address, body: bytes, started: float) -> bytes:
-        deadline = started + self._config.timeout_seconds
+    async def _predict(self, call: Call, address: Address, body: bytes) -> bytes:
+        deadline = call.started + self._config.timeout_seconds
         while True:
-            servable = self._models.find(address.name, address.version, address.label)
+            servable = self._found(call, address)
             if len(body) < LARGE_BODY_BYTES:
                 request = read_request(body, servable.signature)
             else:
                 request = await self._in_thread(read_request, body, servable.signature)
+            call.signature = request.signature.name
             try:
                 outputs, target = await self._compute(servable, request, deadline)
             except ClosedError:  # swapped in this very moment: its successor answers
                 continue
             return await self._write(request, target, outputs)
+
+    def _found(self, call: Call, address: Address) -> Servable:
+        servable = self._models.find(address.name, address.version, address.label)
+        call.version = servable.version_text
+        call.label = address.label or ""
+        return servable
 
     async def _compute(self, servable: Servable, request: JsonRequest, deadline: float) -> tuple[list[Array], Target]:
         signature = request.signature
@@ -293,28 +400,32 @@ class RestApp:
 
     # Everything else.
 
-    async def _answer(self, address: Address, scope: Scope, receive: Receive) -> bytes:
+    async def _answer(self, call: Call, address: Address, headers: HeaderMap, receive: Receive) -> bytes:
         if address.action in ("classify", "regress"):
-            body = await self._body(scope, receive)
-            return await self._in_thread(self._examples, address, body)
+            body = await self._body(call, headers, receive)
+            return await self._in_thread(self._examples, call, address, body)
         if not address.name:
             raise InvalidRequestError("Missing model name in request.")
         if address.action == "metadata":
-            return metadata_json(self._models.find(address.name, address.version, address.label))
+            return metadata_json(self._found(call, address))
         # TensorFlow Serving looks at the number alone here: with a label it lists every version.
         return status_json(self._models.status(address.name, address.version))
 
-    def _examples(self, address: Address, body: bytes) -> bytes:
+    def _examples(self, call: Call, address: Address, body: bytes) -> bytes:
         name, asked = input_from_json(body)
+        seconds = self._config.timeout_seconds
         while True:
-            servable = self._models.find(address.name, address.version, address.label)
+            servable = self._found(call, address)
             request = _ExamplesRequest(_Spec(name), asked)
             try:
                 if address.action == "classify":
-                    return classification_json(classify(servable, request, self._config.timeout_seconds))
-                return regression_json(regress(servable, request, self._config.timeout_seconds))
+                    answer = classification_json(classify(servable, request, seconds))
+                else:
+                    answer = regression_json(regress(servable, request, seconds))
             except ClosedError:
                 continue
+            call.signature = name or DEFAULT_SIGNATURE
+            return answer
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: Any) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
@@ -338,7 +449,15 @@ class _ExamplesRequest:
 
 
 class _TooLargeError(Exception):
-    """The body is larger than the limit."""
+    """The body is larger than the limit; `more_comes` where it has not been read to its end."""
+
+    def __init__(self, message: str, *, more_comes: bool) -> None:
+        super().__init__(message)
+        self.more_comes = more_comes
+
+
+class _EncodingError(Exception):
+    """The body is packed in a way that is not served."""
 
 
 class _GoneError(Exception):
@@ -368,23 +487,47 @@ def _decoded(text: str, what: str) -> str:
         raise InvalidRequestError(f"Failed to decode {what}:{text}") from None
 
 
-def _preflight(headers: Headers) -> Response:
-    origin = next((value for name, value in headers if name == b"origin"), b"")
-    if re.search(rb"https?://", origin):
+def _preflight(headers: HeaderMap) -> Response:
+    if re.search(rb"https?://", headers.get(b"origin", b"")):
         return Response(200, b"", None)
     return Response(Status.FAILED_PRECONDITION.http, b"", None)
 
 
-def _content_length(headers: Headers) -> int:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
+def _is_allowed(host: bytes, allowed: Sequence[str]) -> bool:
+    """Whether a Host, without its port, is one of these; `.example.com` allows every name below it, too."""
+    name = _PORT.sub("", host.decode("latin-1").lower()).strip("[]")
+    return any(name == one.lstrip(".") or (one[:1] == "." and name.endswith(one)) for one in allowed)
 
 
-async def _discard(headers: Headers, receive: Receive) -> None:
+def _content_length(headers: HeaderMap) -> int:
+    value = headers.get(b"content-length", b"")
+    return int(value) if value.isdigit() else 0
+
+
+def _unpack(body: bytes, limit: int) -> bytes:
+    """What gzip has packed, within the limit."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while body:
+            member = zlib.decompressobj(wbits=31)
+            parts.append(member.decompress(body, limit + 1 - size))
+            size += len(parts[-1])
+            if size > limit:
+                raise _TooLargeError(
+                    f"The request has more than {limit} bytes unpacked, this server takes no more", more_comes=False
+                )
+            if not member.eof:
+                raise InvalidRequestError("The body ends in the middle of what gzip has packed")
+            body = member.unused_data
+    except zlib.error as error:
+        raise InvalidRequestError(f"The body is not what gzip packs: {error}") from None
+    return b"".join(parts)
+
+
+async def _discard(headers: HeaderMap, receive: Receive) -> None:
     """Reads the rest of a body that is too large: a client that is cut off while it sends never sees why."""
-    if any(name == b"expect" for name, _ in headers) or _content_length(headers) > MAX_DISCARDED_BYTES:
+    if b"expect" in headers or _content_length(headers) > MAX_DISCARDED_BYTES:
         return  # it waits for leave to send, or would send for too long
     size = 0
     while size <= MAX_DISCARDED_BYTES:
@@ -394,10 +537,11 @@ async def _discard(headers: Headers, receive: Receive) -> None:
         size += len(message["body"])
 
 
-def _refusal(error: StatusError) -> Response:
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+def _refusal(error: StatusError, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Response:
     if error.status is Status.UNAUTHENTICATED:
-        headers = ((b"www-authenticate", b"Bearer"),)
+        headers = (*headers, (b"www-authenticate", b"Bearer"))
+    if isinstance(error, UnavailableError) and error.retry_seconds is not None:
+        headers = (*headers, (b"retry-after", b"%d" % error.retry_seconds))
     return Response(error.status.http, _error_body(error.message), headers=headers)
 
 
@@ -405,9 +549,34 @@ def _error_body(message: str) -> bytes:
     return dumps({"error": message.encode("utf-8", "replace").decode()})
 
 
-async def _send(send: Send, response: Response, more: Headers) -> None:
-    headers = [(b"content-length", str(len(response.body)).encode()), *response.headers, *more]
+class _Sent:
+    """Passes on what the website sends, and notes it."""
+
+    def __init__(self, send: Send, call: Call) -> None:
+        self._send = send
+        self._call = call
+        self.has_begun = False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        self.has_begun = True
+        if message["type"] == "http.response.start":
+            self._call.http = message["status"]
+            message["headers"].append((b"x-request-id", self._call.request_id))
+        else:
+            self._call.answer_bytes += len(message["body"])
+        await self._send(message)
+
+
+async def _send(send: Send, call: Call, response: Response, more: Headers) -> None:
+    headers = [
+        (b"content-length", b"%d" % len(response.body)),
+        (b"x-request-id", call.request_id),
+        *response.headers,
+        *more,
+    ]
     if response.content_type is not None:
         headers.insert(0, response.content_type)
+    if call.traceparent:
+        headers.append((b"traceparent", call.traceparent))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})

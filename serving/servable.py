@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import os
+import math
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from tensorflow.core.protobuf import config_pb2
 from serving import contract
 from serving.batching import Array, Batcher, BatchingConfig, Task
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError
+from serving.loading import INIT_OPERATION, load
 from serving.metrics import Metrics
 from serving.predict_answers import PredictAnswer
 from serving.scann_operations import load_operations
@@ -26,7 +28,6 @@ from serving.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 
-INIT_OPERATION = "__saved_model_init_op"
 CALLER_THREAD = -1
 SESSION_POOL = 0
 MAX_TARGETS = 256
@@ -44,6 +45,7 @@ class SessionConfig:
         one to a pool costs a small graph three times its work.
       batching: How requests are merged.
       merge: Whether they are.
+      max_rows: Most rows of a request.
     """
 
     tags: tuple[str, ...] = ("serve",)
@@ -51,6 +53,7 @@ class SessionConfig:
     inter_op_threads: int = 0
     batching: BatchingConfig = dataclasses.field(default_factory=BatchingConfig)
     merge: bool = True
+    max_rows: int = 16_384
 
 
 class Target:
@@ -62,9 +65,10 @@ class Target:
       specs: What is computed.
       answer: Writes it for gRPC.
       call: Arrays in the order of the inputs to arrays in the order of `outputs`.
+      pads: Whether rows of a narrow answer may be filled up, as serving/contract.py says of `recommend`.
     """
 
-    __slots__ = ("_mergeable", "_width_input", "answer", "call", "outputs", "signature", "specs")
+    __slots__ = ("_by_rows", "_merge", "_width_input", "answer", "call", "outputs", "pads", "signature", "specs")
 
     def __init__(
         self, signature: Signature, outputs: tuple[str, ...], call: Any, answer: PredictAnswer, merge: bool
@@ -74,20 +78,24 @@ class Target:
         self.specs = [signature.outputs[alias] for alias in outputs]
         self.call = call
         self.answer = answer
-        self._mergeable = merge and signature.is_mergeable
+        self._by_rows = signature.is_mergeable
+        self._merge = merge
         aliases = list(signature.inputs)
         # An answer of `recommend` is as wide as the largest n of a call: only equal ones are merged.
         by_width = signature.name == contract.RECOMMEND and contract.N in aliases
         self._width_input = aliases.index(contract.N) if by_width else -1
+        self.pads = by_width
 
     def merge_key(self, inputs: Sequence[Array]) -> tuple[int, Any]:
-        """Rows of a request and the key of those that it may be merged with; 0 rows = with none."""
-        if not self._mergeable:
+        """Rows of a request and the key of those that it may be merged with; 0 rows = it cannot be cut, either."""
+        if not self._by_rows:
             return 0, object()
         first = inputs[0]
         rows = len(first) if first.ndim else 0
         if not rows or any(not array.ndim or len(array) != rows for array in inputs[1:]):
             return 0, object()
+        if not self._merge:
+            return rows, object()
         shapes = first.shape[1:] if len(inputs) == 1 else tuple(array.shape[1:] for array in inputs)
         width = int(inputs[self._width_input].max()) if self._width_input >= 0 else 0
         return rows, (id(self), shapes, width)
@@ -110,6 +118,7 @@ class Servable:
     def __init__(self, name: str, version: int, path: Path, config: SessionConfig, metrics: Metrics) -> None:
         self.name = name
         self.version = version
+        self.version_text = str(version)
         self.path = path
         self._merge = config.merge
         self._pool = SESSION_POOL if config.inter_op_threads else CALLER_THREAD
@@ -125,21 +134,20 @@ class Servable:
         try:
             with tensorflow_errors():
                 load_operations(path)
-                with graph.as_default():
-                    meta_graph = tf.compat.v1.saved_model.load(self._session, list(config.tags), os.fspath(path))
+                meta_graph = load(self._session, config.tags, path)
         except BaseException:
             self._session.close()
             raise
         self.signature_defs: dict[str, Any] = dict(meta_graph.signature_def)
         self.signatures = {
-            key: Signature.of(key, definition)
+            key: Signature.of(key, definition, config.max_rows)
             for key, definition in self.signature_defs.items()
             if key != INIT_OPERATION
         }
         self._lock = threading.Lock()
         self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
-        self._runtime = metrics.runtime(name)
-        self._sizes = metrics.sizes(name)
+        self._runtime = metrics.runtime(name, version)
+        self._sizes = metrics.sizes(name, version)
         self.batcher = Batcher(self._compute, config.batching, f"{name}-{version}")
 
     def signature(self, name: str) -> Signature:
@@ -170,20 +178,29 @@ class Servable:
     ) -> Task:
         """A request for the batcher."""
         rows, key = target.merge_key(inputs)
-        return Task(target, inputs, rows, key, done, deadline, waiter)
+        return Task(target, inputs, rows, key, done, deadline, waiter, target.pads)
 
-    def close(self) -> None:
-        """Answers what is queued and frees the model."""
-        self.batcher.close()
+    def close(self, seconds: float = math.inf) -> bool:
+        """Answers what is queued and frees the model.
+
+        Args:
+          seconds: Most time for it.
+
+        Returns:
+          Whether it is done; False where a call still runs, whose model must be left alone.
+        """
+        if not self.batcher.close(seconds):
+            return False
         self._targets.clear()
         self._session.close()
+        return True
 
     def _compute(self, target: Target, inputs: list[Array]) -> list[Array]:
         started = time.perf_counter()
         with tensorflow_errors():
             outputs: list[Array] = target.call(*inputs)
-        self._runtime.add((time.perf_counter() - started) * 1e6)
-        self._sizes.add(len(inputs[0]) if inputs and inputs[0].ndim else 1)
+        self._runtime.observe((time.perf_counter() - started) * 1e6)
+        self._sizes.observe(len(inputs[0]) if inputs and inputs[0].ndim else 1)
         return [output if type(output) is np.ndarray else _scalar(output) for output in outputs]
 
     def _new_target(self, signature: Signature, outputs: tuple[str, ...]) -> Target:
@@ -212,9 +229,12 @@ def tensorflow_errors() -> Iterator[None]:
     except StatusError:
         raise
     except tf.errors.OpError as error:
-        raise StatusError.of(_STATUSES.get(error.error_code, Status.UNKNOWN), str(error.message)) from error
+        message = _NODES.sub("", str(error.message)).strip()
+        raise StatusError.of(_STATUSES.get(error.error_code, Status.UNKNOWN), message) from error
     except Exception as error:
         raise ServerError(f"{type(error).__name__}: {error}") from error
 
 
 _STATUSES = {status.number: status for status in Status}
+_NODES = re.compile(r"\s*\[\[\{\{.*?\}\}\]\]|\{\{(?:function_)?node [^}]*\}\}\s*")
+"""Names of nodes of the graph: they tell a caller nothing, and stand in front of what does."""

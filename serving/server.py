@@ -3,9 +3,9 @@
     with running(ServerConfig(models=(ModelConfig(name="recommender", base_path=path),))) as server:
         ...  # http://127.0.0.1:{server.rest_port}, 127.0.0.1:{server.grpc_port}
 
-Ports are taken before models are loaded, so that a second server on them fails at once; requests that
-come meanwhile wait for the models. When it ends it takes no more requests, answers those that are there,
-and only then frees the models.
+Ports are taken, and answered on, before models are loaded: a second server on them fails at once, and whoever asks
+meanwhile is told that the model is being loaded. When it ends it takes no more requests, answers those that are there
+as long as there is time, and only then frees the models.
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import gc
 import logging
+import os
 import queue
 import signal
 import socket
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
-import grpc
 import uvicorn
 import uvloop
 
 from serving.access import Access
+from serving.calls import Calls
 from serving.errors import ServingError
 from serving.grpc_service import GrpcConfig, GrpcServer
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
 from serving.models_config import ModelConfig, read_models_config
-from serving.option_files import Certificates
 from serving.rest import RestApp, RestConfig
+from serving.rotation import Rotation, read_tokens
 from serving.servable import Servable, SessionConfig
+from serving.tls import Certificates, GrpcCertificates, Tls
+from serving.tracing import tracer_of_environment
 from serving.versions import Models, VersionsConfig
 from serving.warmup import warm_up
 from serving.website import ServedBundle, Website, has_catalogue
@@ -42,33 +48,14 @@ from serving.website import ServedBundle, Website, has_catalogue
 logger = logging.getLogger(__name__)
 
 LOCAL = "127.0.0.1"
+SWITCH_SECONDS = 0.0005
+"""How long a thread that loads a version may keep the interpreter from one that answers."""
+GOODBYE_SECONDS = 1.0
+"""For the answers to requests that the end of the server leaves no time for."""
 
 
 class PortError(ServingError):
     """A port cannot be had."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Tls:
-    """Certificates, as PEM files.
-
-    Attributes:
-      certificate: Chain of the server.
-      key: Its private key.
-      client_ca: Authorities of clients; set, a client without a certificate of theirs is refused.
-    """
-
-    certificate: Path
-    key: Path
-    client_ca: Path | None = None
-
-    def read(self) -> Certificates:
-        """Their texts."""
-        return Certificates(
-            certificate=self.certificate.read_text(),
-            key=self.key.read_text(),
-            client_ca=None if self.client_ca is None else self.client_ca.read_text(),
-        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,7 +71,9 @@ class ServerConfig:
       models_file_poll_seconds: Between two readings of it; 0 = it is not read again.
       tls: Certificates; None = in the clear.
       grpc_certificates: Certificates of gRPC alone.
-      tokens: Bearer tokens that are taken; none = everybody may ask.
+      token_file: Bearer tokens that are taken, one a line; None = everybody may ask.
+      admin_token_file: Those that may change what is served; None = whoever may ask may do that, too.
+      access_log: File of a JSON line a request, `-` = standard output; None = none.
       session: How versions are run.
       versions: How folders are watched.
       rest: Limits of REST.
@@ -102,7 +91,9 @@ class ServerConfig:
     models_file_poll_seconds: float = 0.0
     tls: Tls | None = None
     grpc_certificates: Certificates | None = None
-    tokens: tuple[str, ...] = ()
+    token_file: Path | None = None
+    admin_token_file: Path | None = None
+    access_log: Path | None = None
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
     rest: RestConfig = dataclasses.field(default_factory=RestConfig)
@@ -125,9 +116,18 @@ class ModelServer:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._metrics = Metrics()
-        access = Access(config.tokens)
-        self.models = Models(config.versions, self._load)
-        self._metrics.queues = self._queues
+        self._calls = calls = Calls(self._metrics, config.access_log, tracer_of_environment())
+        self._access = Access()
+        self._rotation = Rotation()
+        if config.token_file is not None:
+            tokens = config.token_file
+            self._rotation.follow(tokens, lambda: self._access.set_tokens(read_tokens(tokens)))
+        if config.admin_token_file is not None:
+            admin_tokens = config.admin_token_file
+            self._rotation.follow(admin_tokens, lambda: self._access.set_admin_tokens(read_tokens(admin_tokens)))
+        self.models = Models(config.versions, self._load, self._tell_health, self._metrics.unloaded)
+        self._metrics.queues, self._metrics.states = self._queues, self.models.states
+        self._metrics.is_ready = lambda: not self._missing()
         self._stopped = threading.Event()
         self._rest: _RestServer | None = None
         self._grpc: GrpcServer | None = None
@@ -135,44 +135,65 @@ class ModelServer:
         self.grpc_port: int | None = None
         if config.rest_port is not None:
             website = Website(self._shown) if config.with_website else None
-            app = RestApp(self.models, config.rest, self._metrics, access, website)
+            app = RestApp(self.models, config.rest, calls, self._metrics, self._access, self._missing, website)
             self._rest = _RestServer(app, config)
             self.rest_port = self._rest.port
+            if config.tls is not None:
+                rest, tls = self._rest, config.tls
+                self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
         try:
             if config.grpc_port is not None:
-                self._grpc = GrpcServer(self.models, config.grpc, self._metrics, access)
+                self._grpc = GrpcServer(self.models, config.grpc, calls, self._access)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
             self.stop()
             raise
 
     def start(self) -> None:
-        """Loads the models and begins to answer.
+        """Begins to answer, and loads the models.
 
         Raises:
           StatusError: A model cannot be loaded.
         """
+        if self._grpc is not None:
+            self._grpc.start()
+        if self._rest is not None:
+            self._rest.start()
+        self._rotation.start()
+        gc.collect()
+        gc.freeze()  # TensorFlow's own objects would be walked through by every collection: half a second each time
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.models.start(self._config.models)
         self.models.wait_until_available()
         if self._stopped.is_set():
             return
-        if self._grpc is not None:
-            self._grpc.start()
-            self._grpc.set_health(serving=True)
-        if self._rest is not None:
-            self._rest.start()
         if self._config.models_file is not None and self._config.models_file_poll_seconds:
             threading.Thread(target=self._follow_models_file, name="models-file", daemon=True).start()
 
-    def stop(self) -> None:
-        """Takes no more requests, answers those that are there, frees the models."""
+    def stop(self) -> bool:
+        """Takes no more requests, answers those that are there while there is time, frees the models.
+
+        Returns:
+          Whether everything has ended; False where a load or a call of a model still runs, which nothing can interrupt.
+        """
         self._stopped.set()
+        self._rotation.stop()
+        until = time.monotonic() + self._config.drain_seconds
         calls_answered = self._grpc.stop(self._config.drain_seconds) if self._grpc is not None else None
         if self._rest is not None:
             self._rest.stop()
         if calls_answered is not None:
             calls_answered.result()
-        self.models.stop()
+        self._calls.close()
+        return self.models.stop(max(0.0, until - time.monotonic()))
+
+    def _missing(self) -> list[str]:
+        """What keeps the server from being ready."""
+        return ["the server ends"] if self._stopped.is_set() else self.models.missing()
+
+    def _tell_health(self) -> None:
+        if self._grpc is not None and not self._stopped.is_set():
+            self._grpc.set_health(serving=not self.models.missing())
 
     def description(self) -> list[str]:
         """What is served where, in words."""
@@ -206,12 +227,14 @@ class ModelServer:
                 logger.error("%s: %s", self._config.models_file, error)
 
     def _load(self, name: str, version: int, path: Path) -> Servable:
+        started = time.monotonic()
         servable = Servable(name, version, path, self._config.session, self._metrics)
         try:
             warm_up(servable, self._config.warm_up_iterations)
         except BaseException:
             servable.close()
             raise
+        self._metrics.loaded(name, version, time.monotonic() - started)
         return servable
 
     def _shown(self) -> ServedBundle | None:
@@ -226,19 +249,14 @@ class ModelServer:
         for servable in self.models.available():
             yield servable.name, servable.version, servable.batcher.queued_rows
 
-    @staticmethod
-    def _bind_grpc(server: GrpcServer, config: ServerConfig) -> int:
+    def _bind_grpc(self, server: GrpcServer, config: ServerConfig) -> int:
         credentials = None
-        certificates = config.grpc_certificates
-        if certificates is None and config.tls is not None:
-            certificates = config.tls.read()
-        if certificates is not None:
-            authorities = certificates.client_ca
-            credentials = grpc.ssl_server_credentials(
-                [(certificates.key.encode(), certificates.certificate.encode())],
-                root_certificates=None if authorities is None else authorities.encode(),
-                require_client_auth=authorities is not None,
-            )
+        if config.grpc_certificates is not None:
+            credentials = GrpcCertificates(config.grpc_certificates).credentials()
+        elif config.tls is not None:
+            tls, certificates = config.tls, GrpcCertificates(config.tls.read())
+            self._rotation.follow(tls.files, lambda: certificates.set(tls.read()))
+            credentials = certificates.credentials()
         host = f"[{config.host}]" if ":" in config.host else config.host
         try:
             return server.bind(f"{host}:{config.grpc_port}", credentials)
@@ -250,34 +268,49 @@ class _RestServer:
     """uvicorn in a thread of its own, on a socket that is taken at once."""
 
     def __init__(self, app: RestApp, config: ServerConfig) -> None:
+        tls = config.tls
+        if tls is not None:
+            tls.read()  # says what is wrong with them
         self._app = app
         self._socket = _listening(config.host, config.rest_port or 0)
         self.port: int = self._socket.getsockname()[1]
-        tls = config.tls
-        self._server = _Uvicorn(
-            uvicorn.Config(
-                app,
-                http=http_protocol(config.rest.timeout_seconds),
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                date_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
-                ssl_certfile=str(tls.certificate) if tls else None,
-                ssl_keyfile=str(tls.key) if tls else None,
-                ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-                ssl_cert_reqs=2 if tls and tls.client_ca else 0,
-            )
+        self._config = uvicorn.Config(
+            app,
+            http=http_protocol(config.rest.timeout_seconds, app.refused),
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
+            ssl_certfile=str(tls.certificate) if tls else None,
+            ssl_keyfile=str(tls.key) if tls else None,
+            ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+            ssl_cert_reqs=2 if tls and tls.client_ca else 0,
         )
+        self._config.load()
+        self._server = _Uvicorn(self._config)
         self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    def take_certificates(self, tls: Tls) -> None:
+        """Makes new connections with what the files hold now.
+
+        Raises:
+          InvalidRequestError: They cannot be taken.
+        """
+        tls.read()
+        context = self._config.ssl
+        assert context is not None
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.client_ca is not None:
+            context.load_verify_locations(tls.client_ca)  # beside the old ones, which end with the process
 
     def stop(self) -> None:
         self._server.should_exit = True
@@ -290,11 +323,18 @@ class _RestServer:
         loop = uvloop.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._server.serve(sockets=[self._socket]))
+            loop.run_until_complete(self._serve())
         except Exception:
             logger.exception("the REST server ended")
         finally:
             loop.close()
+
+    async def _serve(self) -> None:
+        await self._server.serve(sockets=[self._socket])
+        tasks = self._server.server_state.tasks
+        if tasks:  # their time is over: they have been cancelled, and tell their clients so
+            await asyncio.wait(tasks, timeout=GOODBYE_SECONDS)
+            await asyncio.sleep(0)
 
 
 class _Uvicorn(uvicorn.Server):
@@ -365,9 +405,14 @@ def serve(config: ServerConfig, ready: Callable[[ModelServer], None]) -> None:
             raise event
         logger.info("%s: no more requests are taken, those that are there are answered", event)
     finally:
-        server.stop()
+        has_ended = server.stop()
         for number, handler in before.items():
             signal.signal(number, handler)
+    if not has_ended:
+        logger.warning("a load or a call of a model still runs; the process ends without it")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)  # an ordinary end would wait for it, or crash in it
 
 
 class _SignalError(Exception):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from serving.errors import InvalidRequestError
+from serving.errors import InvalidRequestError, Status, UnavailableError
 from serving.tensors import from_proto, numpy_type, type_name
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -61,6 +62,7 @@ class Signature:
       inputs: By alias.
       outputs: By alias.
       defaults: Values of inputs that a request may leave out.
+      max_rows: Most rows of a request.
     """
 
     name: str
@@ -68,9 +70,10 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
     defaults: Mapping[str, np.ndarray[Any, Any]] = dataclasses.field(default_factory=dict)
+    max_rows: int = sys.maxsize
 
     @classmethod
-    def of(cls, name: str, definition: Any) -> Signature:
+    def of(cls, name: str, definition: Any, max_rows: int = sys.maxsize) -> Signature:
         """From a tensorflow.SignatureDef."""
         return cls(
             name,
@@ -78,6 +81,7 @@ class Signature:
             {alias: TensorSpec.of(alias, definition.inputs[alias]) for alias in sorted(definition.inputs)},
             {alias: TensorSpec.of(alias, definition.outputs[alias]) for alias in sorted(definition.outputs)},
             {alias: from_proto(proto, alias) for alias, proto in definition.defaults.items()},
+            max_rows,
         )
 
     @property
@@ -90,7 +94,7 @@ class Signature:
         """The arrays in the order of the inputs.
 
         Raises:
-          InvalidRequestError: Names, types or shapes are not those of the signature.
+          StatusError: Names, types or shapes are not those of the signature, or there are too many rows.
         """
         if inputs.keys() != self.inputs.keys():
             if not inputs.keys() <= self.inputs.keys() <= inputs.keys() | self.defaults.keys():
@@ -107,6 +111,13 @@ class Signature:
             if not spec.admits(array.shape):
                 raise InvalidRequestError(
                     f"Input {spec.alias} has the shape {_shape_text(array.shape)}, expected {_shape_text(spec.shape)}"
+                )
+            if array.ndim and len(array) > self.max_rows and spec.is_batched:
+                raise UnavailableError(
+                    f"Input {spec.alias} has {len(array)} rows, and this server takes {self.max_rows} a request "
+                    "(--max-rows): send them in several requests",
+                    Status.RESOURCE_EXHAUSTED,
+                    retry_seconds=None,
                 )
             arrays.append(array)
         return arrays

@@ -13,15 +13,15 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 
-from serving.errors import InvalidRequestError
+from serving.errors import InvalidRequestError, Status, UnavailableError
 
 STRING = int(types_pb2.DT_STRING)
 
-MAX_FILLED_ELEMENTS = 1 << 20
+MAX_FILLED_ELEMENTS = 1 << 16
 """How many elements a proto may have beyond the values that it brings.
 
 TensorFlow repeats the last value where a proto has fewer values than its shape; without a bound forty
-bytes of a request would take gigabytes.
+bytes of a request would take gigabytes, and the model minutes.
 """
 
 _FIELDS: dict[int, str] = {
@@ -76,6 +76,7 @@ def from_proto(proto: Any, alias: str) -> np.ndarray[Any, Any]:
 
     Raises:
       InvalidRequestError: Shape, type and values do not belong together.
+      UnavailableError: RESOURCE_EXHAUSTED: it would have to be filled up with too many values.
     """
     try:
         return _from_proto(proto)
@@ -94,6 +95,8 @@ def _from_proto(proto: Any) -> np.ndarray[Any, Any]:
     if shape and min(shape) < 0:
         raise ValueError(f"shape {list(shape)} has a negative size")
     size = math.prod(shape)
+    if size >= 1 << 63:
+        raise ValueError(f"shape {list(shape)} has too many elements")
     if dtype == STRING:
         return _string_tensor(proto, shape, size)
     numpy_dtype = _NUMPY[dtype]
@@ -128,7 +131,12 @@ def _filled(values: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
     if len(values) >= size:
         return values[:size]
     if size - len(values) > MAX_FILLED_ELEMENTS:
-        raise ValueError(f"{len(values)} values for a shape of {size} elements")
+        raise UnavailableError(
+            f"{len(values)} values for a shape of {size} elements: this server repeats the last value up to "
+            f"{MAX_FILLED_ELEMENTS} times. Send the values, or fewer rows",
+            Status.RESOURCE_EXHAUSTED,
+            retry_seconds=None,
+        )
     filled = np.empty(size, values.dtype)
     filled[: len(values)] = values
     filled[len(values) :] = values[-1] if len(values) else 0

@@ -2,7 +2,8 @@
 
 A new version is loaded and warmed up before an old one goes; a version that cannot be loaded leaves
 the old one where it is; a base path that disappears changes nothing. Requests look versions up in
-maps that are replaced as a whole, so they never wait for a load.
+maps that are replaced as a whole, so they never wait for a load. Every model is watched by a thread of its own, so
+that models are loaded side by side.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import dataclasses
 import enum
 import gc
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError
+from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError, UnavailableError
 from serving.models_config import ModelConfig
 from serving.servable import Servable
 from serving.version_folders import Watch, version_folders
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 2.0
+"""How long a thread that has nothing to do may take to see that it is to end."""
 
 
 class State(enum.Enum):
@@ -61,6 +66,7 @@ class VersionsConfig:
       retry_seconds: Between two attempts; a changed folder is tried again at once.
       settle_seconds: How long a version's files must have been left alone before it is loaded.
       allow_labels_for_unavailable: Whether a label may name a version that is not loaded (yet).
+      load_threads: Versions, of several models, that are loaded at once.
     """
 
     poll_seconds: float = 1.0
@@ -68,6 +74,7 @@ class VersionsConfig:
     retry_seconds: float = 60.0
     settle_seconds: float = 1.0
     allow_labels_for_unavailable: bool = False
+    load_threads: int = 4
 
 
 class _Version:
@@ -101,6 +108,9 @@ class _Model:
         self.watches: dict[int, Watch] = {}  # of the folders that are not loaded
         self.looks = 0  # at its folder, since its config came
         self.trouble = ""  # what is wrong with its folder
+        self.wake = threading.Event()
+        self.thread: threading.Thread | None = None
+        self.is_loading = False
 
     def available(self) -> dict[int, Servable]:
         return {
@@ -116,19 +126,28 @@ class Models:
     Args:
       config: How folders are watched.
       load: Loads a version; raises StatusError.
+      changed: Called whenever something may answer that did not, or the other way round; must not wait.
+      unloaded: Called with the model and number of a version that is gone.
     """
 
-    def __init__(self, config: VersionsConfig, load: Callable[[str, int, Path], Servable]) -> None:
+    def __init__(
+        self,
+        config: VersionsConfig,
+        load: Callable[[str, int, Path], Servable],
+        changed: Callable[[], None] = lambda: None,
+        unloaded: Callable[[str, int], None] = lambda name, version: None,
+    ) -> None:
         self._config = config
         self._load = load
+        self._tell_change = changed
+        self._tell_unloaded = unloaded
+        self._loads = threading.Semaphore(config.load_threads)
         self._changed = threading.Condition()
         self._models: dict[str, _Model] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._serving: dict[str, dict[int, Servable]] = {}
         self._latest: dict[str, Servable] = {}
-        self._wake = threading.Event()
-        self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._started = self._stopping = False
 
     # What requests ask.
 
@@ -147,8 +166,20 @@ class Models:
         servable = self._latest.get(name) if version is None else self._serving.get(name, {}).get(version)
         if servable is None:
             wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
+            if self._is_coming(name, version):
+                raise UnavailableError(f"Servable is being loaded: {wanted}")
             raise NotFoundError(f"Servable not found for request: {wanted}")
         return servable
+
+    def _is_coming(self, name: str, version: int | None) -> bool:
+        """Whether a version that is asked for may answer in a moment: it is loaded for the first time."""
+        model = self._models.get(name)
+        if model is None or model.config is None:
+            return False
+        if version is None and not model.looks:
+            return True
+        versions = [known for known in list(model.versions.values()) if version in (None, known.version)]
+        return any(known.state in (State.START, State.LOADING) and known.error is None for known in versions)
 
     def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
         """Where the versions of a model stand, newest first; those that have ended are listed, too.
@@ -179,10 +210,30 @@ class Models:
         """Every version that answers."""
         return [servable for versions in self._serving.values() for servable in versions.values()]
 
+    def states(self) -> list[tuple[str, int, str]]:
+        """Model, number and state of every version of the models that are served."""
+        with self._changed:
+            return [
+                (name, number, version.state.name)
+                for name, model in self._models.items()
+                if model.config is not None
+                for number, version in model.versions.items()
+            ]
+
+    def missing(self) -> list[str]:
+        """What keeps the server from being ready, in words: models and labels without a version that answers."""
+        serving, labels, names = self._serving, self._labels, self.names
+        reasons = [f"model {name}: no version answers" for name in names if not serving.get(name)]
+        for name in names:
+            for label, version in labels.get(name, {}).items():
+                if version not in serving.get(name, {}):
+                    reasons.append(f"model {name}: version {version}, label {label}, does not answer")
+        return reasons if names else ["no model is configured"]
+
     @property
     def names(self) -> list[str]:
         """Names of the models that are served."""
-        return [name for name, model in self._models.items() if model.config is not None]
+        return [name for name, model in list(self._models.items()) if model.config is not None]
 
     @property
     def are_available(self) -> bool:
@@ -197,9 +248,8 @@ class Models:
         Raises:
           StatusError: A label names a version that is not there.
         """
+        self._started = True
         self._set_config(tuple(models))
-        self._thread = threading.Thread(target=self._watch, name="versions", daemon=True)
-        self._thread.start()
 
     def wait_until_available(self) -> None:
         """Blocks until every model has a version that answers, or the models are stopped.
@@ -222,7 +272,6 @@ class Models:
         """
         known = set(self.names)
         self._set_config(tuple(models))
-        self._wake.set()
         new = [model.name for model in models if model.name not in known]
         with self._changed:
             while not (self._stopping or all(name in self._latest for name in new)):
@@ -231,36 +280,48 @@ class Models:
                     raise StatusError.of(Status.UNKNOWN, missing)
                 self._changed.wait()
 
-    def stop(self) -> None:
-        """Ends watching, answers what is queued and unloads everything."""
+    def stop(self, seconds: float = math.inf) -> bool:
+        """Ends watching, answers what is queued and unloads everything.
+
+        Args:
+          seconds: Most time for the answers. A load that is under way is not waited for.
+
+        Returns:
+          Whether everything has ended.
+        """
+        until = time.monotonic() + seconds
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-        unloads = [
-            self._unload(model, version) for model in self._models.values() for version in model.versions.values()
-        ]
+            models = list(self._models.values())
+        for model in models:
+            model.wake.set()
+        for model in models:
+            if model.thread is not None and not model.is_loading:
+                model.thread.join(STOP_SECONDS)
+        unloads = [self._unload(model, version, until) for model in models for version in model.versions.values()]
         for unload in unloads:
             if unload is not None:
                 unload.join()
+        states = [version.state for model in models for version in model.versions.values()]
+        return State.UNLOADING not in states and not any(model.is_loading for model in models)
 
-    # The watching thread.
+    # The watching threads.
 
-    def _watch(self) -> None:
+    def _watch(self, model: _Model) -> None:
         while not self._stopping:
-            self._wake.clear()
+            model.wake.clear()
             settling = False
-            for model in list(self._models.values()):
-                try:
-                    settling |= self._look(model)
-                except Exception:
-                    logger.exception("model %s: looking for versions failed", model.name)
-            self._wake.wait(self._pause(settling))
+            try:
+                settling = self._look(model)
+            except Exception:
+                logger.exception("model %s: looking for versions failed", model.name)
+            model.wake.wait(self._pause(model, settling))
 
-    def _pause(self, settling: bool) -> float | None:
-        if settling or not self.are_available:
+    def _pause(self, model: _Model, settling: bool) -> float | None:
+        if model.config is None:
+            return None
+        if settling or model.name not in self._latest:
             settle = max(self._config.settle_seconds, 0.1)
             return min(settle, self._config.poll_seconds or settle) / 2
         return self._config.poll_seconds or None
@@ -327,12 +388,19 @@ class Models:
             model.versions[number] = version
             version.path, version.state, version.error = path, State.LOADING, None
             self._changed.notify_all()
+        while not self._loads.acquire(timeout=STOP_SECONDS):
+            if self._stopping:
+                return
         started = time.monotonic()
+        model.is_loading = True
         try:
             servable = self._load(model.name, number, path)
         except StatusError as error:
             self._note_failure(model, version, error)
             return
+        finally:
+            model.is_loading = False
+            self._loads.release()
         with self._changed:
             version.servable, version.state, version.attempts = servable, State.AVAILABLE, 0
             self._publish(model)
@@ -352,7 +420,7 @@ class Models:
         for number in model.available().keys() - set(wanted):
             self._unload(model, model.versions[number])
 
-    def _unload(self, model: _Model, version: _Version) -> threading.Thread | None:
+    def _unload(self, model: _Model, version: _Version, until: float = math.inf) -> threading.Thread | None:
         """Takes a version out of the requests' sight at once and frees it when its queue is empty."""
         servable = version.servable
         if version.state is not State.AVAILABLE or servable is None:
@@ -362,23 +430,26 @@ class Models:
             self._publish(model)
         thread = threading.Thread(
             target=self._free,
-            args=(model, version, servable),
+            args=(model, version, servable, until),
             name=f"unload-{model.name}-{version.version}",
             daemon=True,
         )
         thread.start()
         return thread
 
-    def _free(self, model: _Model, version: _Version, servable: Servable) -> None:
+    def _free(self, model: _Model, version: _Version, servable: Servable, until: float) -> None:
         try:
-            servable.close()
+            if not servable.close(max(0.0, until - time.monotonic())):
+                logger.warning("model %s: version %d still computes and is left alone", model.name, version.version)
+                return
         except Exception:
             logger.exception("model %s: version %d was not freed", model.name, version.version)
         del servable
-        gc.collect()  # graphs are full of cycles
+        gc.collect()  # of what was made since the start: the rest has been frozen
         with self._changed:
             version.state = State.END
             self._changed.notify_all()
+        self._tell_unloaded(model.name, version.version)
         logger.info("model %s: version %d unloaded", model.name, version.version)
 
     def _publish(self, model: _Model) -> None:
@@ -390,6 +461,7 @@ class Models:
             latest[model.name] = available[max(available)]
         self._latest = latest
         self._changed.notify_all()
+        self._tell_change()
 
     # Configuration.
 
@@ -404,6 +476,14 @@ class Models:
                 model.config = wanted.get(name)
             self._labels = labels
             self._changed.notify_all()
+            for model in self._models.values():
+                if self._started and model.thread is None:
+                    model.thread = threading.Thread(
+                        target=self._watch, args=(model,), name=f"versions-{model.name}", daemon=True
+                    )
+                    model.thread.start()
+                model.wake.set()
+            self._tell_change()
 
     def _checked_labels(self, model: ModelConfig) -> dict[str, int]:
         """The labels of a model, each on a version that answers."""

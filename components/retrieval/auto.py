@@ -14,7 +14,7 @@ from components.examples import RaggedRows
 from components.retrieval.config import RetrievalConfig
 
 SPARSE = 30.0
-"""Mean rows of a user below which data are sparse: few rows tell of an item, so each of them has a vector of its own."""
+"""Mean rows of a user below which data are sparse: few rows tell of any item, so every item has its own vector."""
 
 MANY_USERS = 5_000
 """Users from which on larger batches reach the same quality in less time."""

@@ -5,6 +5,7 @@ The options are those of tensorflow_model_server, with dashes or underscores; th
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from serving.server import ModelServer, ServerConfig
 
 PORT = WholeNumber(0, 65_535)
+LONG_CALLS = 4
+"""Requests of the most rows that may wait at once, and as many more shorter ones."""
+LEVELS = ("debug", "info", "warning", "error")
 
 NOT_HERE = {
     "batch-timeout-micros": "requests are merged greedily, nothing waits; see --batching-parameters-file",
@@ -35,7 +39,6 @@ NOT_HERE = {
     "flush-filesystem-caches": "the operating system looks after its caches",
     "grpc-socket-path": "gRPC listens on TCP; name a --port",
     "mixed-precision": "the bundle is run as it was trained",
-    "num-load-threads": "versions are loaded one after the other, beside the requests",
     "num-tflite-interpreters-per-pool": "TensorFlow Lite models are not served",
     "num-tflite-pools": "TensorFlow Lite models are not served",
     "num-unload-threads": "versions are freed in threads of their own",
@@ -96,6 +99,8 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--tensorflow-session-parallelism", type=WholeNumber(0), default=0, help="Sets the next two.")
 @click.option("--tensorflow-intra-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
 @click.option("--tensorflow-inter-op-parallelism", type=WholeNumber(0), default=0, help="0 = one after the other.")
+@click.option("--num-load-threads", type=WholeNumber(1), default=4, show_default=True,
+              help="Versions, of several models, that are loaded at once.")  # fmt: skip
 @click.option("--saved-model-tags", default="serve", show_default=True, help="Tags of the graph, with commas between.")
 @_switch("enable-model-warmup", True, "Replay the bundle's warm-up requests before a version answers.")
 @click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1, help="How often each one.")
@@ -109,9 +114,16 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--tls-certificate", help="Certificate chain (PEM) of REST and gRPC.")
 @click.option("--tls-key", help="Its private key (PEM).")
 @click.option("--tls-client-ca", help="Clients must have a certificate of these authorities (PEM).")
-@click.option("--token-file", help="Bearer tokens that are taken, one a line.")
+@click.option("--token-file", help="Bearer tokens that are taken, one a line; read again when the file changes.")
+@click.option("--admin-token-file", help="Tokens that may change what is served (HandleReloadConfigRequest).")
+@click.option("--allowed-hosts", default="", help="Values of Host that are answered to, with commas between.")
+@click.option("--max-rows", type=WholeNumber(1), default=16_384, show_default=True,
+              help="Of one request. Best what a model answers in a second.")  # fmt: skip
 @click.option("--max-request-bytes", type=WholeNumber(1), default=16 << 20, show_default=True, help="Of one request.")
 @click.option("--drain-seconds", type=WholeNumber(0), default=20, show_default=True, help="For answers at the end.")
+@click.option("--access-log", is_flag=False, flag_value="-", metavar="[FILE]",
+              help="A JSON line a request, into the file or to standard output.")  # fmt: skip
+@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="info", show_default=True)
 @_switch("website", True, "The page, its catalogue and /openapi.json.")
 def serve(**options: Any) -> int:
     """Serve pushed models over TensorFlow Serving's REST and gRPC API."""
@@ -119,7 +131,7 @@ def serve(**options: Any) -> int:
         raise InputError("neither REST nor gRPC is served", expected="a port for one of them", action="leave one out")
     if options["model_config_file"] is None:
         options["base_path"], options["version"] = find_base_path(options["model_base_path"])
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(message)s", stream=sys.stderr)
     for name in ("uvicorn.error", "tensorflow"):
         logging.getLogger(name).setLevel(logging.ERROR)
     click.echo("Loading TensorFlow", err=True)
@@ -167,6 +179,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         timeout_seconds=options["rest_api_timeout_in_ms"] / 1000,
         max_request_bytes=options["max_request_bytes"],
         cors=options["rest_api_enable_cors_support"],
+        allowed_hosts=tuple(host.strip().lower() for host in options["allowed_hosts"].split(",") if host.strip()),
     )
     if options["monitoring_config_file"]:
         path = read_metrics_path(_file(options["monitoring_config_file"]), rest.metrics_path)
@@ -181,13 +194,16 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         grpc_port=options["port"] or None,
         tls=_tls(options),
         grpc_certificates=read_certificates(_file(options["ssl_config_file"])) if options["ssl_config_file"] else None,
-        tokens=_tokens(options["token_file"]),
+        token_file=_file(options["token_file"]) if options["token_file"] else None,
+        admin_token_file=_file(options["admin_token_file"]) if options["admin_token_file"] else None,
+        access_log=_access_log(options["access_log"]),
         session=_session(options),
         versions=VersionsConfig(
             poll_seconds=options["file_system_poll_wait_seconds"],
             max_load_retries=options["max_num_load_retries"],
             retry_seconds=options["load_retry_interval_micros"] / 1e6,
             allow_labels_for_unavailable=options["allow_version_labels_for_unavailable_models"],
+            load_threads=options["num_load_threads"],
         ),
         rest=rest,
         grpc=GrpcConfig(
@@ -226,13 +242,14 @@ def _session(options: dict[str, Any]) -> Any:
         tags=tuple(options["saved_model_tags"].split(",")),
         intra_op_threads=options["tensorflow_intra_op_parallelism"] or both,
         inter_op_threads=options["tensorflow_inter_op_parallelism"] or both,
-        batching=batching,
+        batching=dataclasses.replace(batching, max_long_rows=LONG_CALLS * options["max_rows"]),
         merge=options["enable_batching"],
+        max_rows=options["max_rows"],
     )
 
 
 def _tls(options: dict[str, Any]) -> Any:
-    from serving.server import Tls
+    from serving.tls import Tls
 
     certificate, key, client_ca = (options[name] for name in ("tls_certificate", "tls_key", "tls_client_ca"))
     if not (certificate or key or client_ca):
@@ -246,15 +263,13 @@ def _tls(options: dict[str, Any]) -> Any:
     return Tls(certificate=_file(certificate), key=_file(key), client_ca=_file(client_ca) if client_ca else None)
 
 
-def _tokens(path: str | None) -> tuple[str, ...]:
-    if path is None:
-        return ()
-    tokens = tuple(line.strip() for line in _file(path).read_text(encoding="utf-8").splitlines() if line.strip())
-    if not tokens:
-        raise InputError(
-            f"{path} holds no token", expected="one token a line", action="write one, or leave --token-file out"
-        )
-    return tokens
+def _access_log(text: str | None) -> Path | None:
+    if text is None or text == "-":
+        return None if text is None else Path("-")
+    path = Path(text).expanduser().absolute()
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent} for the access log", action="make it, or name another file")
+    return path
 
 
 def _file(text: str) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorflow.core.framework import types_pb2
 
-from serving.json_answers import rows_answer
+from serving.json_answers import columns_answer, rows_answer
 from serving.signatures import TensorSpec
 
 
@@ -35,3 +35,21 @@ def test_texts_are_written_each_by_itself(rows, texts):
 def test_rows_without_texts_are_empty_lists():
     spec = TensorSpec("titles", "titles:0", types_pb2.DT_STRING, (-1, -1))
     assert json.loads(rows_answer([spec], [np.empty((2, 0), dtype=object)])) == {"predictions": [[], []]}
+
+
+@pytest.mark.parametrize("width", [3, 50_000])
+def test_a_large_answer_is_written_in_blocks_that_make_one_list(width):
+    texts = strings([[b"%d" % (row * width + column) for column in range(width)] for row in range(3)])
+    numbers = np.arange(3 * width, dtype=np.float32).reshape(3, width)
+    numbers[1, 1] = np.nan
+    specs = [
+        TensorSpec("titles", "titles:0", types_pb2.DT_STRING, (-1, -1)),
+        TensorSpec("scores", "scores:0", types_pb2.DT_FLOAT, (-1, -1)),
+    ]
+    rows = json.loads(rows_answer(specs, [texts, numbers]))["predictions"]
+    columns = json.loads(columns_answer(specs, [texts, numbers]))["outputs"]
+    assert [row["titles"] for row in rows] == columns["titles"] == [[text.decode() for text in row] for row in texts]
+    for scores in ([row["scores"] for row in rows], columns["scores"]):
+        np.testing.assert_array_equal(np.array(scores), numbers)
+    (alone,) = json.loads(columns_answer(specs[1:], [numbers[:1]]))["outputs"]
+    assert alone == list(range(width))

@@ -85,3 +85,60 @@ def test_the_server_understands_its_arguments_and_listens_on_the_ports_that_are_
     assert options["host"] == "0.0.0.0"
     (mount,) = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "models"]
     assert options["model_base_path"].startswith(f"{mount}/")
+
+
+KSERVE = yaml.safe_load((FOLDER.parent / "kserve" / "recommender.yaml").read_text())
+MONITOR = yaml.safe_load((FOLDER.parent / "monitoring" / "service_monitor.yaml").read_text())
+
+
+def probes(container):
+    return {
+        name: (container[name]["httpGet"]["path"], container[name]["httpGet"]["port"])
+        for name in ("startupProbe", "readinessProbe", "livenessProbe")
+    }
+
+
+@pytest.mark.parametrize("where", ["kubernetes", "kserve"])
+def test_the_probes_ask_what_the_server_answers(where):
+    from serving.rest import LIVE_PATH, READY_PATH
+
+    (deployment,) = of_kind("Deployment")
+    pod = deployment["spec"]["template"]["spec"] if where == "kubernetes" else KSERVE["spec"]["predictor"]
+    (container,) = pod["containers"]
+    port = "rest" if where == "kubernetes" else 8501
+    ready, live = (READY_PATH.decode(), port), (LIVE_PATH.decode(), port)
+    assert probes(container) == {"startupProbe": ready, "readinessProbe": ready, "livenessProbe": live}
+
+
+def test_kserves_container_is_one_of_a_pod_and_starts_the_same_server():
+    """KServe's predictor is a pod's spec, with what KServe adds to it."""
+    (deployment,) = of_kind("Deployment")
+    spec = {"containers": KSERVE["spec"]["predictor"]["containers"], "volumes": KSERVE["spec"]["predictor"]["volumes"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}
+    MODELS["v1", "Pod"] = "V1Pod"
+    assert read_by_the_api(pod) == pod
+    (container,) = spec["containers"]
+    assert container["name"] == "kserve-container"
+    (ours,) = deployment["spec"]["template"]["spec"]["containers"]
+    for same in ("args", "resources", "volumeMounts"):
+        assert container[same] == ours[same]
+    assert spec["volumes"] == deployment["spec"]["template"]["spec"]["volumes"]
+    assert container["ports"][0]["containerPort"] == 8501
+
+
+def test_prometheus_finds_every_pod_once_and_is_let_in():
+    from serving.rest import RestConfig
+
+    wanted = MONITOR["spec"]["selector"]["matchLabels"]
+    (service,) = [one for one in of_kind("Service") if wanted.items() <= one["metadata"].get("labels", {}).items()]
+    (endpoint,) = MONITOR["spec"]["endpoints"]
+    assert endpoint["path"] == RestConfig().metrics_path
+    (port,) = [port for port in service["spec"]["ports"] if port["name"] == endpoint["port"]]
+    (policy,) = of_kind("NetworkPolicy")
+    let_in = {
+        name: {port["port"] for port in rule["ports"]}
+        for rule in policy["spec"]["ingress"]
+        for peer in rule["from"]
+        for name in [peer.get("namespaceSelector", {}).get("matchLabels", {}).get("kubernetes.io/metadata.name")]
+    }
+    assert let_in == {None: {8500, 8501}, "ingress-nginx": {8500, 8501}, "monitoring": {port["port"]}}

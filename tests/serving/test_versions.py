@@ -12,7 +12,7 @@ from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from serving.errors import NotFoundError, ServerError, Status
 from serving.models_config import ModelConfig, VersionPolicy
-from serving.server import ServerConfig, running
+from serving.server import ModelServer, ServerConfig, running
 from serving.versions import State, VersionsConfig
 from tests.serving.tiny_models import WARM_UP_FILE, publish, save_odd, write_warm_up
 
@@ -202,7 +202,7 @@ def test_warm_up_requests_are_replayed_before_a_version_answers(base, model):
     write_warm_up(publish(model, base, 2), 1.0, 2.0, 3.0)
     with serving(base, warm_up_iterations=2) as server:
         page = httpx.get(f"http://127.0.0.1:{server.rest_port}/monitoring/prometheus/metrics").text
-    assert ':tensorflow:serving:batch_size_count{model_name="odd"} 6' in page
+    assert ':tensorflow:serving:batch_size_count{model_name="odd",version="2"} 6.0' in page
     assert ":tensorflow:serving:request_count{" not in page
 
 
@@ -219,3 +219,67 @@ def test_a_version_that_cannot_answer_its_warm_up_is_not_served(base, model, dam
         wait_for(lambda: 2 in states(server) and server.models.status("odd", 2)[0].message)
         assert WARM_UP_FILE.rsplit("/", 1)[1] in server.models.status("odd", 2)[0].message
         assert server.models.find("odd").version == 1
+
+
+def test_all_versions_are_served_where_the_policy_says_so(base, model):
+    with serving(base, VersionPolicy(all=True)) as server:
+        publish(model, base, 5)
+        wait_for(lambda: states(server) == {1: State.AVAILABLE, 5: State.AVAILABLE})
+
+
+def test_models_config_is_read_again_and_a_bad_one_changes_nothing(base, model, tmp_path_factory, caplog):
+    from serving.models_config import read_models_config
+
+    other = tmp_path_factory.mktemp("other")
+    publish(model, other, 5)
+    file = other / "models.config"
+
+    def write(**models):
+        entries = [
+            f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" }}'
+            for name, path in models.items()
+        ]
+        file.write_text(f"model_config_list {{ {' '.join(entries)} }}")
+
+    write(odd=base)
+    config = ServerConfig(
+        models=read_models_config(file), models_file=file, models_file_poll_seconds=0.1, rest_port=0, grpc_port=None,
+        versions=QUICK,
+    )  # fmt: skip
+    with running(config) as server:
+        file.write_text("nonsense")
+        wait_for(lambda: "is not a ModelServerConfig in text format" in caplog.text)
+        write(odd=base, new="relative")
+        wait_for(lambda: "Expected model new to have an absolute path" in caplog.text)
+        assert httpx.post(url(server), json={"instances": [3]}).json() == {"predictions": [6.0]}
+        write(new=other)
+        wait_for(lambda: server.models.latest("new") is not None and server.models.latest("odd") is None)
+
+
+def test_a_logging_config_is_refused_with_the_reason(base):
+    from serving.errors import InvalidRequestError
+    from serving.models_config import models_of
+
+    config = text_format.Parse(
+        f'model_config_list {{ config {{ name: "odd" base_path: "{base}" model_platform: "tensorflow" '
+        "logging_config { sampling_config { sampling_rate: 0.1 } } } }",
+        model_management_pb2.ReloadConfigRequest().config,
+    )
+    with pytest.raises(
+        InvalidRequestError, match="Model odd has a logging_config, and this server does not log requests"
+    ):
+        models_of(config)
+
+
+def test_the_end_of_a_server_does_not_wait_for_a_load(base):
+    server = ModelServer(ServerConfig(models=(ModelConfig(name="odd", base_path=base),), rest_port=0, versions=QUICK))
+    loading, may_end = threading.Event(), threading.Event()
+    server.models._load = lambda *arguments: (loading.set(), may_end.wait(), None)[2]
+    starting = threading.Thread(target=server.start, daemon=True)
+    starting.start()
+    try:
+        assert loading.wait(60)
+        assert not server.stop()  # something still runs: the process ends without it
+        assert not may_end.is_set()
+    finally:
+        may_end.set()

@@ -129,9 +129,10 @@ def test_the_description_is_served(client):
     assert client.get("/openapi.json").json()["openapi"] == "3.1.0"
 
 
-def test_a_server_with_a_token_shows_the_page_to_everybody_and_the_catalogue_to_who_has_it(bundle_folder):
+def test_a_server_with_a_token_shows_the_page_to_everybody_and_the_catalogue_to_who_has_it(bundle_folder, tmp_path):
+    (tmp_path / "tokens").write_text("secret")
     models = (ModelConfig(name="recommender", base_path=bundle_folder),)
-    config = ServerConfig(models=models, rest_port=0, grpc_port=None, tokens=("secret",))
+    config = ServerConfig(models=models, rest_port=0, grpc_port=None, token_file=tmp_path / "tokens")
     with running_server(config) as server, httpx.Client(base_url=f"http://127.0.0.1:{server.rest_port}") as client:
         for path in ("/", "/app.js", "/openapi.json"):
             assert client.get(path).status_code == 200

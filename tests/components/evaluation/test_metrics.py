@@ -44,11 +44,19 @@ def rmse(rows: list[Row], stars: dict[tuple[str, str], float]) -> float:
     return float(np.sqrt(np.mean(errors(rows, stars) ** 2)))
 
 
-@pytest.fixture(scope="module", params=[("FnApiRunner", 1), ("BundleBasedDirectRunner", 8)])
-def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> EvaluationResult:
-    runner, shards = request.param
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EvaluationResult]:
+    """The same rows on two engines, with other shards."""
     folder = tmp_path_factory.mktemp("evaluation")
-    return evaluate(folder, ROWS, ANSWERS, served=SERVED, runner=runner, shards=shards)
+    return {
+        runner: evaluate(folder / runner, ROWS, ANSWERS, served=SERVED, runner=runner, shards=shards)
+        for runner, shards in (("FnApiRunner", 1), ("BundleBasedDirectRunner", 8))
+    }
+
+
+@pytest.fixture(scope="module", params=["FnApiRunner", "BundleBasedDirectRunner"])
+def result(request: pytest.FixtureRequest, results: dict[str, EvaluationResult]) -> EvaluationResult:
+    return results[request.param]
 
 
 def check_figures(result: EvaluationResult, rows: list[Row], answers: Answers) -> None:
@@ -127,11 +135,11 @@ def test_intervals_of_rmse_draw_users_with_all_their_rows(
     assert near((figure.lower, figure.upper), ratio if name == "rmse_ratio" else difference)
 
 
-FIRST: dict[str, EvaluationResult] = {}
-
-
-def test_every_figure_is_the_same_digit_by_digit_on_another_engine_with_other_shards(result: EvaluationResult) -> None:
-    assert result == FIRST.setdefault("first", result)  # all figures, slices and verdicts
+def test_every_figure_is_the_same_digit_by_digit_on_another_engine_with_other_shards(
+    results: dict[str, EvaluationResult],
+) -> None:
+    first, second = results.values()
+    assert first == second  # all figures, slices and verdicts
 
 
 def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult) -> None:

@@ -163,7 +163,7 @@ PREDICT_CASES = [
     refused(
         "columns of different lengths",
         "INVALID_ARGUMENT",
-        "",
+        r"(?i)shapes?: \[3\] vs\. \[2\]",
         signature="divide",
         inputs={"a": floats(1, 2, 3), "b": floats(1, 2)},
     ),
