@@ -165,8 +165,16 @@ def execute(
             peak_memory_bytes=summaries.peak_memory_bytes(),
         )
         summary = dataclasses.replace(summary, report=_report(summary, folder))
-        write_summary(folder.summary, summary)
+        _write(summary, folder)
     return summary
+
+
+def _write(summary: Summary, folder: RunFolder) -> None:
+    """Writes the summary; what the run has ended with is not to be hidden by a disk that is full."""
+    try:
+        write_summary(folder.summary, summary)
+    except OSError as error:
+        LOGGER.warning("the summary could not be written: %s", cause_of(error))
 
 
 def _told_until_then(recorder: _Recorder, opened: OpenedPipeline | None, folder: RunFolder) -> dict[str, Any]:
@@ -257,8 +265,11 @@ def describe_failure(error: Exception, folder: RunFolder) -> Failure:
     input_error = input_error_of(error)
     if input_error is not None:
         return Failure(component=stage, message=str(input_error))
-    folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     cause = error.__cause__ if isinstance(error, StageFailedError) and error.__cause__ else error
+    try:
+        folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:  # a full disk, which is what the cause says then
+        return Failure(component=stage, message=cause_of(cause))
     return Failure(component=stage, message=cause_of(cause), error_log=str(folder.error_log))
 
 

@@ -126,7 +126,7 @@ function fillForm() {
 function versionInWords(version) {
   const seconds = Number(version);
   if (!(seconds >= FIRST_MOMENT && seconds < LAST_MOMENT)) return `version ${version}`;
-  return `pushed ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })}`;
+  return `pushed ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`;
 }
 
 function genreChip(genre) {

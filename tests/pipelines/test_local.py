@@ -1,5 +1,6 @@
 """The runner on a real TFX pipeline: cache, failures, interruptions and what the summary says of them."""
 
+import errno
 import json
 import os
 import signal
@@ -192,3 +193,24 @@ def test_a_run_whose_results_cannot_be_read_says_what_was_pushed(monkeypatch, tm
     assert ended.done.code == 2
     assert "error: the run failed: the artifact is incomplete" in ended.done.err
     assert "Pushed: version 1700000000" in ended.done.out
+
+
+def test_a_full_disk_hides_neither_the_stage_nor_the_cause(monkeypatch, tmp_path):
+    """No room for the traceback, the summary and the report either."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def opened(config, place, beam_pipeline_args=()):
+        monkeypatch.setattr("pipelines.run.write_summary", full)
+        monkeypatch.setattr("pipelines.reports.write", full)
+        (place.path / "error.log").mkdir()  # cannot be written to
+        (place.path / "orders").write_text("fail")
+        return OpenedPipeline(pipeline=tiny_pipeline.create(place))
+
+    monkeypatch.setattr("pipelines.run.open_recommender", opened)
+    done = command.recommender("run", "--preset", "demo", "--output", tmp_path)
+    assert done.code == 1
+    assert "error: SecondStage failed: ValueError: the second stage is broken" in done.err
+    assert "the summary could not be written: OSError: [Errno 28] No space left on device" in done.err
+    assert "the whole traceback" not in done.err

@@ -339,8 +339,8 @@ def test_back_takes_a_change_back(open_page):
 
 
 def test_recommend_leads_to_the_list(open_page):
-    page = open_page("#like=d", viewport={"width": 390, "height": 500})
-    assert page.locator("#heading").bounding_box()["y"] > 500  # below the form, out of sight
+    page = open_page("#like=d", viewport={"width": 390, "height": 450})
+    assert page.locator("#heading").bounding_box()["y"] > 450  # below the form, out of sight
     page.get_by_role("button", name="Recommend").click()
     settled(page)
     assert page.evaluate("document.activeElement.id") == "results"
@@ -387,7 +387,7 @@ def test_a_version_is_a_date_and_random_users_are_called_so(open_page):
         route.fulfill(json={**route.fetch().json(), "version": "1795887915"})
 
     page = open_page(routes=[("**/catalogue.json", dated)], timezone_id="UTC")
-    assert page.locator("#model").inner_text() == "recommender, pushed 28 November 2026 at 17:45 · 6 movies"
+    assert page.locator("#model").inner_text() == "recommender, pushed 28 Nov 2026, 17:45 · 6 movies"
     assert page.locator("#model").get_attribute("title") == "version 1795887915"
     page.get_by_role("radio", name="A known user").check(force=True)
     assert page.get_by_role("button", name="Random user").is_visible()
