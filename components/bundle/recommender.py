@@ -139,10 +139,11 @@ class Recommender(tf.Module):  # type: ignore[misc]
         )
         excluded = self._movie_rows.lookup(exclude_movie_ids)
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
+        with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), stored.with_history)
         answer = self._answer(
             Asked(
                 queries=queries,
-                with_history=tf.where(given, tf.reduce_any(liked >= 0, axis=1), stored.with_history),
+                with_history=with_history,
                 left_out=(*stored.left_out, sorted_lists(tf.concat([rows, excluded], axis=1))),
                 genres=self._genres.lookup(genres),
             ),
@@ -150,10 +151,10 @@ class Recommender(tf.Module):  # type: ignore[misc]
             tf.maximum(tf.reduce_max(n), 1),
         )
         within = tf.range(tf.shape(answer.rows)[1])[tf.newaxis] < n[:, tf.newaxis]
-        source = tf.where(stored.with_history, contract.FROM_MODEL, contract.FROM_POPULARITY)
+        source = tf.where(given, contract.FROM_HISTORY, contract.FROM_MODEL)
         return self._named(
             dataclasses.replace(answer, rows=tf.where(within, answer.rows, NOTHING)),
-            tf.where(given, contract.FROM_HISTORY, source),
+            tf.where(with_history, source, contract.FROM_POPULARITY),
         )
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
@@ -216,11 +217,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
     )
     def explain(self, user_id: Any, history_movie_ids: Any, history_ratings: Any, movie_id: Any) -> dict[str, Any]:
         """The movies of the history that add most to the relevance of a movie; stars do not enter relevance."""
-        stored, stored_ratings = self._users.interactions(self._users.lookup(user_id), self._history_length)
+        most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
+        stored = self._liked(*self._users.interactions(self._users.lookup(user_id), most))
         rows = self._movie_rows.lookup(history_movie_ids)
+        given = tf.reduce_any(rows >= 0, axis=1)
         liked = self._liked(rows, self._as_wide(history_ratings, rows))
-        given = newest_last(liked)[:, -self._history_length :]
-        history = _given_or_stored(given, self._liked(stored, stored_ratings))
+        history = newest_last(_given_or_stored(given, liked, stored))[:, -self._history_length :]
         rows = self._movie_rows.lookup(movie_id)
         parts = self._retrieval.contributions(history, self._index.vectors(tf.maximum(rows, 0)))
         parts = tf.where((rows >= 0)[:, tf.newaxis], tf.maximum(parts, 0.0), 0.0)
@@ -381,14 +383,14 @@ _EVALUATED_FEATURES = {
 }
 
 
-def _given_or_stored(given: Any, stored: Any) -> Any:
-    """Each row's history: the given one where it names any movie, else the stored one; padding in front."""
-    width = tf.maximum(tf.shape(given)[1], tf.shape(stored)[1])
+def _given_or_stored(given: Any, own: Any, stored: Any) -> Any:
+    """Each row's history: its own `[B, H]` where `given` `[B]`, else the stored one `[B, S]`; padding in front."""
+    width = tf.maximum(tf.shape(own)[1], tf.shape(stored)[1])
 
     def widened(rows: Any) -> Any:
         return tf.pad(rows, [[0, 0], [width - tf.shape(rows)[1], 0]], constant_values=NOTHING)
 
-    return tf.where(tf.reduce_any(given >= 0, axis=1)[:, tf.newaxis], widened(given), widened(stored))
+    return tf.where(given[:, tf.newaxis], widened(own), widened(stored))
 
 
 def newest_last(rows: Any) -> Any:

@@ -32,7 +32,7 @@ def test_a_refused_bundle_is_told_loudly_with_each_reason():
 
 def test_the_table_shows_each_metric_beside_its_peers():
     metrics = {
-        "recall_at_10": Figure(model=0.3, baseline=0.1, item_knn=0.25, served=0.2),
+        "recall_at_10": Figure(model=0.3, baseline=0.1, peer=0.25, served=0.2),
         "recall_at_10_minus_popularity": Figure(model=0.2, lower=0.1, upper=0.3),
         "rmse": Figure(model=0.9, baseline=1.0, served=0.95),
     }

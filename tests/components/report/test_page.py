@@ -112,7 +112,7 @@ def test_the_index_shows_what_was_tried_and_which_was_chosen(page):
 
 def test_gates_with_their_intervals(page):
     rows = page.rows["gates"]
-    assert rows[1][:2] == ["recall_item_knn", "refused"]
+    assert rows[1][:2] == ["recall_peer", "refused"]
     assert rows[2] == ["rmse_change", "passed", "–", "nothing"]
     assert page.labels["gates"] == ["-0.1250, 95 % interval from -0.2500 to -0.0625, no difference at 0"]
 
