@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from components.training.inputs import LEARNING_RATE
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PerRun:
@@ -14,7 +16,7 @@ class PerRun:
     A value is whatever the orchestrator replaces when a run starts, in TFX a `RuntimeParameter`.
 
     Attributes:
-      ingestion: Arguments of both ExampleGens that override keys of `data`.
+      ingestion: Arguments of the ExampleGen that override keys of `data`.
       fingerprint: Of the data, where it is not known when the pipeline is put together.
       retrieval: Arguments of the RetrievalTrainer that override keys of `retrieval`.
       ranking: Arguments of the RankingTrainer that override keys of `ranking`.
@@ -26,3 +28,12 @@ class PerRun:
     retrieval: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     ranking: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     evaluation: Any = None
+
+    def learning_rates(self) -> dict[str, Any]:
+        """Arguments of FinalFit, which trains as the judged models were trained."""
+        trainers = {"retrieval": self.retrieval, "ranking": self.ranking}
+        return {
+            f"{name}_{LEARNING_RATE}": arguments[LEARNING_RATE]
+            for name, arguments in trainers.items()
+            if LEARNING_RATE in arguments
+        }

@@ -154,6 +154,7 @@ def create_pipeline(
         bundle=to_json(config.bundle),
         strategy=config.training.strategy,
         judged_k=config.evaluation.k,
+        **per_run.learning_rates(),
     ).with_id("FinalFit")
     pusher = AtomicPusher(
         model=final.outputs["model"] if final_fit == ALL else judged,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts
 
@@ -20,6 +22,7 @@ class FinalFitSpec(component_spec.ComponentSpec):
         executor.BUNDLE: _Parameter(type=str),
         executor.STRATEGY: _Parameter(type=str),
         executor.JUDGED_K: _Parameter(type=int),
+        **{name: _Parameter(type=float, optional=True) for name in executor.LEARNING_RATES.values()},
     }
     INPUTS = {
         executor.BLESSING: _Channel(type=standard_artifacts.ModelBlessing),
@@ -57,6 +60,7 @@ class FinalFit(base_component.BaseComponent):
       bundle: BundleConfig as JSON.
       strategy: `TrainingConfig.strategy`.
       judged_k: Length of the judged list.
+      overrides: `retrieval_learning_rate` and `ranking_learning_rate` of a run, in place of those in the settings.
 
     Outputs: `model`, the bundle; `model_run`, the epochs of both trainings and `final.json`, what the check found.
     """
@@ -80,6 +84,7 @@ class FinalFit(base_component.BaseComponent):
         bundle: str,
         strategy: str,
         judged_k: int,
+        **overrides: Any,
     ) -> None:
         super().__init__(
             FinalFitSpec(
@@ -98,5 +103,6 @@ class FinalFit(base_component.BaseComponent):
                 judged_k=judged_k,
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
+                **overrides,
             )
         )

@@ -22,6 +22,7 @@ from components.index import executor as indexer
 from components.push.storage import storage_for
 from components.ranking import training as ranking_training
 from components.retrieval import training as retrieval_training
+from components.settings import overridden
 from components.training import inputs
 from components.training.executor import data_settings
 from serving import contract
@@ -31,6 +32,8 @@ RETRIEVAL_RUN, RANKING_RUN = "retrieval_run", "ranking_run"
 TRANSFORM_GRAPH, ENTITIES, SEQUENCES = "transform_graph", "entities", "sequences"
 RETRIEVAL, RANKING, INDEX, BUNDLE = "retrieval", "ranking", "index", "bundle"
 STRATEGY, JUDGED_K = "strategy", "judged_k"
+LEARNING_RATES = {RETRIEVAL: "retrieval_learning_rate", RANKING: "ranking_learning_rate"}
+"""Optional execution properties: what a run gave the judged trainings in place of their settings' own."""
 MODEL, MODEL_RUN = "model", "model_run"
 
 BLESSED_FILE = "BLESSED"
@@ -95,6 +98,7 @@ class _Fit:
         """A model trained on every row."""
         model = self._artifact(name)
         epochs = _chosen_epochs(artifact_utils.get_single_uri(self._inputs[judged_run]))
+        config = overridden(self._properties[name], self._properties, {LEARNING_RATES[name]: inputs.LEARNING_RATE})
         run_fn(
             types.SimpleNamespace(
                 transform_output=artifact_utils.get_single_uri(self._inputs[TRANSFORM_GRAPH]),
@@ -102,7 +106,7 @@ class _Fit:
                 model_run_dir=f"{self._run}/{name}",
                 eval_files=[],
                 custom_config={
-                    inputs.CONFIG: self._properties[name],
+                    inputs.CONFIG: config,
                     inputs.STRATEGY: self._properties[STRATEGY],
                     inputs.FINAL_EPOCHS: epochs,
                     **data_settings(self._inputs[ENTITIES], self._inputs[SEQUENCES]),
