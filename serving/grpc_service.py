@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import grpc
 import uvloop
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -57,6 +57,7 @@ MAX_MESSAGE_CHARACTERS = 1024
 TRUNCATED = "...TRUNCATED"
 PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 MODEL_SERVICE = "tensorflow.serving.ModelService"
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 RELOAD = "HandleReloadConfigRequest"
 REQUEST_ID = "x-request-id"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -150,8 +151,9 @@ class GrpcServer:
         server.add_generic_rpc_handlers((self._handlers.prediction_service(), self._handlers.model_service()))
         state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService"))
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
-        names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
         reflection.enable_server_reflection(names, server)
+        server.add_generic_rpc_handlers((_reflection_v1(names),))
         assert {prediction_service_pb2.DESCRIPTOR.package, model_service_pb2.DESCRIPTOR.package}  # registers both
         return state, server
 
@@ -365,6 +367,16 @@ class Handlers:
         self._models.reload(models_of(request.config))
         response.status.error_code = Status.OK.number
         return bytes(response.SerializeToString())
+
+
+def _reflection_v1(names: tuple[str, ...]) -> Any:
+    """The service under the name that it has kept; its messages are those of v1alpha, which grpcio-reflection knows."""
+    handler = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": handler})
 
 
 def _read(request_type: Any, message: bytes) -> Any:
