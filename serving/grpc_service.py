@@ -54,6 +54,7 @@ LARGE_MESSAGE_BYTES = 128 << 10
 LARGE_ANSWER_VALUES = 20_000
 MAX_MESSAGE_CHARACTERS = 1024
 TRUNCATED = "...TRUNCATED"
+REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 RELOAD = "HandleReloadConfigRequest"
 REQUEST_ID = "x-request-id"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -147,9 +148,10 @@ class GrpcServer:
         server.add_generic_rpc_handlers((self._handlers.prediction_service(), self._handlers.model_service()))
         state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService"))
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
-        names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
         pool = described([health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
         reflection.enable_server_reflection(names, server, pool)
+        server.add_generic_rpc_handlers((_reflection_v1(names, pool),))
         return state, server
 
     async def _stop(self, grace_seconds: float) -> None:
@@ -362,6 +364,16 @@ class Handlers:
         self._models.reload(models_of(request.config))
         response.status.error_code = Status.OK.number
         return bytes(response.SerializeToString())
+
+
+def _reflection_v1(names: tuple[str, ...], pool: Any) -> Any:
+    """The service under the name that it has kept; its messages are those of v1alpha, which grpcio-reflection knows."""
+    handler = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names, pool).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    return grpc.method_handlers_generic_handler(REFLECTION_V1, {"ServerReflectionInfo": handler})
 
 
 def _read(request_type: Any, message: bytes) -> Any:

@@ -176,6 +176,8 @@ class RestApp:
         finally:
             self._in_flight -= call.held
         call.scope = scope
+        if connection is not None:
+            connection.task = None  # from here on nothing is given up
         if response is not None and sent.has_begun:  # too late for another answer: the broken one ends the connection
             self._calls.finish(call)
             raise RuntimeError("an answer was broken off") from call.error
