@@ -1,23 +1,25 @@
 # Two images from one file.
 #
-#   docker build --target pipeline -t tfx-recommenders:0.1.0 .            the steps of the pipeline, and `recommender run`
-#   docker build --target serving  -t tfx-recommenders-serving:0.1.0 .    the model server, without TFX and Beam
+#   docker build --target pipeline -t tfx-recommenders .            the steps of the pipeline, and `recommender run`
+#   docker build --target serving  -t tfx-recommenders-serving .    the model server, without TFX and Beam
 #
 # Both run as any user, also one that nobody knows (OpenShift), and write only to /tmp and /workspace.
 # Without a registry: tools/base_image.sh makes the base image. See docs/kubeflow.md.
-ARG PYTHON_IMAGE=python:3.10-slim-bookworm
+ARG PYTHON_IMAGE=python:3.13-slim-trixie
 
 # ---- What both are built with; nothing of it stays ------------------------------------------------------------------
 FROM ${PYTHON_IMAGE} AS build
-ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+ENV PATH=/opt/uv/bin:/usr/local/bin:/usr/bin:/bin \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1 \
     UV_HTTP_TIMEOUT=300 \
     UV_NO_CACHE=1 \
     UV_NO_PROGRESS=1
-RUN python -m pip install --quiet --root-user-action=ignore uv==0.13.9 \
- && uv venv --quiet --python /usr/local/bin/python3.10 /opt/venv
+RUN python3 -m venv /opt/uv \
+ && /opt/uv/bin/pip install --quiet uv==0.13.9 \
+ && uv venv --quiet --python /usr/local/bin/python3 /opt/venv
 WORKDIR /src
 
 # ---- What both run as ------------------------------------------------------------------------------------------------
@@ -40,7 +42,7 @@ ENTRYPOINT ["recommender"]
 FROM build AS serving-build
 COPY requirements-serving.lock ./
 RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-serving.lock \
- && rm -rf /opt/venv/lib/python3.10/site-packages/tensorflow/include
+ && rm -rf /opt/venv/lib/python3.*/site-packages/tensorflow/include
 COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
@@ -57,11 +59,9 @@ CMD ["serve", "--model-base-path", "/models/recommender", "--host", "0.0.0.0"]
 
 # ---- The steps of the pipeline; the last stage is what `docker build .` makes ------------------------------------------
 FROM build AS pipeline-build
-# For the one package that has no wheel (pyfarmhash).
-RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends g++
 COPY requirements-pipeline.lock ./
 RUN uv pip sync --quiet --compile-bytecode --python /opt/venv/bin/python requirements-pipeline.lock \
- && rm -rf /opt/venv/lib/python3.10/site-packages/tensorflow/include
+ && rm -rf /opt/venv/lib/python3.*/site-packages/tensorflow/include
 COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components

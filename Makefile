@@ -13,7 +13,7 @@ help: ## show this help
 	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo 'The first target that needs it makes .venv (Python 3.10, requirements.lock); later ones find it ready.'
+	@echo 'The first target that needs it makes .venv from the lock that fits this machine and says which.'
 
 setup: ## make or update .venv
 	@tools/bootstrap.sh
@@ -48,12 +48,15 @@ benchmark-quality: setup ## lists and ratings on MovieLens, beside other systems
 bench-serving: setup ## load the model server beside servers that do nothing (needs wrk and h2load)
 	@$(BIN)/python -m benchmarks serving $(ARGS)
 
+# One machine resolves for all of them: the platform says what is installed where. Later locks keep to the first one's versions.
+COMPILE = tools/bootstrap.sh uv pip compile setup.py --no-header $(ARGS)
+CURRENT = $(COMPILE) --python-version 3.12 --python-platform x86_64-manylinux_2_39 --override overrides.txt
+
 lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
-	tools/bootstrap.sh uv pip compile setup.py --extra all --python-version 3.10 --no-header $(ARGS) -o requirements.lock
-	tools/bootstrap.sh uv pip compile setup.py --extra pipeline --extra kubeflow --extra client --python-version 3.10 --no-header \
-	  --constraints requirements.lock $(ARGS) -o requirements-pipeline.lock
-	tools/bootstrap.sh uv pip compile setup.py --extra serving --python-version 3.10 --no-header --constraints requirements.lock \
-	  $(ARGS) -o requirements-serving.lock
+	$(CURRENT) --extra all -o requirements.lock
+	$(CURRENT) --extra pipeline --extra kubeflow --extra client --constraints requirements.lock -o requirements-pipeline.lock
+	$(CURRENT) --extra serving --constraints requirements.lock -o requirements-serving.lock
+	$(COMPILE) --extra all --python-version 3.10 --python-platform x86_64-manylinux_2_28 -o requirements-legacy.lock
 
 images: ## build the two container images (BUILD_ARGS="--network host" where the build needs it)
 	docker build $(BUILD_ARGS) --target serving --tag localhost/tfx-recommenders-serving:dev .

@@ -1,27 +1,49 @@
-"""Distribution of tfx-recommenders. Tool settings live in pyproject.toml, versions in requirements.lock."""
+"""Distribution of tfx-recommenders. Tool settings live in pyproject.toml, versions in the locks."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+PACKAGES = ("pipelines", "components", "serving")
+HOME_PAGE = "https://github.com/tfx-recommenders/tfx-recommenders"
+VERSION = "0.1.0"
+
+# TFX 1.21, the newest, pins a TensorFlow that ScaNN is not built for: overrides.txt says what the lock does about it.
+PIPELINE = [
+    "tfx>=1.16,<1.22",
+    "tensorflow>=2.16.2,<2.21",
+    "tf-keras>=2.16,<2.21",
+    "tensorflow-recommenders>=0.7.7,<0.8",
+    "tensorflow-datasets>=4.9.10,<5",
+    "scann[tf]>=1.3.2,<1.5",
+    "duckdb>=1.4,<2",  # reads, sorts and groups what is brought
+    "fsspec",
+    "dill",  # Beam made it an extra; tfx_bsl and Transform import it
+    "jinja2",
+    "orjson",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "setuptools<81",  # TensorBoard imports pkg_resources, which later ones lack
+]
 
 EXTRAS = {
-    # Answers questions from a pushed bundle: no TFX, no Beam.
+    # Answers questions from a pushed bundle: no TFX, no Beam. Plain pip finds versions that fit.
     "serving": [
-        "tensorflow==2.16.2",
-        "tf-keras==2.16.0",
-        "tensorflow-serving-api==2.16.1",  # the protos of TF Serving's gRPC API
-        "scann==1.3.2",
+        "scann[tf]>=1.3.2,<1.5",  # each ScaNN is built for one TensorFlow, which its extra names
+        "tensorflow>=2.16.2,<2.21",
+        "tensorflow-serving-api>=2.16.1,<2.21",  # the messages of TF Serving's gRPC API
         "numpy",
         "grpcio",
-        "grpcio-health-checking==1.48.2",  # the newest that takes TFX's protobuf
-        "grpcio-reflection==1.48.2",
+        "grpcio-health-checking",
+        "grpcio-reflection",
         "httptools",
         "orjson",
         "prometheus-client",
-        "starlette",
-        "uvicorn",
+        "uvicorn>=0.30,<1",  # its protocol class for httptools is extended
         "uvloop",
     ],
     # Traces of the model server's requests.
@@ -29,23 +51,9 @@ EXTRAS = {
     # Asks a server over REST (gRPC: what "serving" brings).
     "client": ["httpx"],
     # Builds a bundle: the whole TFX pipeline, LocalDagRunner and Beam.
-    "pipeline": [
-        "tfx==1.16.0",
-        "tensorflow==2.16.2",
-        "tf-keras==2.16.0",
-        "tensorflow-recommenders==0.7.7",
-        "tensorflow-datasets==4.9.10",
-        "scann==1.3.2",
-        "dill>=0.3.1.1,<0.3.2",  # Beam made it an extra; tfx_bsl and Transform import it
-        "jinja2",
-        "pandas",
-        "pyarrow",
-        "scikit-learn",
-        "scipy",
-        "setuptools<81",  # TensorBoard 2.16 imports pkg_resources, which later ones lack
-    ],
+    "pipeline": PIPELINE,
     # Compiles and submits the pipeline to Kubeflow.
-    "kubeflow": ["tfx[kfp]==1.16.0"],
+    "kubeflow": [*PIPELINE, "kfp>=2.5,<2.17"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
     # The map of the movies by UMAP; t-SNE and PCA need nothing beyond "pipeline".
@@ -60,6 +68,7 @@ EXTRAS = {
         "hypothesis",
         "moto[s3]",
         "playwright",
+        "psutil",
         "pytest",
         "pytest-timeout",
         "pytest-xdist",
@@ -68,21 +77,51 @@ EXTRAS = {
     "dev": ["mypy", "ruff", "types-protobuf", "types-psutil"],
 }
 
+
+def readme() -> str:
+    """The README with links that also work where only the README is shown, on a package index."""
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\])\((?!https?:|#)([^)]+)\)", rf"\1({HOME_PAGE}/raw/main/\2)", text)
+    return re.sub(r"(\[[^]]*\])\((?!https?:|#)([^)]+)\)", rf"\1({HOME_PAGE}/blob/main/\2)", text)
+
+
 setup(
     name="tfx-recommenders",
-    version="0.1.0",
+    version=VERSION,
     description="A production recommender as one TFX pipeline on TensorFlow Recommenders.",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=readme(),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
-    python_requires=">=3.10,<3.11",
-    packages=find_packages(include=["pipelines*", "components*", "serving*"]),
-    package_data={
-        "pipelines": ["presets/*.toml"],
-        "components": ["schema/*.pbtxt", "report/templates/*"],
-        "serving": ["page/*"],
+    url=HOME_PAGE,
+    project_urls={
+        "Documentation": f"{HOME_PAGE}/tree/main/docs",
+        "Changelog": f"{HOME_PAGE}/blob/main/CHANGELOG.md",
+        "Issues": f"{HOME_PAGE}/issues",
     },
-    install_requires=["click>=8", "rich>=13", "tomli>=2"],
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    keywords=["recommender system", "TFX", "TensorFlow Recommenders", "ScaNN", "two-tower", "Kubeflow", "TF Serving"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
+    package_data={
+        "pipelines": ["py.typed", "presets/*.toml"],
+        "components": ["py.typed", "schema/*.pbtxt", "report/templates/*"],
+        "serving": ["py.typed", "page/*"],
+    },
+    install_requires=["click>=8", "packaging>=22", "rich>=13", "tomli>=2"],
     extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},
     entry_points={"console_scripts": ["recommender = pipelines.cli.main:main"]},
 )

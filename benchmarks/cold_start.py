@@ -87,7 +87,7 @@ def new_movies(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
     rows = [
         [
             name.replace("_at_", "@").replace("ndcg", "NDCG"),
-            *(f"{figures[name][system]:.4f}" for system in ("model", "baseline", "item_knn")),
+            *(f"{figures[name][system]:.4f}" for system in ("model", "baseline", "peer")),
             _interval(figures[f"{name}_minus_popularity"]),
         ]
         for name in LIST_METRICS
@@ -114,10 +114,10 @@ def among_new(bundle: Path, test: pd.DataFrame, k: int = 20) -> tuple[float, flo
     """Recall@k of lists of the test's movies alone, mean over users, and what a random order would have."""
     import tensorflow as tf
 
-    from components.index.scann_index import load_operations
     from serving import contract
+    from serving.scann_operations import load_operations
 
-    load_operations()
+    load_operations(bundle)
     recommend = tf.saved_model.load(str(bundle)).signatures[contract.RECOMMEND]
     catalogue = json.loads((bundle / contract.EXTRA_ASSETS / contract.CATALOGUE_FILE).read_text())
     new = {str(movie) for movie in test["item"].unique()}
@@ -153,9 +153,9 @@ def new_people(summary: dict[str, Any]) -> str:
             [
                 one["value"],
                 f"{figures['users']['model']:.0f}",
-                *(_number(recall, system) for system in ("model", "baseline", "item_knn")),
+                *(_number(recall, system) for system in ("model", "baseline", "peer")),
                 _interval(figures["recall_at_100_minus_popularity"]),
-                *(_number(ndcg, system) for system in ("model", "baseline", "item_knn")),
+                *(_number(ndcg, system) for system in ("model", "baseline", "peer")),
             ]
         )
         rmse = figures["rmse"]

@@ -80,7 +80,9 @@ def by_session(bundle: Path, signatures: list[str] | tuple[str, ...]) -> dict[st
     """Signatures as callables of a Session."""
     import tensorflow as tf
 
-    _register_operations()
+    from serving.scann_operations import load_operations
+
+    load_operations(bundle)
     session = tf.compat.v1.Session(graph=tf.Graph())
     with session.graph.as_default():
         meta = tf.compat.v1.saved_model.load(session, ["serve"], str(bundle))
@@ -129,12 +131,6 @@ def taking_turns(
                 walls[key].append(time.perf_counter() - wall)
                 cpus[key] += time.process_time() - cpu
     return {key: (walls[key], cpus[key]) for key in asked}
-
-
-def _register_operations() -> None:
-    from scann.scann_ops.py import scann_ops
-
-    assert scann_ops is not None
 
 
 if __name__ == "__main__":

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-# Custom properties of RatingsExampleGen's `examples` (integers, KFP-safe).
+# Custom properties of what ExampleGen writes (integers, KFP-safe), alike on all its artifacts of Examples.
 ROWS = {"train": "rows_train", "eval": "rows_eval", "test": "rows_test"}
 USERS = "users"
 MOVIES = "movies"
+ADDED_TO_CATALOGUE = "added_from_ratings"
 DUPLICATES_DROPPED = "duplicates_dropped"
 HAS_RATINGS = "has_ratings"  # 0 or 1
 HAS_TIMESTAMPS = "has_timestamps"  # 0 or 1
-REFIT = "refit"  # 1 where the models that are judged were fit on train + eval
-
-# Custom properties of MoviesExampleGen's `examples`.
-CATALOGUE_ROWS = "rows"
-ADDED_TO_CATALOGUE = "added_from_ratings"
+REFIT = "refit"  # 1 where the models that are judged are fit on train + eval
+# The same, texts.
+LEAVE_OUT_SEEN = "leave_out_seen"  # always, never or for_days:N
+LIKED_FROM = "liked_from"  # ratings below are dislikes; empty: there are none
 
 # Custom properties of the statistics (floats): the share of a split's rows that was looked at.
-SAMPLE_RATES = {
-    "train": "sample_rate_train",
-    "eval": "sample_rate_eval",
-    "test": "sample_rate_test",
-    "all": "sample_rate_all",
-}
+SAMPLE_RATES = {"items": "sample_rate_items", "users": "sample_rate_users", "all": "sample_rate_all"}
+
+# Custom property of PeerLists' `judged_rows`: the name of the peer whose lists they carry.
+PEER = "peer"
 
 # Custom properties of ServedModel's `model`.
 ABSENT = "absent"  # 1 when nothing is served yet
@@ -41,6 +39,7 @@ DATA_PROFILE = "profile.json"  # in the ratings' `profile`: exact counts of all 
 TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
 EPOCH_HISTORY = "history.json"  # in a trainer's `model_run`: every epoch, of every seed and of a refit
 TENSORBOARD_LOGS = "logs"  # in a trainer's `model_run`: a folder of event files for every training
+FINAL_CHECK = "final.json"  # in FinalFit's `model_run`: seconds, and how near its lists are to the judged ones
 INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
 MOVIE_MAP = "map.json"  # in the embeddings: the movies on a plane, with their neighbours
 GENRE_REPORT = "genres.json"  # in the embeddings: how well the movies' vectors tell their genres

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from tfx.types import Artifact, artifact_utils
 
-from components import features
+from components import artifacts, features
 from components.examples import Catalogue, Strings, UserSequences, read_catalogue, read_sequences
 
 
@@ -13,17 +15,28 @@ def split_pattern(examples: list[Artifact], split: str) -> str:
     return f"{artifact_utils.get_split_uri(examples, split)}/*"
 
 
-def split_names(examples: list[Artifact]) -> list[str]:
-    """The splits that ingestion has written."""
-    return list(artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names))
+def catalogue_of(entities: list[Artifact]) -> Catalogue:
+    """All items."""
+    return read_catalogue([split_pattern(entities, features.ITEMS_SPLIT)])
 
 
-def catalogue_of(movies: list[Artifact]) -> Catalogue:
-    """All movies."""
-    return read_catalogue([split_pattern(movies, features.CATALOGUE_SPLIT)])
+def fitted_parts(sequences: list[Artifact]) -> tuple[int, ...]:
+    """The parts that the judged models are fit on: train, or train and eval."""
+    refit = artifact_utils.get_single_instance(sequences).get_int_custom_property(artifacts.REFIT)
+    return (features.TRAIN_PART, features.EVAL_PART) if refit else (features.TRAIN_PART,)
 
 
-def fitted_sequences(sequences: list[Artifact], movie_ids: Strings) -> UserSequences:
-    """The rows of every user that the models were fit on: train, or train + eval where they were refit."""
-    fitted = features.fitted_split(split_names(sequences))
-    return read_sequences([split_pattern(sequences, fitted)], movie_ids)
+def sequences_of(sequences: list[Artifact], movie_ids: Strings, parts: Collection[int]) -> UserSequences:
+    """The rows of every user that are in some parts."""
+    return read_sequences([split_pattern(sequences, features.SEQUENCES_SPLIT)], movie_ids, parts)
+
+
+def liked_from(examples: list[Artifact]) -> float | None:
+    """The least rating that is no dislike; None where there are no dislikes."""
+    text = artifact_utils.get_single_instance(examples).get_string_custom_property(artifacts.LIKED_FROM)
+    return float(text) if text else None
+
+
+def leave_out_seen(examples: list[Artifact]) -> str:
+    """What lists leave out: always, never or for_days:N."""
+    return str(artifact_utils.get_single_instance(examples).get_string_custom_property(artifacts.LEAVE_OUT_SEEN))

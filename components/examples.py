@@ -7,7 +7,7 @@ tf.data, so that 25 million interactions are integers in memory and never Python
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,12 +51,14 @@ class RaggedRows:
       rows: int32 catalogue rows, `[total]`.
       ratings: float32 stars, `[total]`; empty where none belong to the rows.
       timestamps: int64 Unix seconds, `[total]`; empty where none belong to the rows.
+      weights: float32, `[total]`: how much each row counts; empty where all count 1.
     """
 
     row_splits: Longs
     rows: Ints
     ratings: Floats = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
     timestamps: Longs = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    weights: Floats = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.row_splits) - 1
@@ -64,23 +66,73 @@ class RaggedRows:
     def __getitem__(self, position: int) -> Ints:
         return self.rows[self.row_splits[position] : self.row_splits[position + 1]]
 
+    @property
+    def owners(self) -> Longs:
+        """The list of each row, int64 `[total]`."""
+        return np.repeat(np.arange(len(self)), np.diff(self.row_splits))
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> RaggedRows:
+        """The same lists with the rows where `kept`, `[total]`."""
+        sizes = np.bincount(self.owners[kept], minlength=len(self))
+        return RaggedRows(
+            row_splits=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            rows=self.rows[kept],
+            ratings=self.ratings[kept] if len(self.ratings) else self.ratings,
+            timestamps=self.timestamps[kept] if len(self.timestamps) else self.timestamps,
+            weights=self.weights[kept] if len(self.weights) else self.weights,
+        )
+
+    def of(self, positions: npt.NDArray[np.integer[Any]]) -> RaggedRows:
+        """The lists at `positions`, in that order; -1 stands for an empty one. Rows alone."""
+        lengths = np.append(np.diff(self.row_splits), 0)[positions]  # -1 finds the 0 at the end
+        splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = np.where(positions < 0, 0, self.row_splits[positions])
+        at = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths) + np.repeat(starts, lengths)
+        return RaggedRows(row_splits=splits, rows=self.rows[at])
+
+    def row_weights(self) -> Floats:
+        """How much each row counts, float32 `[total]`, also where all count 1."""
+        return self.weights if len(self.weights) else np.ones(len(self.rows), np.float32)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserSequences:
-    """Training rows of each user, oldest first; user `i` of `user_ids` has list `i` of `movies`."""
+    """Rows of users, oldest first; user `i` of `user_ids` has list `i` of `movies`.
+
+    Attributes:
+      user_ids: bytes, `[users]`, sorted.
+      movies: One list a user, none of them empty.
+      parts: int8, `[total]`: the part of each row (features.TRAIN_PART and so on).
+    """
 
     user_ids: Strings
     movies: RaggedRows
+    parts: npt.NDArray[np.int8]
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> UserSequences:
+        """The rows where `kept`, `[total]`, of the users who have any."""
+        movies = self.movies.where(kept)
+        there = np.flatnonzero(np.diff(movies.row_splits))
+        splits = np.concatenate([[0], np.cumsum(np.diff(movies.row_splits)[there])]).astype(np.int64)
+        return UserSequences(
+            user_ids=self.user_ids[there],
+            movies=dataclasses.replace(movies, row_splits=splits),
+            parts=self.parts[kept],
+        )
+
+    def liked(self, liked_from: float | None) -> UserSequences:
+        """The rows that are no dislikes; all of them where there are none."""
+        return self if liked_from is None else self.where(self.movies.ratings >= liked_from)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MarkedRows:
-    """The marked rows of a held-out split: one a user, with what was known and what is asked for.
+    """The marked rows of a held-out split: one a user, with what lists leave out and what is asked for.
 
     Attributes:
       user_ids: bytes, `[users]`.
-      seen: Every movie of the user in the splits before, oldest first.
-      held_out: Every movie of the user in this split.
+      seen: Movies that the user's list leaves out.
+      held_out: Movies that are asked for, each once.
     """
 
     user_ids: Strings
@@ -122,17 +174,27 @@ def read_catalogue(patterns: Sequence[str]) -> Catalogue:
     return Catalogue(movie_ids=_strings(ids), titles=_strings(titles), genres=genres)
 
 
-def read_sequences(patterns: Sequence[str], movie_ids: Strings) -> UserSequences:
-    """Reads every user's training rows from files that match `patterns`."""
+def read_sequences(patterns: Sequence[str], movie_ids: Strings, parts: Collection[int]) -> UserSequences:
+    """Reads the rows of every user that are in some parts, from files that match `patterns`.
+
+    Args:
+      patterns: Of the split of `sequences`.
+      movie_ids: The catalogue.
+      parts: Which rows are meant: features.TRAIN_PART and so on. No default, so that nobody sees a held-out row
+        without saying so.
+    """
     spec = {
         features.USER_ID: tf.io.FixedLenFeature([], tf.string),
         features.SEQUENCE_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
         features.SEQUENCE_RATINGS: tf.io.RaggedFeature(tf.float32),
         features.SEQUENCE_TIMESTAMPS: tf.io.RaggedFeature(tf.int64),
+        features.SEQUENCE_WEIGHTS: tf.io.RaggedFeature(tf.float32),
+        features.SEQUENCE_PARTS: tf.io.FixedLenFeature([], tf.string),
     }
     table = row_lookup(movie_ids)
     users: list[Any] = []
     movies = _RaggedBuilder()
+    in_parts: list[bytes] = []
     for batch in parsed_batches(patterns, spec):
         users.extend(batch[features.USER_ID].numpy())
         movies.add(
@@ -140,8 +202,13 @@ def read_sequences(patterns: Sequence[str], movie_ids: Strings) -> UserSequences
             table,
             batch[features.SEQUENCE_RATINGS],
             batch[features.SEQUENCE_TIMESTAMPS],
+            batch[features.SEQUENCE_WEIGHTS],
         )
-    return UserSequences(user_ids=_strings(users), movies=movies.build())
+        in_parts.extend(batch[features.SEQUENCE_PARTS].numpy())
+    everything = UserSequences(
+        user_ids=_strings(users), movies=movies.build(), parts=np.frombuffer(b"".join(in_parts), np.int8)
+    )
+    return everything.where(np.isin(everything.parts, list(parts)))
 
 
 def read_marked_rows(patterns: Sequence[str], movie_ids: Strings) -> MarkedRows:
@@ -209,14 +276,17 @@ class _RaggedBuilder:
         self._rows: list[Ints] = []
         self._ratings: list[Floats] = []
         self._timestamps: list[Longs] = []
+        self._weights: list[Floats] = []
 
-    def add(self, movie_ids: Any, table: Any, ratings: Any = None, timestamps: Any = None) -> None:
+    def add(self, movie_ids: Any, table: Any, ratings: Any = None, timestamps: Any = None, weights: Any = None) -> None:
         self._lengths.append(movie_ids.row_lengths().numpy())
         self._rows.append(table.lookup(movie_ids.flat_values).numpy())
         if ratings is not None:
             self._ratings.append(ratings.flat_values.numpy())
         if timestamps is not None:
             self._timestamps.append(timestamps.flat_values.numpy())
+        if weights is not None:
+            self._weights.append(weights.flat_values.numpy())
 
     def build(self) -> RaggedRows:
         return RaggedRows(
@@ -224,6 +294,7 @@ class _RaggedBuilder:
             rows=_joined(self._rows, np.int32),
             ratings=_joined(self._ratings, np.float32),
             timestamps=_joined(self._timestamps, np.int64),
+            weights=_joined(self._weights, np.float32),
         )
 
 

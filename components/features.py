@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 # One row of `Examples[train, eval, test]` is one interaction.
 USER_ID = "user_id"  # bytes, shape []
 MOVIE_ID = "movie_id"  # bytes, shape []
@@ -27,13 +25,19 @@ SEEN_MOVIE_IDS = "seen_movie_ids"  # bytes, every movie of the user in the split
 
 # The marked rows of the test split, as PeerLists hands them to the Evaluator: what peers recommend, best first.
 POPULAR_MOVIE_IDS = "popular_movie_ids"  # bytes
-ITEM_KNN_MOVIE_IDS = "item_knn_movie_ids"  # bytes
+PEER_MOVIE_IDS = "peer_movie_ids"  # bytes
 
-# One row of `sequences` is one user with the training rows (split `train`), or the training and eval
-# rows (split `train_and_eval`), in order.
+# One row of `entities` is an item (split `items`) or a user (split `users`).
+ROWS = "rows"  # int64, shape [], all rows of the item or the user, whatever their part
+
+# One row of `sequences` is one user with every row in order; who reads it says which parts are meant.
 SEQUENCE_MOVIE_IDS = "sequence_movie_ids"  # bytes
 SEQUENCE_RATINGS = "sequence_ratings"  # float32
 SEQUENCE_TIMESTAMPS = "sequence_timestamps"  # int64
+SEQUENCE_WEIGHTS = "sequence_weights"  # float32, where rows count differently
+SEQUENCE_PARTS = (
+    "sequence_parts"  # bytes, shape [], a byte a row: 0 train, 1 eval, 2 test, 3 before the test rows of a new user
+)
 
 # What the transform graph makes of a row.
 USER_INDEX = "user_index"  # int64, [batch]; the vocabulary's size stands for every unknown user
@@ -47,25 +51,15 @@ USER_VOCABULARY = "user_id"
 MOVIE_VOCABULARY = "movie_id"
 GENRE_VOCABULARY = "movie_genre"
 TITLE_WORD_VOCABULARY = "movie_title_word"
-MOVIE_FREQUENCY = "movie_id_frequency"  # "count movie_id" a line, training rows
 
 # Split names.
 TRAIN, EVAL, TEST = "train", "eval", "test"
 SPLITS = (TRAIN, EVAL, TEST)
-FITTED_SPLITS = {
-    False: (TRAIN,),
-    True: (TRAIN, EVAL),
-}  # by whether the models are refit: what the judged ones learn from
-CATALOGUE_SPLIT = "all"
-SEQUENCES_SPLIT = "train"
-REFIT_SPLIT = "train_and_eval"  # of `sequences`, only where the models are refit
-NEW_USERS_SPLIT = "new_users"  # of `sequences`, only with split.new_users: what came before their test rows
+ITEMS_SPLIT, USERS_SPLIT = "items", "users"
+SEQUENCES_SPLIT = "all"
+TRAIN_PART, EVAL_PART, TEST_PART, NEW_USER_PART = range(4)  # the last: before the test rows of a new user
+ALL_PARTS = (TRAIN_PART, EVAL_PART, TEST_PART, NEW_USER_PART)
 
 USER_ACTIVITY_BUCKETS = (("new", 0), ("1-19", 19), ("20-49", 49), ("50-199", 199), ("200+", None))
 MOVIE_POPULARITY_BUCKETS = (("new", 0), ("1-4", 4), ("5-19", 19), ("20-99", 99), ("100+", None))
 """Name and largest count of each bucket, in order; the last one is open."""
-
-
-def fitted_split(splits: Collection[str]) -> str:
-    """Of the splits of `sequences` the one that the judged models, vocabularies and baselines are fit on."""
-    return REFIT_SPLIT if REFIT_SPLIT in splits else SEQUENCES_SPLIT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -13,6 +14,12 @@ from typing import Any, TypeVar
 from components.errors import InputError
 
 T = TypeVar("T")
+
+SEEDS = 2**30
+"""Seeds are below this: every random generator takes twice that."""
+
+_MOST_INT = 2**53
+_MOST_FLOAT = 1e30  # a float32 has them
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
@@ -120,8 +127,9 @@ def _convert_bool(value: Any, path: str) -> bool:
     raise _wrong_type(path, "true or false", value)
 
 
-def _convert_number(expected: type, value: Any, path: str) -> Any:
+def _convert_number(expected: Any, value: Any, path: str) -> Any:
     name = "a whole number" if expected is int else "a number"
+    received: object = value
     if isinstance(value, bool):
         raise _wrong_type(path, name, value)
     if isinstance(value, str):
@@ -137,11 +145,13 @@ def _convert_number(expected: type, value: Any, path: str) -> Any:
         except ValueError:
             raise _wrong_type(path, name, value) from None
     if expected is float and isinstance(value, int):
-        return float(value)
+        value = float(value) if abs(value) <= _MOST_FLOAT else math.inf
     if not isinstance(value, expected):
         raise _wrong_type(path, name, value)
-    if isinstance(value, float) and value != value:
-        raise _wrong_type(path, name, value)
+    most, expectation = _MOST_FLOAT, f"a finite number, of at most {_MOST_FLOAT:g} in size"
+    if expected is int:
+        most, expectation = _MOST_INT, f"a whole number of at most {_MOST_INT:,} in size"
+    require(-most <= value <= most, path, expectation, received)  # false for NaN as well
     return value
 
 
@@ -152,6 +162,11 @@ def _wrong_type(path: str, expected: str, value: Any) -> InputError:
         received=repr(value),
         action=f"correct `{path}` in the preset, or with --set {path}=…",
     )
+
+
+def require_seed(seed: int, key: str) -> None:
+    """Raises an InputError about the configuration key unless the seed is one for every random generator."""
+    require(0 <= seed < SEEDS, key, f"from 0 to below {SEEDS:,}", seed)
 
 
 def require(condition: bool, key: str, expected: str, received: object) -> None:

@@ -22,7 +22,7 @@ from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.training.config import TrainingConfig
 from components.transform.config import TransformConfig
-from components.validation.config import AuditConfig, StatisticsConfig
+from components.validation.config import StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
 
 PRESETS = Path(__file__).parent / "presets"
@@ -35,7 +35,6 @@ class PipelineConfig:
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
     statistics: StatisticsConfig = StatisticsConfig()
-    audit: AuditConfig = AuditConfig()
     transform: TransformConfig = TransformConfig()
     training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
@@ -78,7 +77,11 @@ def load(preset: str, overrides: Iterable[str] = (), data_options: Mapping[str, 
     values = _read(preset)
     for override in overrides:
         section, key, value = _parse_override(override)
-        values.setdefault(section, {})[key] = value
+        table = values.setdefault(section, {})
+        *tables, key = key.split(".")
+        for name in tables:
+            table = table.setdefault(name, {})
+        table[key] = value
     ranking = values.get("ranking", {})
     values["ranking"] = {**OWN_DEFAULTS.get(str(ranking.get("architecture")), {}), **ranking}
     if data_options:
@@ -96,12 +99,21 @@ def _read(preset: str) -> dict[str, Any]:
             action="choose one with --preset",
         )
     try:
-        return tomli.loads(path.read_text(encoding="utf-8"))
+        values = tomli.loads(path.read_text(encoding="utf-8"))
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
             f"the preset {path} is not valid TOML: {error}",
             action="correct the file; docs/configuration.md has examples",
         ) from error
+    for name, section in values.items():
+        if not isinstance(section, Mapping):
+            raise InputError(
+                f"`{name}` of the preset {path} is not a section",
+                expected=f"[{name}] on a line of its own, and its settings below, one a line",
+                received=f"{name} = {section!r}",
+                action="docs/configuration.md has every section with its settings",
+            )
+    return values
 
 
 def _parse_override(override: str) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from components.errors import InputError
@@ -28,10 +29,10 @@ def parse(options: Iterable[str]) -> list[str]:
 
 
 def resolve(options: Sequence[str]) -> list[str]:
-    """The options of a job: in memory unless an engine is named, and Prism where it was built.
+    """The options of a job: in memory unless an engine is named, and Prism where it lies.
 
     Raises:
-      InputError: Prism is asked for and was not built.
+      InputError: Prism is asked for and is not there.
     """
     arguments = list(options)
     runner = _value(arguments, "runner")
@@ -114,9 +115,9 @@ def _prism() -> str:
     prism = str(beside) if beside.is_file() else shutil.which("prism")
     if prism is None or not os.access(prism, os.X_OK):
         raise InputError(
-            "Prism was not built on this machine",
+            "Prism is not on this machine",
             expected=f"{beside}, or prism on PATH",
-            action="build it with tools/build_prism.sh (needs Go), or name one: --prism_location=FILE",
+            action=f"get it from Beam's releases ({version('apache-beam')}), or name one: --prism_location=FILE",
         )
     return prism
 

@@ -31,14 +31,24 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
       view: Is told when stages start and end.
       cache: Whether a stage whose inputs and settings are unchanged reuses its earlier result.
       until: Ids of stages: only these and what they need are run; empty: all.
+      dispensable: Ids of stages that nothing needs: the run goes on where one of them fails, and `failures` has it.
     """
 
-    def __init__(self, view: StageView, *, cache: bool = True, until: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        view: StageView,
+        *,
+        cache: bool = True,
+        until: Collection[str] = (),
+        dispensable: Collection[str] = (),
+    ) -> None:
         super().__init__()
         self._view = view
         self._cache = cache
         self._until = until
+        self._dispensable = dispensable
         self.results: list[StageResult] = []
+        self.failures: list[StageFailedError] = []
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
         """Runs the compiled pipeline; `results` then holds the stages that ended well.
@@ -60,11 +70,16 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         _check_record(connection)
         discard_unfinished(connection, root)
         nodes = _needed([node.pipeline_node for node in pipeline.nodes], self._until)
-        self.results = []
+        self.results, self.failures = [], []
         self._view.begin([node.node_info.id for node in nodes])
         for node in nodes:
             node.execution_options.caching_options.enable_cache = self._cache
-            self.results.append(self._run_node(node, pipeline, deployment, connection, root))
+            try:
+                self.results.append(self._run_node(node, pipeline, deployment, connection, root))
+            except StageFailedError as error:
+                if error.stage not in self._dispensable:
+                    raise
+                self.failures.append(error)
 
     def _run_node(
         self,

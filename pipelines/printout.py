@@ -64,10 +64,10 @@ def print_summary(console: Console, summary: Summary, samples: Sequence[UserSamp
 def metrics_table(evaluation: EvaluationSummary) -> Table:
     """The bundle's metrics on the test rows beside those of its peers and, where one was served, of that version."""
     served = evaluation.served_version is not None
-    item_knn = any(figure.item_knn is not None for figure in evaluation.metrics.values())
+    peer = any(figure.peer is not None for figure in evaluation.metrics.values())
     table = Table(title="On the test rows", title_justify="left", title_style="bold")
     table.add_column("metric")
-    headings = ["this bundle", "baseline", *(["item-kNN"] if item_knn else [])]
+    headings = ["this bundle", "baseline", *([evaluation.peer] if peer else [])]
     for heading in (*headings, *([f"served version {evaluation.served_version}"] if served else [])):
         table.add_column(heading, justify="right")
     table.add_column("the baseline is")
@@ -79,7 +79,7 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
             Text(_number(name, figure.model), _colour(name, figure)),
             _number(name, figure.baseline),
         ]
-        cells += [_number(name, figure.item_knn)] if item_knn else []
+        cells += [_number(name, figure.peer)] if peer else []
         cells += [_number(name, figure.served)] if served else []
         table.add_row(*cells, _baseline_name(name, figure))
     return table
@@ -155,10 +155,11 @@ def print_push(console: Console, push: PushSummary) -> None:
 
 
 def print_sample(console: Console, sample: UserSample) -> None:
-    """Prints what the user liked and what the bundle answers."""
-    stars = ", ".join(f"{title} ({rating:g} ★)" for title, rating in sample.liked)
+    """Prints what the user rated highest, or watched last, and what the bundle answers."""
+    known = ", ".join(f"{title} ({rating:g} ★)" if rating else title for title, rating in sample.liked)
+    verb = "rated highest" if any(rating for _, rating in sample.liked) else "watched last"
     console.print()
-    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" liked {stars}"))
+    line(console, Text(f"User {sample.user_id}", "bold") + Text(f" {verb}: {known}"))
     table = Table(box=None)
     table.add_column("", justify="right")
     table.add_column("recommended")
@@ -169,11 +170,15 @@ def print_sample(console: Console, sample: UserSample) -> None:
     console.print(table)
 
 
-def print_failure(console: Console, failure: Failure, traceback_of: BaseException | None = None) -> None:
-    """Says which stage failed and why, and where the traceback lies."""
+def print_failure(
+    console: Console, failure: Failure, traceback_of: BaseException | None = None, *, ran: bool = False
+) -> None:
+    """Says which stage failed and why, and where the traceback lies; `ran`: stages had ended well before."""
     if traceback_of is not None:
         console.file.write("".join(traceback.format_exception(traceback_of)))
-    where = f"{failure.component} failed" if failure.component else "the run could not start"
+    where = (
+        f"{failure.component} failed" if failure.component else "the run failed" if ran else "the run could not start"
+    )
     line(console, Text("error: ", "bold red") + Text(f"{where}: {failure.message}"))
     if failure.error_log is not None:
         line(console, Text(f"  the whole traceback: {failure.error_log}"))

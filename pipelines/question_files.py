@@ -1,4 +1,4 @@
-"""CSV files of questions: whom to recommend to, which pairs of user and movie to rate."""
+"""Files of questions: whom to recommend to, which pairs of user and movie to rate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
-from components.ingestion.columns import ITEM, USER, alias_position
-from components.ingestion.csv_rows import read_header, records, wrong_width
+from components.ingestion.columns import ITEM, USER, alias_of
 from components.ingestion.rates import RateReporter
+from components.ingestion.reading.paths import find_files
+from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, rejected_lines
+from components.ingestion.workspace import Workspace
+
+MEMORY = "500MB"
+BLOCK_ROWS = 10_000
 
 EXAMPLES = {USER: "userId", ITEM: "movieId"}
 
@@ -67,37 +72,59 @@ def read_pairs(path: str) -> Pairs:
 
 def _columns(path: str, roles: Sequence[str]) -> Iterator[list[str]]:
     """The values of some roles, row by row."""
-    header, delimiter = read_header(path)
-    positions = [_position(path, header, role) for role in roles]
     progress = RateReporter(f"reading {path}")
     rows = 0
-    for row, fields in records(path, delimiter):
-        if len(fields) != len(header):
-            raise wrong_width(path, row, header, len(fields))
-        values = [fields[position] for position in positions]
-        if not all(values):
-            raise _empty(path, row, roles[values.index("")])
-        yield values
-        rows += 1
-        progress.add(1)
+    with Workspace(MEMORY) as workspace:
+        files = find_files(path, "the file of questions")
+        for table in workspace.reader.tables(files) if files else ():
+            names = [_named(table, role) for role in roles]
+            extra = [identifier(EXTRA)] if EXTRA in table.columns else []
+            chosen = ", ".join([*(f"{identifier(name)}::VARCHAR" for name in names), *extra])
+            found = workspace.connection.execute(f"SELECT {chosen} FROM {table.sql}")
+            first = 0
+            while block := found.fetchmany(BLOCK_ROWS):
+                for place, fields in enumerate(block, first):
+                    values = [value or "" for value in fields[: len(roles)]]
+                    if not all(values):
+                        raise _empty(table, place, roles[values.index("")])
+                    if len(fields) > len(roles) and (fields[-1] or "").strip():
+                        raise _too_wide(table, place)
+                    yield values
+                first += len(block)
+                rows += len(block)
+                progress.add(len(block))
+            for _, line, reason in rejected_lines(workspace.connection):
+                raise InputError(f"{path}, row {line}: not readable", received=reason.splitlines()[0][:200])
     progress.finish()
     if not rows:
         raise InputError(f"{path} has a header and no rows", expected="at least one row", action="add rows")
 
 
-def _position(path: str, header: Sequence[str], role: str) -> int:
-    position = alias_position(header, role)
-    if position is None:
+def _named(table: Table, role: str) -> str:
+    name = None if table.headerless else alias_of(table.header, role)
+    if name is None:
+        first = table.dialect.first if table.dialect is not None else table.header
         raise InputError(
-            f"{path}, row 1 (the header): no column `{role}`",
+            f"{table.path}, row 1 (the header): no column `{role}`",
             expected=f"a column `{role}` or `{EXAMPLES[role]}`; other columns are ignored",
-            received=", ".join(header),
+            received=", ".join(first),
             action="give the column one of these names",
         )
-    return position
+    return name
 
 
-def _empty(path: str, row: int, role: str) -> InputError:
+def _empty(table: Table, place: int, role: str) -> InputError:
     return InputError(
-        f"{path}, row {row}: the {role} is empty", expected="an id", action="correct the row or leave it out"
+        f"{table.path}, row {line_of(table, place)}: the {role} is empty",
+        expected="an id",
+        action="correct the row or leave it out",
+    )
+
+
+def _too_wide(table: Table, place: int) -> InputError:
+    return InputError(
+        f"{table.path}, row {line_of(table, place)}: wrong number of fields",
+        expected=f"{len(table.header)} ({', '.join(table.header)})",
+        received="more",
+        action='correct the row; a field that holds the delimiter must stand in "quotation marks"',
     )

@@ -11,19 +11,22 @@ from tfx.orchestration.pipeline import Pipeline
 
 from components.bundle.component import RecommenderBundler
 from components.embeddings.component import EmbeddingMap
+from components.errors import InputError
 from components.evaluation.component import RecommenderEvaluator
 from components.evaluation.served_model.component import ServedModel
+from components.final_fit.component import FinalFit
 from components.index.component import CandidateIndexer
-from components.ingestion.blocks import SourceFacts
-from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
+from components.ingestion.component import InteractionExampleGen
+from components.ingestion.source import SourceFacts
 from components.ingestion.splits import resolve_kind
 from components.peers.component import PeerLists
 from components.push.component import AtomicPusher
 from components.report.component import RunReport
 from components.schema.component import CuratedSchema
-from components.schema.curated import curated_schema, to_text
+from components.schema.curated import ENTITIES, SEQUENCES, curated_schema, to_text
 from components.settings import to_json
 from components.training.component import RecommenderTrainer
+from components.training.config import ALL, AUTO, MULTI_WORKER, TRAIN_EVAL
 from components.transform.component import create_transform
 from components.validation.component import DataGate, RecommenderStatisticsGen
 from pipelines.batch_scoring.component import BatchScorer
@@ -56,51 +59,39 @@ def create_pipeline(
       beam_pipeline_args: Options of the Beam stages.
     """
     per_run = per_run or PerRun()
-    fingerprint = fingerprint if per_run.fingerprint is None else per_run.fingerprint
-    data = to_json(config.data)
     split = resolve_kind(config.split, facts)
+    final_fit = resolve_final_fit(config, split)
 
-    movies = MoviesExampleGen(config=data, fingerprint=fingerprint, **per_run.ingestion).with_id("MoviesExampleGen")
-    ratings = RatingsExampleGen(
-        movies=movies.outputs["examples"],
-        config=data,
+    ingestion = InteractionExampleGen(
+        config=to_json(config.data),
         split=to_json(config.split),
-        fingerprint=fingerprint,
+        refit=final_fit == TRAIN_EVAL,
+        leave_out_seen=config.bundle.leave_out_seen,
+        fingerprint=fingerprint if per_run.fingerprint is None else per_run.fingerprint,
         **per_run.ingestion,
-    ).with_id("RatingsExampleGen")
-    catalogue, interactions = movies.outputs["examples"], ratings.outputs["examples"]
-    sequences = ratings.outputs["sequences"]
+    ).with_id("ExampleGen")
+    entities, sequences = ingestion.outputs["entities"], ingestion.outputs["sequences"]
+    held_out = ingestion.outputs["examples"]
 
-    checks = [
-        *_checks("Movies", "movies", catalogue, config),
-        *_checks("Ratings", "interactions", interactions, config),
-    ]
+    checks = [*_checks("Entity", ENTITIES, entities, config), *_checks("Sequence", SEQUENCES, sequences, config)]
     by_id = {check.id: check for check in checks}
     gate = DataGate(
-        movies_anomalies=by_id["MoviesValidator"].outputs["anomalies"],
-        ratings_anomalies=by_id["RatingsValidator"].outputs["anomalies"],
-        examples=interactions,
-        sequences=sequences,
-        data=data,
-        split=to_json(config.split),
-        audit_users=config.audit.users,
-        **per_run.ingestion,
+        entities_anomalies=by_id["EntityValidator"].outputs["anomalies"],
+        sequences_anomalies=by_id["SequenceValidator"].outputs["anomalies"],
     ).with_id("DataGate")
 
-    transform = create_transform(
-        interactions,
-        by_id["RatingsSchema"].outputs["schema"],
-        to_json(config.transform),
-        refit=config.split.refit,
-    ).with_id("Transform")
+    transform = create_transform(entities, by_id["EntitySchema"].outputs["schema"], to_json(config.transform)).with_id(
+        "Transform"
+    )
     transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
+    transform_graph = transform.outputs["transform_graph"]
 
     def trainer(run_fn: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
         return RecommenderTrainer(
-            examples=interactions,
-            movies=catalogue,
+            examples=held_out,
+            movies=entities,
             sequences=sequences,
-            transform_graph=transform.outputs["transform_graph"],
+            transform_graph=transform_graph,
             run_fn=run_fn,
             config=to_json(settings),
             strategy=config.training.strategy,
@@ -113,26 +104,26 @@ def create_pipeline(
     ranking = trainer("components.ranking.training.run_fn", config.ranking, per_run.ranking).with_id("RankingTrainer")
 
     indexer = CandidateIndexer(
-        model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.index)
+        model=retrieval.outputs["model"], movies=entities, sequences=sequences, config=to_json(config.index)
     ).with_id("CandidateIndexer")
     embedding_map = EmbeddingMap(
-        model=retrieval.outputs["model"], movies=catalogue, sequences=sequences, config=to_json(config.embeddings)
+        model=retrieval.outputs["model"], movies=entities, sequences=sequences, config=to_json(config.embeddings)
     ).with_id("EmbeddingMap")
     bundler = RecommenderBundler(
         retrieval=retrieval.outputs["model"],
         index=indexer.outputs["index"],
         ranking=ranking.outputs["model"] if facts.has_ratings else None,
-        examples=interactions,
-        movies=catalogue,
+        movies=entities,
         sequences=sequences,
         config=to_json(config.bundle),
         before_test=knows_before_test(config, split),
         judged_k=config.evaluation.k,
     ).with_id("RecommenderBundler")
+    judged = bundler.outputs["model"]
 
     peers = PeerLists(
-        examples=interactions,
-        movies=catalogue,
+        examples=held_out,
+        movies=entities,
         sequences=sequences,
         config=to_json(config.peers),
         judged_k=config.evaluation.k,
@@ -140,25 +131,41 @@ def create_pipeline(
     peers.add_upstream_node(gate)
 
     destination = places.pushed_model
-    served = ServedModel(model=bundler.outputs["model"], push_directory=destination).with_id("ServedModel")
+    served = ServedModel(model=judged, push_directory=destination).with_id("ServedModel")
     evaluator = RecommenderEvaluator(
         examples=peers.outputs["judged_rows"],
-        model=bundler.outputs["model"],
+        model=judged,
         baseline_model=served.outputs["model"],
         config=per_run.evaluation or to_json(config.evaluation),
         has_ratings=facts.has_ratings,
         has_new_users=config.split.new_users > 0,
     ).with_id("Evaluator")
+    final = FinalFit(
+        blessing=evaluator.outputs["blessing"],
+        judged=judged,
+        retrieval_run=retrieval.outputs["model_run"],
+        ranking_run=ranking.outputs["model_run"] if facts.has_ratings else None,
+        transform_graph=transform_graph,
+        entities=entities,
+        sequences=sequences,
+        index=to_json(config.index),
+        bundle=to_json(config.bundle),
+        strategy=config.training.strategy,
+        judged_k=config.evaluation.k,
+    ).with_id("FinalFit")
     pusher = AtomicPusher(
-        model=bundler.outputs["model"], model_blessing=evaluator.outputs["blessing"], push_directory=destination
+        model=final.outputs["model"] if final_fit == ALL else judged,
+        judged=judged,
+        model_blessing=evaluator.outputs["blessing"],
+        push_directory=destination,
     ).with_id("Pusher")
     report = RunReport(  # of every run: it asks for no blessing and waits for no push
-        profile=ratings.outputs["profile"],
+        profile=ingestion.outputs["profile"],
         gate=gate.outputs["gate"],
         retrieval_run=retrieval.outputs["model_run"],
         ranking_run=ranking.outputs["model_run"] if facts.has_ratings else None,
         index=indexer.outputs["index"],
-        model=bundler.outputs["model"],
+        model=judged,
         embeddings=embedding_map.outputs["embeddings"],
         evaluation=evaluator.outputs["evaluation"],
         blessing=evaluator.outputs["blessing"],
@@ -172,8 +179,7 @@ def create_pipeline(
         pipeline_name=NAME,
         pipeline_root=places.pipeline_root,
         components=[
-            movies,
-            ratings,
+            ingestion,
             *checks,
             gate,
             transform,
@@ -185,6 +191,7 @@ def create_pipeline(
             peers,
             served,
             evaluator,
+            *([final] if final_fit == ALL else []),
             pusher,
             report,
             *([scorer] if config.batch_scores.enabled else []),
@@ -193,6 +200,30 @@ def create_pipeline(
         metadata_connection_config=places.metadata and metadata.sqlite_metadata_connection_config(places.metadata),
         beam_pipeline_args=list(beam_pipeline_args),
     )
+
+
+def resolve_final_fit(config: PipelineConfig, split: str) -> str:
+    """What `training.final_fit` means: `none`, `train_eval` or `all`.
+
+    Raises:
+      InputError: Everything is to be learned, and the test rows are to be unknown or the trainers are several.
+    """
+    chosen = config.training.final_fit
+    if chosen == AUTO:
+        several = config.training.strategy == MULTI_WORKER
+        return TRAIN_EVAL if split == "presplit" or several or knows_before_test(config, split) else ALL
+    for setting, clashes in (
+        ("bundle.known_rows = before_test", knows_before_test(config, split)),
+        (f"training.strategy = {MULTI_WORKER}", config.training.strategy == MULTI_WORKER),
+    ):
+        if chosen == ALL and clashes:
+            raise InputError(
+                f"training.final_fit = {ALL} does not go with {setting}",
+                expected=f"{TRAIN_EVAL} or none",
+                received=chosen,
+                action=f"set training.final_fit={TRAIN_EVAL}, or change the other setting",
+            )
+    return chosen
 
 
 def knows_before_test(config: PipelineConfig, split: str) -> bool:

@@ -39,7 +39,7 @@ def facts_of(summary: Summary) -> RunFacts:
     bundle = outputs.get("RecommenderBundler", {}).get("model")
     trainers = ("RetrievalTrainer", "RankingTrainer")
     folders = Folders(
-        profile=outputs.get("RatingsExampleGen", {}).get("profile"),
+        profile=outputs.get("ExampleGen", {}).get("profile"),
         training={name: run for name in trainers if (run := outputs.get(name, {}).get("model_run")) is not None},
         index=outputs.get("CandidateIndexer", {}).get("index"),
         bundle=bundle and f"{bundle}/Format-Serving",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
+from components.causes import cause_of
 from components.errors import InputError
 from components.progress import LOGGER
 from components.settings import to_mapping
@@ -19,10 +20,10 @@ from pipelines import summary as summaries
 from pipelines.config import PipelineConfig
 from pipelines.run_folder import RunFolder
 from pipelines.stages import StageFailedError, StageResult, StageView
-from pipelines.summary import Failure, StageSummary, Summary, write_summary
+from pipelines.summary import Failure, PushSummary, StageSummary, Summary, write_summary
 
-MOST_CHARACTERS = 300
-"""Of the one line that tells the cause of a failure."""
+DISPENSABLE = ("RunReport",)
+"""Stages without which a run has ended well all the same: a pushed bundle is served, with or without a page."""
 
 
 class RunFailedError(Exception):
@@ -31,12 +32,14 @@ class RunFailedError(Exception):
     Attributes:
       failure: The stage, the cause and where the traceback lies.
       curable: Whether the cause is an `InputError`, which a person can cure.
+      push: What was pushed before; None where the Pusher had not ended.
     """
 
-    def __init__(self, failure: Failure, *, curable: bool) -> None:
+    def __init__(self, failure: Failure, *, curable: bool, push: PushSummary | None = None) -> None:
         super().__init__(failure.message)
         self.failure = failure
         self.curable = curable
+        self.push = push
 
 
 class RunView(StageView, Protocol):
@@ -69,7 +72,7 @@ def open_recommender(
     config: PipelineConfig, folder: RunFolder, beam_pipeline_args: Sequence[str] = ()
 ) -> OpenedPipeline:
     """Opens the data and builds this project's pipeline on it; its Beam stages run in memory unless told otherwise."""
-    from components.ingestion.source import open_source
+    from components.ingestion.opening import open_source
     from components.ingestion.splits import resolve_kind
     from pipelines.places import places_of
     from pipelines.recommender import create_pipeline
@@ -129,23 +132,29 @@ def execute(
     )
     write_summary(folder.summary, summary)
     recorder = _Recorder(view)
+    opened: OpenedPipeline | None = None
     try:
         with _collected_notices(recorder.notices):
             view.preparing("Loading TensorFlow and TFX")
             opened = open_pipeline(config, folder)
             from pipelines.local import LocalRunner
 
-            LocalRunner(recorder, cache=cache).run(opened.pipeline)
+            runner = LocalRunner(recorder, cache=cache, dispensable=DISPENSABLE)
+            runner.run(opened.pipeline)
+            for error in runner.failures:
+                _warn_of(error, folder)
             details = stage_facts.read(recorder.results, opened.source, opened.split, folder.pushed_model)
         summary = dataclasses.replace(summary, status=summaries.OK, **details)
     except KeyboardInterrupt:
         failure = Failure(component=recorder.failed_stage(), message="interrupted")
-        summary = dataclasses.replace(summary, status=summaries.INTERRUPTED, failure=failure)
+        told = _told_until_then(recorder, opened, folder)
+        summary = dataclasses.replace(summary, status=summaries.INTERRUPTED, failure=failure, **told)
         raise
     except Exception as error:
         failure = describe_failure(error, folder)
-        summary = dataclasses.replace(summary, status=summaries.FAILED, failure=failure)
-        raise RunFailedError(failure, curable=input_error_of(error) is not None) from error
+        told = _told_until_then(recorder, opened, folder)
+        summary = dataclasses.replace(summary, status=summaries.FAILED, failure=failure, **told)
+        raise RunFailedError(failure, curable=input_error_of(error) is not None, push=summary.push) from error
     finally:
         summary = dataclasses.replace(
             summary,
@@ -156,8 +165,37 @@ def execute(
             peak_memory_bytes=summaries.peak_memory_bytes(),
         )
         summary = dataclasses.replace(summary, report=_report(summary, folder))
-        write_summary(folder.summary, summary)
+        _write(summary, folder)
     return summary
+
+
+def _write(summary: Summary, folder: RunFolder) -> None:
+    """Writes the summary; what the run has ended with is not to be hidden by a disk that is full."""
+    try:
+        write_summary(folder.summary, summary)
+    except OSError as error:
+        LOGGER.warning("the summary could not be written: %s", cause_of(error))
+
+
+def _told_until_then(recorder: _Recorder, opened: OpenedPipeline | None, folder: RunFolder) -> dict[str, Any]:
+    """What the stages that ended well can tell of a run that did not; what was pushed, if nothing else."""
+    if opened is None:
+        return {}
+    with contextlib.suppress(Exception):  # an artifact that cannot be read may be what the run has ended with
+        details = stage_facts.read(recorder.results, opened.source, opened.split, folder.pushed_model)
+        return {**details, "everything_cached": False}
+    with contextlib.suppress(Exception):
+        push = stage_facts.read_push(
+            recorder.results, blessed=False, everything_cached=False, destination=folder.pushed_model
+        )
+        return {"push": push}
+    return {}
+
+
+def _warn_of(error: StageFailedError, folder: RunFolder) -> None:
+    failure = describe_failure(error, folder)
+    where = f"; the whole traceback: {failure.error_log}" if failure.error_log else ""
+    LOGGER.warning("%s failed, and the run went on without it: %s%s", failure.component, failure.message, where)
 
 
 def _report(summary: Summary, folder: RunFolder) -> str | None:
@@ -165,7 +203,7 @@ def _report(summary: Summary, folder: RunFolder) -> str | None:
     try:
         reports.write(summaries.as_mapping(summary), folder.report)
     except Exception as error:
-        LOGGER.warning("the report could not be written: %s: %s", type(error).__name__, error)
+        LOGGER.warning("the report could not be written: %s", cause_of(error))
         return None
     return str(folder.report)
 
@@ -227,9 +265,12 @@ def describe_failure(error: Exception, folder: RunFolder) -> Failure:
     input_error = input_error_of(error)
     if input_error is not None:
         return Failure(component=stage, message=str(input_error))
-    folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     cause = error.__cause__ if isinstance(error, StageFailedError) and error.__cause__ else error
-    return Failure(component=stage, message=_one_line(cause), error_log=str(folder.error_log))
+    try:
+        folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:  # a full disk, which is what the cause says then
+        return Failure(component=stage, message=cause_of(cause))
+    return Failure(component=stage, message=cause_of(cause), error_log=str(folder.error_log))
 
 
 def input_error_of(error: BaseException | None) -> InputError | None:
@@ -237,16 +278,6 @@ def input_error_of(error: BaseException | None) -> InputError | None:
     while error is not None and not isinstance(error, InputError):
         error = error.__cause__ or error.__context__
     return error
-
-
-def _one_line(error: BaseException) -> str:
-    """The error's type and the telling line of its message: Beam hides a whole traceback in one."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        return lines[-1][:MOST_CHARACTERS]
-    return f"{type(error).__name__}: {lines[0]}"[:MOST_CHARACTERS]
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""What a bundle answers for a few users, beside what they liked: the look at a result that figures do not give."""
+"""What a bundle answers for a few users, beside what they rated highest: what figures do not show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class UserSample:
 
     Attributes:
       user_id: The user.
-      liked: Titles that the user rated highest, with the stars; the later ones among equals.
+      liked: Titles that the user rated highest, with the stars; the later ones among equals. 0 stars: not rated.
       movies: The answer, best first: `serving.model.Movie`.
       source: Where the answer comes from.
     """
@@ -38,7 +38,7 @@ def sample_users(bundle: str, users: int = USERS, n: int = 10) -> list[UserSampl
     return [
         UserSample(
             user_id=user_id,
-            liked=_liked(loaded.user_history(user_id)),
+            liked=_liked(loaded.user_history(user_id), rated=loaded.facts.get("has_ratings", True)),
             movies=list(answer.movies),
             source=answer.source,
         )
@@ -46,7 +46,7 @@ def sample_users(bundle: str, users: int = USERS, n: int = 10) -> list[UserSampl
     ]
 
 
-def _liked(history: list[tuple[str, str, float]]) -> list[tuple[str, float]]:
+def _liked(history: list[tuple[str, str, float]], *, rated: bool = True) -> list[tuple[str, float]]:
     latest_first = reversed(history)
     best_first = sorted(latest_first, key=lambda row: -row[2])
-    return [(title, rating) for _, title, rating in best_first[:LIKED]]
+    return [(title, rating if rated else 0.0) for _, title, rating in best_first[:LIKED]]

@@ -48,24 +48,21 @@ def read(results: Results, source: str, split: str, destination: Path) -> dict[s
 
 
 def read_data(results: Results, *, source: str, split: str) -> DataSummary | None:
-    """Facts from the artifacts of the two ExampleGens; None until both have ended."""
-    ratings, movies = (
-        _output(results, "RatingsExampleGen", "examples"),
-        _output(results, "MoviesExampleGen", "examples"),
-    )
-    if ratings is None or movies is None:
+    """Facts from the artifacts of the ExampleGen; None until it has ended."""
+    examples = _output(results, "ExampleGen", "examples")
+    if examples is None:
         return None
     return DataSummary(
         source=source,
-        has_ratings=bool(_count(ratings, artifacts.HAS_RATINGS)),
-        has_timestamps=bool(_count(ratings, artifacts.HAS_TIMESTAMPS)),
+        has_ratings=bool(_count(examples, artifacts.HAS_RATINGS)),
+        has_timestamps=bool(_count(examples, artifacts.HAS_TIMESTAMPS)),
         split=split,
-        rows={name: _count(ratings, artifacts.ROWS[name]) for name in SPLITS},
-        users=_count(ratings, artifacts.USERS),
-        movies=_count(movies, artifacts.CATALOGUE_ROWS),
-        duplicates_dropped=_count(ratings, artifacts.DUPLICATES_DROPPED),
-        added_movies=_count(movies, artifacts.ADDED_TO_CATALOGUE),
-        refit=bool(_count(ratings, artifacts.REFIT)),
+        rows={name: _count(examples, artifacts.ROWS[name]) for name in SPLITS},
+        users=_count(examples, artifacts.USERS),
+        movies=_count(examples, artifacts.MOVIES),
+        duplicates_dropped=_count(examples, artifacts.DUPLICATES_DROPPED),
+        added_movies=_count(examples, artifacts.ADDED_TO_CATALOGUE),
+        refit=bool(_count(examples, artifacts.REFIT)),
     )
 
 
@@ -97,6 +94,7 @@ def read_evaluation_summary(results: Results) -> EvaluationSummary | None:
         blessed=result.blessed,
         judged_anew=not results["Evaluator"].cached,
         served_version=result.served_version,
+        peer=result.peer,
         metrics=result.overall,
         slices=result.slices,
         gates=result.gates,

@@ -112,6 +112,7 @@ class EvaluationSummary:
       blessed: Whether the bundle may be pushed.
       judged_anew: Whether this run judged, or reused an earlier verdict.
       served_version: The version compared with; None where nothing was served.
+      peer: Name of the peer whose lists were judged beside the bundle's.
       metrics: Each metric of the bundle, of its baseline and of the served version.
       slices: The same metrics on parts of the test rows.
       gates: Each condition with verdict and reason.
@@ -120,6 +121,7 @@ class EvaluationSummary:
     blessed: bool
     judged_anew: bool
     served_version: str | None
+    peer: str
     metrics: dict[str, Figure]
     gates: list[Gate]
     slices: list[SliceFigures] = dataclasses.field(default_factory=list)

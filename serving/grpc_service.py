@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import grpc
 import uvloop
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -29,9 +29,7 @@ from tensorflow_serving.apis import (
     inference_pb2,
     model_management_pb2,
     model_pb2,
-    model_service_pb2,
     predict_pb2,
-    prediction_service_pb2,
     regression_pb2,
 )
 
@@ -46,6 +44,7 @@ from serving.model_info import metadata_response, status_response
 from serving.models_config import models_of
 from serving.predicting import asked
 from serving.servable import Servable
+from serving.service_descriptions import MODEL_SERVICE, PREDICTION_SERVICE, described
 from serving.versions import Models
 
 Result = TypeVar("Result")
@@ -55,8 +54,6 @@ LARGE_MESSAGE_BYTES = 128 << 10
 LARGE_ANSWER_VALUES = 20_000
 MAX_MESSAGE_CHARACTERS = 1024
 TRUNCATED = "...TRUNCATED"
-PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
-MODEL_SERVICE = "tensorflow.serving.ModelService"
 REFLECTION_V1 = "grpc.reflection.v1.ServerReflection"
 RELOAD = "HandleReloadConfigRequest"
 REQUEST_ID = "x-request-id"
@@ -152,9 +149,9 @@ class GrpcServer:
         state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService"))
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
         names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
-        reflection.enable_server_reflection(names, server)
-        server.add_generic_rpc_handlers((_reflection_v1(names),))
-        assert {prediction_service_pb2.DESCRIPTOR.package, model_service_pb2.DESCRIPTOR.package}  # registers both
+        pool = described([health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
+        reflection.enable_server_reflection(names, server, pool)
+        server.add_generic_rpc_handlers((_reflection_v1(names, pool),))
         return state, server
 
     async def _stop(self, grace_seconds: float) -> None:
@@ -369,10 +366,10 @@ class Handlers:
         return bytes(response.SerializeToString())
 
 
-def _reflection_v1(names: tuple[str, ...]) -> Any:
+def _reflection_v1(names: tuple[str, ...], pool: Any) -> Any:
     """The service under the name that it has kept; its messages are those of v1alpha, which grpcio-reflection knows."""
     handler = grpc.stream_stream_rpc_method_handler(
-        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        reflection.aio.ReflectionServicer(names, pool).ServerReflectionInfo,
         request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
         response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from serving import contract
+from serving.missing_extra import needs_extra
+from serving.scann_operations import load_operations
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,14 +70,12 @@ class LoadedBundle:
     """
 
     def __init__(self, path: str | Path) -> None:
-        import tensorflow as tf
+        with needs_extra("LoadedBundle", "serving"):
+            import tensorflow as tf
 
         self.path = Path(path)
         self.facts = self._extra(contract.BUNDLE_FILE)
-        if self.facts.get("index", {}).get("kind") == "scann":
-            from scann.scann_ops.py import scann_ops  # registers the operations that the graph uses
-
-            self._operations = scann_ops
+        load_operations(self.path)
         self._tf = tf
         self._model = tf.saved_model.load(str(self.path))
         self._catalogue: dict[str, Any] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf import json_format
+from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.errors import InvalidRequestError
@@ -30,7 +31,15 @@ def status_response(statuses: Iterable[VersionStatus]) -> Any:
 
 def status_json(statuses: Iterable[VersionStatus]) -> bytes:
     """The same for REST."""
-    return json.dumps(_with_defaults(status_response(statuses), preserving_proto_field_name=False), indent=1).encode()
+    answer = [
+        {
+            "version": str(status.version),
+            "state": status.state.name,
+            "status": {"error_code": status.status.name, "error_message": status.message},
+        }
+        for status in statuses
+    ]
+    return json.dumps({"model_version_status": answer}, indent=1).encode()
 
 
 def metadata_response(servable: Servable, fields: Iterable[str]) -> Any:
@@ -54,14 +63,32 @@ def metadata_response(servable: Servable, fields: Iterable[str]) -> Any:
 
 def metadata_json(servable: Servable) -> bytes:
     """The same for REST."""
-    response = metadata_response(servable, [SIGNATURE_DEF])
-    spec, signatures = _with_defaults(response.model_spec), _with_defaults(_signature_map(servable))
-    return json.dumps({"model_spec": spec, "metadata": {SIGNATURE_DEF: signatures}}, indent=1).encode()
+    spec = {"name": servable.name, "signature_name": "", "version": str(servable.version)}
+    signatures = {key: _signature_json(definition) for key, definition in servable.signature_defs.items()}
+    metadata = {SIGNATURE_DEF: {SIGNATURE_DEF: signatures}}
+    return json.dumps({"model_spec": spec, "metadata": metadata}, indent=1).encode()
 
 
-def _with_defaults(message: Any, *, preserving_proto_field_name: bool = True) -> Any:
-    options: dict[str, Any] = {"including_default_value_fields": True}
-    return json_format.MessageToDict(message, preserving_proto_field_name=preserving_proto_field_name, **options)
+def _signature_json(definition: Any) -> dict[str, Any]:
+    """A SignatureDef with its default values; which option of protobuf writes them depends on its version."""
+    return {
+        "inputs": {alias: _tensor_json(info) for alias, info in definition.inputs.items()},
+        "outputs": {alias: _tensor_json(info) for alias, info in definition.outputs.items()},
+        "method_name": definition.method_name,
+        "defaults": {alias: _json(value) for alias, value in definition.defaults.items()},
+    }
+
+
+def _tensor_json(info: Any) -> dict[str, Any]:
+    answer = _json(info) | {"dtype": types_pb2.DataType.Name(info.dtype)}
+    if info.HasField("tensor_shape"):
+        dimensions = [{"size": str(one.size), "name": one.name} for one in info.tensor_shape.dim]
+        answer["tensor_shape"] = {"dim": dimensions, "unknown_rank": info.tensor_shape.unknown_rank}
+    return answer
+
+
+def _json(message: Any) -> dict[str, Any]:
+    return dict(json_format.MessageToDict(message, preserving_proto_field_name=True))
 
 
 def _signature_map(servable: Servable) -> Any:

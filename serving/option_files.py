@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format, wrappers_pb2
+from google.protobuf.internal import builder
 
 from serving.batching import BatchingConfig
 from serving.errors import InvalidRequestError
@@ -91,7 +92,7 @@ def read_certificates(path: Path) -> Certificates:
 
 
 def _read(path: Path, name: str) -> Any:
-    message = _message_type(name)()
+    message = _TYPES[name]()
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), message)
     except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
@@ -99,13 +100,13 @@ def _read(path: Path, name: str) -> Any:
     return message
 
 
-def _message_type(name: str) -> Any:
-    pool = descriptor_pool.DescriptorPool()
-    wrappers = descriptor_pb2.FileDescriptorProto()
-    wrappers_pb2.DESCRIPTOR.CopyToProto(wrappers)  # type: ignore[attr-defined]
-    pool.Add(wrappers)
+def _message_types() -> dict[str, Any]:
+    """The classes of `_MESSAGES`, built as protoc's own modules build theirs, on any protobuf from 3.20 on."""
     file = descriptor_pb2.FileDescriptorProto(
-        name="options.proto", package=_PACKAGE, syntax="proto3", dependency=[wrappers.name]
+        name="recommender/options.proto",
+        package=_PACKAGE,
+        syntax="proto3",
+        dependency=[wrappers_pb2.DESCRIPTOR.name],  # type: ignore[attr-defined]
     )
     for message, fields in _MESSAGES.items():
         declared = file.message_type.add(name=message)
@@ -118,6 +119,11 @@ def _message_type(name: str) -> Any:
                 label=_Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL,
                 **({"type": _Field.TYPE_MESSAGE, "type_name": kind} if isinstance(kind, str) else {"type": kind}),
             )
-    pool.Add(file)
-    factory: Any = message_factory.MessageFactory(pool)
-    return factory.GetPrototype(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+    built = descriptor_pool.Default().AddSerializedFile(file.SerializeToString())  # type: ignore[no-untyped-call]
+    types: dict[str, Any] = {}
+    builder.BuildMessageAndEnumDescriptors(built, types)
+    builder.BuildTopDescriptorsAndMessages(built, __name__, types)
+    return types
+
+
+_TYPES = _message_types()

@@ -23,6 +23,7 @@ from serving.errors import InvalidRequestError, ServerError, Status, StatusError
 from serving.loading import INIT_OPERATION, load
 from serving.metrics import Metrics
 from serving.predict_answers import PredictAnswer
+from serving.scann_operations import load_operations
 from serving.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Servable:
         )
         try:
             with tensorflow_errors():
-                _load_operations(path)
+                load_operations(path)
                 meta_graph = load(self._session, config.tags, path)
         except BaseException:
             self._session.close()
@@ -237,17 +238,3 @@ def tensorflow_errors() -> Iterator[None]:
 _STATUSES = {status.number: status for status in Status}
 _NODES = re.compile(r"\s*\[\[\{\{.*?\}\}\]\]|\{\{(?:function_)?node [^}]*\}\}\s*")
 """Names of nodes of the graph: they tell a caller nothing, and stand in front of what does."""
-
-
-def _load_operations(path: Path) -> None:
-    """ScaNN's operations must be there before a graph that uses them is read."""
-    graphs = path.glob(f"{contract.SAVED_MODEL_FILE}*")  # or .pbtxt
-    if not any(b"Scann>" in graph.read_bytes() for graph in graphs):
-        return
-    try:
-        from scann.scann_ops.py import scann_ops  # noqa: F401 - registers the operations
-    except ImportError as error:
-        raise ServerError(
-            f"{path} has a ScaNN index and the package scann is not installed: {error}. What to do: install scann, "
-            "or export the bundle with an index of stock operations"
-        ) from error

@@ -62,43 +62,48 @@ def write_tiny(folder: Path) -> Path:
 
 @dataclasses.dataclass(frozen=True)
 class Ingested:
-    """Artifacts of the two ingestion components."""
+    """Artifacts of the ingestion component."""
 
-    movies: Any
+    entities: Any
     examples: Any
     sequences: Any
+    profile: Any
 
     def pattern(self, split: str) -> str:
-        """Files of a split of the interactions."""
+        """Files of a held-out split of the interactions: eval or test."""
         return f"{self.examples.uri}/Split-{split}/*"
 
     @property
-    def movies_pattern(self) -> str:
+    def items_pattern(self) -> str:
         """Files of the catalogue."""
-        return f"{self.movies.uri}/Split-all/*"
+        return f"{self.entities.uri}/Split-items/*"
+
+    @property
+    def users_pattern(self) -> str:
+        """Files of the users."""
+        return f"{self.entities.uri}/Split-users/*"
 
     @property
     def sequences_pattern(self) -> str:
         """Files of the user sequences."""
-        return f"{self.sequences.uri}/Split-train/*"
-
-    @property
-    def refit_pattern(self) -> str:
-        """Files of the user sequences that a refit learns from."""
-        return f"{self.sequences.uri}/Split-train_and_eval/*"
+        return f"{self.sequences.uri}/Split-all/*"
 
     def rows(self, split: str) -> list[dict[str, list[Any]]]:
-        """Interactions of a split as dicts of lists, in file order."""
+        """Interactions of a held-out split as dicts of lists, in file order."""
         return read_rows(self.pattern(split))
 
 
-def ingest(folder: Path, data: Any, split: Any = None) -> Ingested:
-    """Runs the executors of both components into `folder`.
+def ingest(
+    folder: Path, data: Any, split: Any = None, *, refit: bool = False, leave_out_seen: str = "auto"
+) -> Ingested:
+    """Runs the executor of the ingestion component into `folder`.
 
     Args:
       folder: Where the artifacts go.
       data: A DataConfig.
       split: A SplitConfig; None = the default.
+      refit: Whether the judged models learn from train and eval.
+      leave_out_seen: `bundle.leave_out_seen`.
     """
     from tfx.types import standard_artifacts
 
@@ -106,14 +111,21 @@ def ingest(folder: Path, data: Any, split: Any = None) -> Ingested:
     from components.ingestion.config import SplitConfig
     from components.settings import to_json
 
-    movies, examples, sequences = (examples_artifact(folder / name) for name in ("movies", "examples", "sequences"))
-    properties = {"config": to_json(data), "split": to_json(split or SplitConfig()), "fingerprint": ""}
-    executor.MoviesExampleGenExecutor().Do({}, {"examples": [movies]}, properties)
     profile = standard_artifacts.ExampleStatistics()
-    profile.uri = str(folder / "profile")
-    outputs = {"examples": [examples], "sequences": [sequences], "profile": [profile]}
-    executor.RatingsExampleGenExecutor().Do({"movies": [movies]}, outputs, properties)
-    return Ingested(movies, examples, sequences)
+    profile.uri = str(folder / executor.PROFILE)
+    examples = {
+        key: examples_artifact(folder / key) for key in (executor.ENTITIES, executor.EXAMPLES, executor.SEQUENCES)
+    }
+    properties = {
+        executor.CONFIG: to_json(data),
+        executor.SPLIT: to_json(split or SplitConfig()),
+        executor.REFIT: int(refit),
+        executor.LEAVE_OUT_SEEN: leave_out_seen,
+        executor.FINGERPRINT: "",
+    }
+    outputs = {key: [artifact] for key, artifact in {**examples, executor.PROFILE: profile}.items()}
+    executor.Executor().Do({}, outputs, properties)
+    return Ingested(profile=profile, **examples)
 
 
 def examples_artifact(folder: Path) -> Any:

@@ -1,7 +1,11 @@
 #!/bin/sh
-# Makes .venv hold exactly what requirements.lock says, with Python 3.10, and this project itself.
+# Makes .venv hold exactly what the lock of this machine says, and this project itself.
 #
-#   tools/bootstrap.sh              install; does nothing when .venv is up to date
+#   glibc 2.39 or newer (Debian 13, Ubuntu 24.04)    requirements.lock         Python 3.13 or 3.12
+#   older (Debian 12, Ubuntu 22.04, Colab)           requirements-legacy.lock  Python 3.10
+#
+#   tools/bootstrap.sh              install; says only which lock it is when .venv is up to date
+#   tools/bootstrap.sh choose       say which lock this machine takes and why
 #   tools/bootstrap.sh uv ARGS...   run the uv that the installation uses
 #
 # Needs git, make, any Python 3.8 or newer and a package registry. Where a private index is set for
@@ -9,6 +13,7 @@
 set -eu
 
 UV_VERSION=0.13.9
+NEEDED_GLIBC=2.39 # what the wheels of TFX 1.21 (TFDV, MLMD) are built for
 cd "$(dirname "$0")/.."
 ROOT=$(pwd -P)
 VENV="$ROOT/.venv"
@@ -23,35 +28,55 @@ fail() {
   exit 1
 }
 
-check_platform() {
+# ---- Which lock, which Python ----------------------------------------------------------------------------------------
+
+at_least() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]; }
+
+# Sets LOCK, MINORS (Pythons, best first) and REASON.
+choose_lock() {
   platform="$(uname -s) $(uname -m)"
-  [ "$platform" = "Linux x86_64" ] || fail "this platform has no wheels of ScaNN and TFX 1.16" \
+  [ "$platform" = "Linux x86_64" ] || fail "this platform has no wheels of ScaNN and TFX" \
     "expected: Linux x86_64" "received: $platform" "what to do: use a Linux machine, a container or WSL"
+  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | sed -n 's/^glibc //p')
+  [ -n "$glibc" ] || fail "this Linux has no glibc, and TensorFlow has no wheels for another C library" \
+    "expected: glibc 2.28 or newer" "received: another one (musl?)" "what to do: use Debian, Ubuntu or a container of them"
+  if at_least "$glibc" "$NEEDED_GLIBC"; then
+    LOCK=requirements.lock MINORS="3.13 3.12"
+    REASON="TFX 1.21 and TensorFlow 2.20, for glibc is $glibc"
+  else
+    LOCK=requirements-legacy.lock MINORS="3.10"
+    REASON="TFX 1.16 and TensorFlow 2.16, for glibc is $glibc and TFX 1.21 needs $NEEDED_GLIBC; the container images have it (make images)"
+  fi
 }
 
-# What .venv was made from: another lock, setup.py or place of the checkout means work to do.
-fingerprint() { { cat requirements.lock setup.py tools/bootstrap.sh; printf '%s\n' "$ROOT"; } | cksum; }
-
-# ---- Python 3.10 -----------------------------------------------------------------------------------------------------
-
 # A pyenv shim may stand on PATH and refuse to run, and a Python built by hand may lack modules: only trying tells.
-is_python310() {
-  "$1" -c 'import sys, ctypes, sqlite3, ssl, zlib; sys.exit(sys.version_info[:2] != (3, 10))' >/dev/null 2>&1
+is_python() { # PROGRAM MINOR
+  [ -n "$1" ] && "$1" -c "import sys, ctypes, sqlite3, ssl, zlib; sys.exit('%d.%d' % sys.version_info[:2] != '$2')" >/dev/null 2>&1
 }
 
 pyenv_versions() {
   pyenv_root=$(pyenv root 2>/dev/null || true)
-  ls -d "${pyenv_root:-${HOME:-}/.pyenv}"/versions/3.10.* "${HOME:-}"/.pyenv/versions/3.10.* 2>/dev/null | sort -t. -k3 -n -r
+  ls -d "${pyenv_root:-${HOME:-}/.pyenv}"/versions/"$1".* "${HOME:-}"/.pyenv/versions/"$1".* 2>/dev/null | sort -t. -k3 -n -r
 }
 
-find_python310() {
-  for candidate in "$(command -v python3.10 || true)" "$(command -v python3 || true)"; do
-    if [ -n "$candidate" ] && is_python310 "$candidate"; then echo "$candidate"; return; fi
+find_minor() {
+  for candidate in "$(command -v "python$1" || true)" "$(command -v python3 || true)" /usr/bin/python3; do
+    if is_python "$candidate" "$1"; then echo "$candidate"; return; fi
   done
-  pyenv_versions | while read -r version; do
-    if is_python310 "$version/bin/python3"; then echo "$version/bin/python3"; break; fi
+  pyenv_versions "$1" | while read -r version; do
+    if is_python "$version/bin/python3" "$1"; then echo "$version/bin/python3"; break; fi
   done
 }
+
+find_python() {
+  for minor in $MINORS; do
+    found=$(find_minor "$minor")
+    if [ -n "$found" ]; then echo "$found"; return; fi
+  done
+}
+
+# What .venv was made from: another lock, setup.py or place of the checkout means work to do.
+fingerprint() { { cat "$LOCK" setup.py tools/bootstrap.sh; printf '%s\n' "$LOCK" "$ROOT"; } | cksum; }
 
 # ---- uv --------------------------------------------------------------------------------------------------------------
 
@@ -60,7 +85,7 @@ runs_uv() { [ -n "$1" ] && "$1" python list --help >/dev/null 2>&1; }
 is_any_python3() { [ -n "$1" ] && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 8))' >/dev/null 2>&1; }
 
 find_any_python3() {
-  for candidate in "$(find_python310)" "$(command -v python3 || true)" /usr/bin/python3 "$(command -v python || true)"; do
+  for candidate in "$(find_python)" "$(command -v python3 || true)" /usr/bin/python3 "$(command -v python || true)"; do
     if is_any_python3 "$candidate"; then echo "$candidate"; return; fi
   done
 }
@@ -113,19 +138,24 @@ venv_is_current() {
   [ -f "$VENV/.installed" ] && [ "$(cat "$VENV/.installed")" = "$(fingerprint)" ] && "$VENV/bin/python" -c '' 2>/dev/null
 }
 
-# A .venv that was made half, that was moved or whose Python is gone is not worth mending.
+# A .venv that was made half, that was moved, whose Python is gone or of the other lock is not worth mending.
 venv_is_sound() {
-  [ ! -e "$VENV/.incomplete" ] && is_python310 "$VENV/bin/python" &&
-    { [ ! -f "$VENV/.place" ] || [ "$(cat "$VENV/.place")" = "$ROOT" ]; }
+  [ ! -e "$VENV/.incomplete" ] && { [ ! -f "$VENV/.place" ] || [ "$(cat "$VENV/.place")" = "$ROOT" ]; } || return 1
+  for minor in $MINORS; do
+    if is_python "$VENV/bin/python" "$minor"; then return 0; fi
+  done
+  return 1
 }
 
 create_venv() {
-  python=$(find_python310)
+  python=$(find_python)
   if [ -z "$python" ]; then
-    say "No Python 3.10 on this machine: fetching one (about 30 MB)"
-    "$UV" python install 3.10 >&2 || fail "no Python 3.10 was found and none could be fetched" \
-      "what to do: install Python 3.10 (for instance: pyenv install 3.10) so that python3.10 runs, then run this again"
-    python=3.10
+    wanted=$(printf '%s' "$MINORS" | sed 's/ / or /')
+    python=${MINORS%% *}
+    say "No Python $wanted on this machine: fetching $python (about 30 MB)"
+    "$UV" python install "$python" >&2 || fail "no Python $wanted was found and none could be fetched" \
+      "expected: Python $wanted on PATH or pyenv's" "received: $(python3 --version 2>/dev/null || echo 'no python3')" \
+      "what to do: install one (Debian 13: apt install python3; else: pyenv install $python), then run this again"
   fi
   rm -rf "$VENV"
   "$UV" venv --quiet --python "$python" "$VENV" || fail "the virtual environment .venv could not be made with $python"
@@ -133,13 +163,12 @@ create_venv() {
 }
 
 install() {
-  check_platform
   need_uv
   venv_is_sound || create_venv
   : > "$VENV/.incomplete"
   rm -f "$VENV/.installed"
-  say "Installing the packages of requirements.lock into .venv (3 GB; the first time takes some minutes)"
-  "$UV" pip sync --quiet --python "$VENV/bin/python" requirements.lock || fail "the packages could not be installed" \
+  say "Installing the packages of $LOCK into .venv (3 GB; the first time takes some minutes)"
+  "$UV" pip sync --quiet --python "$VENV/bin/python" "$LOCK" || fail "the packages could not be installed" \
     "what to do: the cause stands above; check network, package index and disk space (5 GB), then run this again"
   "$UV" pip install --quiet --python "$VENV/bin/python" --no-deps --no-build-isolation --editable . ||
     fail "the project itself could not be installed into .venv"
@@ -147,16 +176,23 @@ install() {
   rm -f "$VENV/.incomplete"
 }
 
+announce() {
+  say "$LOCK with Python $("$VENV/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'): $REASON"
+}
+
+choose_lock
 case "${1:-install}" in
   uv) shift; need_uv; exec "$UV" "$@" ;;
+  choose) say "$LOCK with Python $(printf '%s' "$MINORS" | sed 's/ / or /'): $REASON" ;;
   install)
-    venv_is_current && exit 0
-    mkdir -p "$PRIVATE_UV"
-    if command -v flock >/dev/null 2>&1; then # two calls at once (make run beside make test): one installs, the other waits
-      exec 9> "$PRIVATE_UV/lock"
-      flock 9
-      venv_is_current && exit 0
+    if ! venv_is_current; then
+      mkdir -p "$PRIVATE_UV"
+      if command -v flock >/dev/null 2>&1; then # two calls at once (make run beside make test): one installs, the other waits
+        exec 9> "$PRIVATE_UV/lock"
+        flock 9
+      fi
+      venv_is_current || install 9>&-
     fi
-    install 9>&- ;;
-  *) fail "unknown argument: $1" "expected: nothing, or uv ARGS..." ;;
+    announce ;;
+  *) fail "unknown argument: $1" "expected: nothing, choose, or uv ARGS..." ;;
 esac

@@ -1,13 +1,15 @@
-"""The models that a bundle must beat: popularity, and user + movie means. They travel inside the bundle,
-so that TFMA judges them on the same rows, with the same movies left out."""
+"""Popularity, which answers where there is no history, and user + movie means, which a rating model must beat."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 
 from components.examples import Floats, Ints, Longs, RaggedRows
+
+Doubles = npt.NDArray[np.float64]
 
 DAMPING = 5.0
 
@@ -27,18 +29,19 @@ class Means:
     movies: Floats
 
 
-def popularity(sequences: RaggedRows, movies: int) -> Longs:
-    """Training rows of each movie, int64 `[movies]`."""
-    return np.bincount(sequences.rows, minlength=movies)
+def popularity(sequences: RaggedRows, movies: int, liked_from: float | None = None) -> Doubles:
+    """The sum of the weights of each movie's rows, float64 `[movies]`; dislikes do not count."""
+    liked = sequences if liked_from is None else sequences.where(sequences.ratings >= liked_from)
+    return np.asarray(np.bincount(liked.rows, weights=liked.row_weights(), minlength=movies), np.float64)
 
 
-def shares(counts: Longs) -> Floats:
-    """Share of all training rows, float32 `[movies]`; 0 where there are none."""
-    of_all: Floats = (counts / max(1, counts.sum())).astype(np.float32)
+def shares(counts: Doubles) -> Floats:
+    """Share of all weights, float32 `[movies]`; 0 where there are none."""
+    of_all: Floats = (counts / max(1e-12, counts.sum())).astype(np.float32)
     return of_all
 
 
-def popular_order(counts: Longs) -> Ints:
+def popular_order(counts: Doubles) -> Ints:
     """Catalogue rows from most to least popular, ties by catalogue row, int32 `[movies]`."""
     return np.argsort(-counts, kind="stable").astype(np.int32)
 

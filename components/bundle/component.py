@@ -21,7 +21,6 @@ class RecommenderBundlerSpec(component_spec.ComponentSpec):  # type: ignore[misc
         executor.RETRIEVAL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.INDEX_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.RANKING_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
-        executor.EXAMPLES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.MOVIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
@@ -35,9 +34,8 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
       retrieval: The retrieval model.
       index: The candidate index.
       ranking: The ranking model; None for data without ratings.
-      examples: Interactions in splits train, eval, test.
-      movies: The catalogue.
-      sequences: Rows of the users that the models were fit on.
+      movies: The entities, whose split `items` is the catalogue.
+      sequences: Every row of every user.
       config: BundleConfig as JSON.
       before_test: Whether the served signatures know only what came before the test rows.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
@@ -51,7 +49,6 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
         retrieval: types.Channel,
         index: types.Channel,
         ranking: types.Channel | None,
-        examples: types.Channel,
         movies: types.Channel,
         sequences: types.Channel,
         config: str,
@@ -63,7 +60,6 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
                 retrieval=retrieval,
                 index=index,
                 ranking=ranking,
-                examples=examples,
                 movies=movies,
                 sequences=sequences,
                 config=config,

@@ -42,7 +42,7 @@ def margins(index: Any, movies: int, queries: Floats, seen: RaggedRows, longest:
         ranked = index.exact_best(index.exact_scores(tf.constant(queries[part])), tf.constant(depth))["rows"].numpy()
         places += [_places(best, seen[user], longest) for best, user in zip(ranked, part, strict=True)]
     extra = np.stack(places) - np.arange(longest + 1, dtype=np.int32)
-    enough: Ints = np.quantile(extra, ENOUGH_FOR, axis=0, method="higher")
+    enough: Ints = np.quantile(extra, ENOUGH_FOR, axis=0, method="higher").astype(np.int32)
     return enough
 
 

@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tfx import types
 from tfx.dsl.components.base import base_executor
@@ -19,23 +20,23 @@ from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
-from components.bundle.known import KnownUsers, joined, known_users
+from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
 from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
-from components.example_artifacts import catalogue_of, fitted_sequences, split_names, split_pattern
-from components.examples import Catalogue, read_interactions, read_sequences
-from components.index.scann_index import load_operations
+from components.example_artifacts import catalogue_of, fitted_parts, leave_out_seen, liked_from, sequences_of
+from components.examples import Catalogue, Floats, UserSequences
+from components.seen_rule import SeenRule
 from components.settings import from_json
 from serving import contract
+from serving.scann_operations import load_operations
 
 RETRIEVAL_KEY = "retrieval"
 INDEX_KEY = "index"
 RANKING_KEY = "ranking"
-EXAMPLES_KEY = "examples"
 MOVIES_KEY = "movies"
 SEQUENCES_KEY = "sequences"
 BUNDLE_KEY = "model"
@@ -43,8 +44,10 @@ CONFIG_KEY = "config"
 BEFORE_TEST_KEY = "before_test"
 JUDGED_K_KEY = "judged_k"
 
-HELD_OUT = {features.SEQUENCES_SPLIT: (features.EVAL, features.TEST), features.REFIT_SPLIT: (features.TEST,)}
-"""Splits of the interactions that follow after a split of `sequences`."""
+PARTS_KEY = "parts"  # of the rows that the models learned from, where they are not those that the artifact tells
+
+FIT_ON = {1: "train", 2: "train_and_eval", len(features.ALL_PARTS): "all"}
+"""By the number of parts that the models learned from, how `bundle.json` calls them."""
 
 EXAMPLE_USERS = 200
 WARM_UP_USERS = WARM_UP_MOVIES = 100
@@ -64,40 +67,35 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         config = from_json(BundleConfig, exec_properties[CONFIG_KEY])
         before_test = bool(int(exec_properties[BEFORE_TEST_KEY]))
         catalogue = catalogue_of(input_dict[MOVIES_KEY])
-        splits = split_names(input_dict[SEQUENCES_KEY])
-        fitted = features.fitted_split(splits)
-        sequences = fitted_sequences(input_dict[SEQUENCES_KEY], catalogue.movie_ids)
-        held_out = [
-            read_interactions([split_pattern(input_dict[EXAMPLES_KEY], split)], catalogue.movie_ids)
-            for split in HELD_OUT[fitted]
-        ]
-        new_users = []
-        if features.NEW_USERS_SPLIT in splits:  # known when asked, though nothing was learned from them
-            pattern = split_pattern(input_dict[SEQUENCES_KEY], features.NEW_USERS_SPLIT)
-            new_users.append(read_sequences([pattern], catalogue.movie_ids))
-        known = known_users(joined(sequences, *new_users), *held_out)
-        load_operations()
+        parts = exec_properties.get(PARTS_KEY) or fitted_parts(input_dict[SEQUENCES_KEY])
+        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.movie_ids, features.ALL_PARTS)
+        fitted = sequences.movies.where(np.isin(sequences.parts, parts))
+        rule, dislikes = leave_out_seen(input_dict[SEQUENCES_KEY]), liked_from(input_dict[SEQUENCES_KEY])
+        known = known_users(
+            sequences, before_test=before_test, liked_from=dislikes, leave_out_seen=SeenRule.parse(rule)
+        )
         retrieval = _load(input_dict, RETRIEVAL_KEY)
         index = _load(input_dict, INDEX_KEY)
         ranker = _load(input_dict, RANKING_KEY) if input_dict.get(RANKING_KEY) else None
         report = _index_report(input_dict)
-        counts = popularity(sequences.movies, len(catalogue))
+        counts = popularity(fitted, len(catalogue), dislikes)
         genres = GenreFilter(catalogue)
         list_length = judged_length(int(exec_properties[JUDGED_K_KEY]), len(catalogue))
-        lists = known.visible(before_test)
-        queries, vectors = encoded(retrieval, ranker, known.user_ids, lists)
-        margin = margins(index, len(catalogue), queries, lists, contract.MAX_N)
+        queries, vectors = encoded(retrieval, ranker, known)
+        margin = margins(index, len(catalogue), queries, known.left_out, contract.MAX_N)
         module = Recommender(
             config,
             catalogue,
-            UserTable(known.user_ids, lists, queries, vectors),
+            UserTable(known, queries, vectors),
             retrieval,
             FirstStage(index, genres, shares(counts), popular_order(counts), margin),
             index,
             ranker,
             genres,
-            damped_means(sequences.movies, len(catalogue)),
+            damped_means(fitted, len(catalogue)),
             list_length,
+            scale=_scale(sequences, rated=ranker is not None),
+            liked_from=dislikes,
         )
         folder = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[BUNDLE_KEY]))
         save(module, folder)
@@ -105,25 +103,42 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "model_name": contract.MODEL_NAME,
             "movies": len(catalogue),
             "users": len(known.user_ids),
-            "training_rows": int(counts.sum()),
+            "training_rows": len(fitted.rows),
             "has_ratings": ranker is not None,
+            "rating_range": None if ranker is None else _rating_range(fitted.ratings),
             "known_rows": "before_test" if before_test else "all",
             "order": config.order,
             "default_n": config.default_n,
             "settings": dataclasses.asdict(config),
             "list_length": list_length,
-            "fit_on": fitted,
+            "fit_on": FIT_ON[len(parts)],
+            "leave_out_seen": rule,
+            "liked_from": dislikes,
+            "scale": _scale(sequences, rated=ranker is not None),
             "index": {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")},
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         }
         write_json(folder, contract.BUNDLE_FILE, facts)
         write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
-        write_users(known, before_test, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
+        write_users(known, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
         write_warm_up(folder, known.user_ids[:WARM_UP_USERS], catalogue.movie_ids[:WARM_UP_MOVIES], genres.names)
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
-    return tf.saved_model.load(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+    path = path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key]))
+    load_operations(path)
+    return tf.saved_model.load(path)
+
+
+def _scale(sequences: UserSequences, *, rated: bool) -> tuple[float, float]:
+    """The least and the largest rating there is; 0 and 0 where there are none."""
+    ratings = sequences.movies.ratings
+    return (float(ratings.min()), float(ratings.max())) if rated and len(ratings) else (0.0, 0.0)
+
+
+def _rating_range(ratings: Floats) -> list[float] | None:
+    """The lowest and the highest training rating; None without rows."""
+    return [float(ratings.min()), float(ratings.max())] if len(ratings) else None
 
 
 def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:

@@ -56,6 +56,9 @@ class Recommender(tf.Module):  # type: ignore[misc]
       genres: Which movies belong to a genre.
       means: The rating baseline, users in the order of `users`.
       list_length: Length of the lists that `evaluate` returns.
+      scale: The least and the largest rating there is. A rating of 0 in a question means "not rated", unless 0 is on
+        the scale; NaN always means it.
+      liked_from: A movie of a history rated below it is a dislike: it is left out of the list and pulls nothing in.
     """
 
     def __init__(
@@ -70,6 +73,9 @@ class Recommender(tf.Module):  # type: ignore[misc]
         genres: GenreFilter,
         means: Means,
         list_length: int,
+        *,
+        scale: tuple[float, float] = (0.5, 5.0),
+        liked_from: float | None = None,
     ) -> None:
         super().__init__(name="recommender")
         self._config = config
@@ -82,6 +88,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self._ranker = ranker
         self._genres = genres
         self._list_length = list_length
+        self._zero_is_unrated = scale[0] > 0
+        self._liked_from = liked_from
         # "" stands in front, so that row -1, nothing, is no case of its own.
         self._movie_ids = _constant(_strings([b"", *catalogue.movie_ids]), "movie_ids")
         self._titles = _constant(_strings([b"", *catalogue.titles]), "titles")
@@ -122,17 +130,20 @@ class Recommender(tf.Module):  # type: ignore[misc]
         stored = self._asked(users)
         rows = self._movie_rows.lookup(history_movie_ids)
         given = tf.reduce_any(rows >= 0, axis=1)
+        ratings = self._as_wide(history_ratings, rows)
+        liked = self._liked(rows, ratings)
         queries, vectors = tf.cond(
             tf.reduce_any(given),
-            lambda: self._replaced(user_id, rows, history_ratings, given, stored.queries, self._users.vectors(users)),
+            lambda: self._replaced(user_id, rows, ratings, liked, given, stored.queries, self._users.vectors(users)),
             lambda: (stored.queries, self._users.vectors(users)),
         )
         excluded = self._movie_rows.lookup(exclude_movie_ids)
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
+        with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), stored.with_history)
         answer = self._answer(
             Asked(
                 queries=queries,
-                with_history=given | stored.with_history,
+                with_history=with_history,
                 left_out=(*stored.left_out, sorted_lists(tf.concat([rows, excluded], axis=1))),
                 genres=self._genres.lookup(genres),
             ),
@@ -140,10 +151,10 @@ class Recommender(tf.Module):  # type: ignore[misc]
             tf.maximum(tf.reduce_max(n), 1),
         )
         within = tf.range(tf.shape(answer.rows)[1])[tf.newaxis] < n[:, tf.newaxis]
-        source = tf.where(stored.with_history, contract.FROM_MODEL, contract.FROM_POPULARITY)
+        source = tf.where(given, contract.FROM_HISTORY, contract.FROM_MODEL)
         return self._named(
             dataclasses.replace(answer, rows=tf.where(within, answer.rows, NOTHING)),
-            tf.where(given, contract.FROM_HISTORY, source),
+            tf.where(with_history, source, contract.FROM_POPULARITY),
         )
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
@@ -206,9 +217,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
     )
     def explain(self, user_id: Any, history_movie_ids: Any, history_ratings: Any, movie_id: Any) -> dict[str, Any]:
         """The movies of the history that add most to the relevance of a movie; stars do not enter relevance."""
-        stored, _ = self._users.interactions(self._users.lookup(user_id), self._history_length)
-        given = newest_last(self._movie_rows.lookup(history_movie_ids))[:, -self._history_length :]
-        history = _given_or_stored(given, stored)
+        most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
+        stored = self._liked(*self._users.interactions(self._users.lookup(user_id), most))
+        rows = self._movie_rows.lookup(history_movie_ids)
+        given = tf.reduce_any(rows >= 0, axis=1)
+        liked = self._liked(rows, self._as_wide(history_ratings, rows))
+        history = newest_last(_given_or_stored(given, liked, stored))[:, -self._history_length :]
         rows = self._movie_rows.lookup(movie_id)
         parts = self._retrieval.contributions(history, self._index.vectors(tf.maximum(rows, 0)))
         parts = tf.where((rows >= 0)[:, tf.newaxis], tf.maximum(parts, 0.0), 0.0)
@@ -236,11 +250,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
         movie = self._movie_rows.lookup(rows[features.MOVIE_ID])
         user = self._users.lookup(rows[features.USER_ID])
         marked = tf.cast(tf.where(rows[features.HELD_OUT_MOVIE_IDS].row_lengths() > 0)[:, 0], tf.int32)
-        past = tf.gather(history, marked)
+        past, rated = tf.gather(history, marked), tf.gather(ratings, marked)
+        liked = self._liked(past, rated)
         seen = sorted_lists(self._movie_rows.lookup(tf.gather(rows[features.SEEN_MOVIE_IDS], marked).to_tensor("")))
         answer = self._answer(
-            Asked(queries=self._queries(past), with_history=tf.reduce_any(past >= 0, axis=1), left_out=(seen,)),
-            self._vectors(tf.gather(rows[features.USER_ID], marked), past, tf.gather(ratings, marked)),
+            Asked(queries=self._queries(liked), with_history=tf.reduce_any(liked >= 0, axis=1), left_out=(seen,)),
+            self._vectors(tf.gather(rows[features.USER_ID], marked), past, rated),
             self._list_length,
         )
         return {
@@ -257,19 +272,29 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """What is stored of users."""
         return Asked(
             queries=self._users.queries(users),
-            with_history=self._users.lengths(users) > 0,
+            with_history=self._users.liked(users),
             left_out=(self._users.seen(users),),
         )
 
     def _replaced(
-        self, user_id: Any, rows: Any, ratings: Any, given: Any, queries: Any, vectors: Any
+        self, user_id: Any, rows: Any, ratings: Any, liked: Any, given: Any, queries: Any, vectors: Any
     ) -> tuple[Any, Any]:
         """Queries and user vectors, from the history in the request where one is given."""
         chosen = given[:, tf.newaxis]
-        queries = tf.where(chosen, self._queries(rows), queries)
+        queries = tf.where(chosen, self._queries(liked), queries)
         if vectors is not None:
-            vectors = tf.where(chosen, self._vectors(user_id, rows, _as_wide(ratings, rows)), vectors)
+            vectors = tf.where(chosen, self._vectors(user_id, rows, ratings), vectors)
         return queries, vectors
+
+    def _liked(self, rows: Any, ratings: Any) -> Any:
+        """Rows of a history `[B, H]` without those that its ratings `[B, H]` (NaN = not rated) call dislikes."""
+        return rows if self._liked_from is None else tf.where(ratings < self._liked_from, NOTHING, rows)
+
+    def _as_wide(self, ratings: Any, rows: Any) -> Any:
+        """Ratings of a question brought to the width of `rows`; NaN where a movie is not rated."""
+        ratings = tf.where(tf.equal(ratings, 0.0), np.nan, ratings) if self._zero_is_unrated else ratings
+        missing = tf.maximum(tf.shape(rows)[1] - tf.shape(ratings)[1], 0)
+        return tf.pad(ratings, [[0, 0], [0, missing]], constant_values=np.nan)[:, : tf.shape(rows)[1]]
 
     def _queries(self, history: Any) -> Any:
         """Queries float32 `[B, D]` of histories int32 `[B, H]`, oldest first, -1 anywhere = padding."""
@@ -324,7 +349,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """Predicted stars float32 `[B]` of one catalogue row each, which may be in the history."""
         if self._ranker is None:
             return tf.zeros_like(rows, tf.float32)
-        predicted = self._ranker.predict(user_id, history, _as_wide(ratings, history), rows[:, tf.newaxis])
+        predicted = self._ranker.predict(user_id, history, ratings, rows[:, tf.newaxis])
         return predicted["predicted_rating"][:, 0]
 
     def _nearest(self, rows: Any, n: int) -> tuple[Any, Any]:
@@ -358,20 +383,14 @@ _EVALUATED_FEATURES = {
 }
 
 
-def _as_wide(ratings: Any, rows: Any) -> Any:
-    """Ratings brought to the width of `rows`: 0 (not rated) where the request gives none."""
-    missing = tf.maximum(tf.shape(rows)[1] - tf.shape(ratings)[1], 0)
-    return tf.pad(ratings, [[0, 0], [0, missing]])[:, : tf.shape(rows)[1]]
-
-
-def _given_or_stored(given: Any, stored: Any) -> Any:
-    """Each row's history: the given one where it names any movie, else the stored one; padding in front."""
-    width = tf.maximum(tf.shape(given)[1], tf.shape(stored)[1])
+def _given_or_stored(given: Any, own: Any, stored: Any) -> Any:
+    """Each row's history: its own `[B, H]` where `given` `[B]`, else the stored one `[B, S]`; padding in front."""
+    width = tf.maximum(tf.shape(own)[1], tf.shape(stored)[1])
 
     def widened(rows: Any) -> Any:
         return tf.pad(rows, [[0, 0], [width - tf.shape(rows)[1], 0]], constant_values=NOTHING)
 
-    return tf.where(tf.reduce_any(given >= 0, axis=1)[:, tf.newaxis], widened(given), widened(stored))
+    return tf.where(given[:, tf.newaxis], widened(own), widened(stored))
 
 
 def newest_last(rows: Any) -> Any:

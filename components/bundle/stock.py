@@ -20,15 +20,16 @@ from components.bundle.baselines import Means
 from components.bundle.config import BundleConfig
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
+from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
 from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable
 from components.errors import InputError
 from components.examples import Catalogue, RaggedRows, Strings
 from components.index.export import SearchModule
-from components.index.scann_index import load_operations
 from components.index.search import ExactIndex
 from serving import contract
+from serving.scann_operations import load_operations
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +60,7 @@ def read_parts(model: Path) -> Parts:
     """
     extra = model / contract.EXTRA_ASSETS
     facts = _facts(extra / contract.BUNDLE_FILE)
-    if facts["index"]["kind"] == "scann":
-        load_operations()
+    load_operations(model)
     users: Strings = np.array(pq.read_table(extra / contract.USERS_FILE)["user_id"].to_pylist(), dtype=object)
     return Parts(tf.saved_model.load(str(model)), facts, users)
 
@@ -104,7 +104,7 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     return Recommender(
         settings,
         catalogue,
-        UserTable(users, lists_of(table), table._queries.numpy(), None if vectors is None else vectors.numpy()),
+        UserTable(known_of(table, users), table._queries.numpy(), None if vectors is None else vectors.numpy()),
         loaded._retrieval,
         FirstStage(
             index,
@@ -122,6 +122,8 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
             movies=loaded._movie_means.numpy()[:-1],
         ),
         list_length,
+        scale=parts.facts["scale"],
+        liked_from=parts.facts["liked_from"],
     )
 
 
@@ -136,6 +138,22 @@ def catalogue_of(loaded: Any) -> Catalogue:
         for row in rows[start:end]:
             genres[row].append(name)
     return Catalogue(movie_ids=movie_ids, titles=titles, genres=genres)
+
+
+def known_of(table: Any, user_ids: Strings) -> KnownUsers:
+    """What a bundle knows of its users; of what each liked only whether there is anything: all that a table keeps."""
+    interactions = lists_of(table)
+    lengths = table._seen_lengths.numpy()[:-1].astype(np.int64)
+    starts = table._seen_starts.numpy()[:-1].astype(np.int64) + np.arange(len(lengths))
+    splits = np.concatenate([[0], np.cumsum(lengths)])
+    at = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths) + np.repeat(starts, lengths)
+    liked = table._liked.numpy()[:-1].astype(np.int64)
+    return KnownUsers(
+        user_ids=user_ids,
+        interactions=interactions,
+        liked=RaggedRows(row_splits=np.concatenate([[0], np.cumsum(liked)]), rows=np.zeros(int(liked.sum()), np.int32)),
+        left_out=RaggedRows(row_splits=splits, rows=table._seen.numpy()[at]),
+    )
 
 
 def lists_of(table: Any) -> RaggedRows:

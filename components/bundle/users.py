@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.bundle.known import KnownUsers
 from components.bundle.sorted_lists import END
-from components.examples import Floats, Ints, RaggedRows, Strings
+from components.examples import Floats, Ints, RaggedRows
 
 USERS_AT_ONCE = 1024
 
@@ -21,8 +22,7 @@ class UserTable(tf.Module):  # type: ignore[misc]
     """Lookups by user id.
 
     Args:
-      user_ids: bytes `[U]`.
-      lists: What the bundle may know of each, oldest first; fewer than 2^31 - U interactions.
+      known: The users; fewer than 2^31 - U interactions.
       queries: float32 `[U + 1, D]`.
       vectors: float32 `[U + 1, W]`; None where no ratings are predicted.
 
@@ -30,12 +30,13 @@ class UserTable(tf.Module):  # type: ignore[misc]
       size: U.
     """
 
-    def __init__(self, user_ids: Strings, lists: RaggedRows, queries: Floats, vectors: Floats | None) -> None:
+    def __init__(self, known: KnownUsers, queries: Floats, vectors: Floats | None) -> None:
         super().__init__(name="users")
-        self.size = users = len(user_ids)
+        self.size = users = len(known.user_ids)
+        lists, left_out = known.interactions, known.left_out
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
-                tf.constant(user_ids.tolist(), tf.string), tf.range(users, dtype=tf.int32)
+                tf.constant(known.user_ids.tolist(), tf.string), tf.range(users, dtype=tf.int32)
             ),
             users,
         )
@@ -45,7 +46,10 @@ class UserTable(tf.Module):  # type: ignore[misc]
         self._ratings = _variable(np.append(lists.ratings, np.float32(0)), "known_ratings")
         self._starts = _variable(lists.row_splits.astype(np.int32), "known_starts")
         self._lengths = _variable(lengths, "known_lengths")
-        self._seen = _variable(_sorted_with_ends(lists), "seen_rows")
+        self._liked = _variable(np.append(np.diff(known.liked.row_splits) > 0, False), "known_liked")
+        self._seen = _variable(_sorted_with_ends(left_out), "seen_rows")
+        self._seen_starts = _variable(left_out.row_splits.astype(np.int32), "seen_starts")
+        self._seen_lengths = _variable(np.append(np.diff(left_out.row_splits), 0).astype(np.int32), "seen_lengths")
         self._queries = _variable(queries, "user_queries")
         self._vectors = None if vectors is None else _variable(vectors, "user_vectors")
 
@@ -57,6 +61,10 @@ class UserTable(tf.Module):  # type: ignore[misc]
         """How many interactions each has, int32 `[B]`."""
         return tf.gather(self._lengths, users)
 
+    def liked(self, users: Any) -> Any:
+        """Whether anything is known that each liked, bool `[B]`."""
+        return tf.gather(self._liked, users)
+
     def queries(self, users: Any) -> Any:
         """The retrieval model's queries of their histories, float32 `[B, D]`."""
         return tf.gather(self._queries, users)
@@ -66,11 +74,11 @@ class UserTable(tf.Module):  # type: ignore[misc]
         return None if self._vectors is None else tf.gather(self._vectors, users)
 
     def seen(self, users: Any) -> Any:
-        """Catalogue rows that each has seen, as sorted lists int32 `[B, S]` (components/bundle/sorted_lists.py)."""
-        last = tf.gather(self._lengths, users)[:, tf.newaxis]
+        """Catalogue rows that a list leaves out, as sorted lists int32 `[B, S]` (components/bundle/sorted_lists.py)."""
+        last = tf.gather(self._seen_lengths, users)[:, tf.newaxis]
         # Positions beyond a list's own END stay there.
         offset = tf.minimum(tf.range(_longest(last) + 1), last)
-        starts = tf.gather(self._starts, users) + users  # an END stands behind the list of every user before
+        starts = tf.gather(self._seen_starts, users) + users  # an END stands behind the list of every user before
         return tf.gather(self._seen, starts[:, tf.newaxis] + offset)
 
     def interactions(self, users: Any, most: int | None = None) -> tuple[Any, Any]:
@@ -84,28 +92,27 @@ class UserTable(tf.Module):  # type: ignore[misc]
         return tf.where(real, tf.gather(self._rows, at), -1), tf.where(real, tf.gather(self._ratings, at), 0.0)
 
 
-def encoded(retrieval: Any, ranker: Any, user_ids: Strings, lists: RaggedRows) -> tuple[Floats, Floats | None]:
+def encoded(retrieval: Any, ranker: Any, known: KnownUsers) -> tuple[Floats, Floats | None]:
     """Queries and the rating model's user vectors of all users, and of nobody as the last one.
 
     Args:
       retrieval: Loaded retrieval model.
       ranker: Loaded ranking model; None for data without ratings.
-      user_ids: bytes `[U]`.
-      lists: What the bundle may know of each, oldest first.
+      known: The users.
 
     Returns:
       float32 `[U + 1, D]` and `[U + 1, W]` (None without a ranker).
     """
     queries, vectors = [], []
-    ids = np.append(user_ids, b"")
+    ids = np.append(known.user_ids, b"")
     for start in range(0, len(ids), USERS_AT_ONCE):
-        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)))
-        rows, ratings = last_interactions(lists, users, int(retrieval.history_length))
+        users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)), dtype=np.int32)
+        rows, _ = last_interactions(known.liked, users, int(retrieval.history_length))
         queries.append(retrieval.embed_query(tf.constant(rows))["embedding"].numpy())
         if ranker is not None:
-            rows, ratings = last_interactions(lists, users, int(ranker.history_length))
-            known = tf.constant(ids[users].tolist(), tf.string)
-            vectors.append(ranker.encode_users(known, tf.constant(rows), tf.constant(ratings)).numpy())
+            rows, ratings = last_interactions(known.interactions, users, int(ranker.history_length))
+            asked = tf.constant(ids[users].tolist(), tf.string)
+            vectors.append(ranker.encode_users(asked, tf.constant(rows), tf.constant(ratings)).numpy())
     return np.concatenate(queries), np.concatenate(vectors) if vectors else None
 
 

@@ -24,10 +24,9 @@ USERS_SCHEMA = pa.schema([("user_id", pa.binary()), ("interactions", pa.int32())
 ROW_GROUP = 1 << 17
 
 
-def write_users(known: KnownUsers, before_test: bool, path: str) -> None:
-    """Writes every known user to `path`, also those of whom only test rows exist."""
-    lists = np.diff(known.interactions.row_splits).astype(np.int32)
-    visible = known.before_test if before_test else lists
+def write_users(known: KnownUsers, path: str) -> None:
+    """Writes every user to `path`, also those of whom nothing may be known."""
+    visible = np.diff(known.interactions.row_splits).astype(np.int32)
     users = pa.table([pa.array(known.user_ids, pa.binary()), pa.array(visible, pa.int32())], schema=USERS_SCHEMA)
     content = pa.BufferOutputStream()
     pq.write_table(users, content, row_group_size=ROW_GROUP)

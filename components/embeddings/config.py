@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.settings import require
+from components.settings import require, require_seed
 
 TSNE, UMAP, PCA = METHODS = ("tsne", "umap", "pca")
 
@@ -45,7 +45,7 @@ class EmbeddingsConfig:
         require(self.perplexity > 0, "embeddings.perplexity", "above 0", self.perplexity)
         require(self.regularization > 0, "embeddings.regularization", "above 0", self.regularization)
         require(self.folds >= 2, "embeddings.folds", "2 or more", self.folds)
-        require(0 <= self.seed < 2**32, "embeddings.seed", "from 0 to below 2^32", self.seed)
+        require_seed(self.seed, "embeddings.seed")
         require(
             self.genre_least >= self.folds,
             "embeddings.genre_least",

@@ -17,7 +17,7 @@ from components.embeddings.genre_report import COLLABORATIVE, genre_report
 from components.embeddings.movie_map import movie_map
 from components.embeddings.movie_vectors import movie_vectors
 from components.embeddings.projection import require_method
-from components.example_artifacts import catalogue_of, fitted_sequences
+from components.example_artifacts import catalogue_of, fitted_parts, sequences_of
 from components.settings import from_json
 
 MODEL, MOVIES, SEQUENCES = "model", "movies", "sequences"
@@ -35,7 +35,8 @@ class Executor(base_executor.BaseExecutor):
         config = from_json(EmbeddingsConfig, exec_properties[CONFIG])
         require_method(config.map)  # before the work
         catalogue = catalogue_of(input_dict[MOVIES])
-        lists = fitted_sequences(input_dict[SEQUENCES], catalogue.movie_ids).movies
+        parts = fitted_parts(input_dict[SEQUENCES])
+        lists = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, parts).movies
         counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
         uri = artifact_utils.get_single_uri(input_dict[MODEL])
         vectors = movie_vectors(tf.saved_model.load(path_utils.serving_model_path(uri)), catalogue)

@@ -17,12 +17,21 @@ class BundleFacts:
     Attributes:
       list_length: Length of the lists of the signature `evaluate`; None where it is not told.
       movies: Movies in the catalogue; None where it is not told.
-      has_ratings: Whether predicted ratings mean anything.
+      has_ratings: Whether it predicts ratings.
+      rating_range: The lowest and the highest training rating, in stars; None where it is not told.
     """
 
     list_length: int | None = None
     movies: int | None = None
     has_ratings: bool = True
+    rating_range: tuple[float, float] | None = None
+
+    @property
+    def only_rating(self) -> float | None:
+        """The rating that every training row has, in stars; None where they differ or it is not told."""
+        if self.rating_range is None or self.rating_range[0] != self.rating_range[1]:
+            return None
+        return self.rating_range[0]
 
 
 def read_bundle_facts(model: str) -> BundleFacts:
@@ -36,6 +45,7 @@ def read_bundle_facts(model: str) -> BundleFacts:
         list_length=values.get("list_length"),
         movies=values.get("movies"),
         has_ratings=bool(values.get("has_ratings", True)),
+        rating_range=tuple(values["rating_range"]) if values.get("rating_range") else None,
     )
 
 

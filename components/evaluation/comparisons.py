@@ -16,7 +16,7 @@ class Comparison:
 
     Attributes:
       gate: Its name in the results.
-      other: What the bundle is compared with: metric_names' POPULARITY, ITEM_KNN, MEANS or SERVED.
+      other: What the bundle is compared with: metric_names' POPULARITY, PEER, MEANS or SERVED.
       score: The metric of each side.
       figure: The difference or ratio of the two, which has an interval.
       bound: Where the bundle must clearly win, what the whole interval must be above (a difference)
@@ -57,7 +57,7 @@ def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: Bundl
     length = list_length(config, model)
     found = [
         _recall("recall_lift", length, names.POPULARITY, config.min_recall_lift),
-        _recall("recall_item_knn", length, names.ITEM_KNN, config.max_item_knn_drop),
+        _recall("recall_peer", length, names.PEER, config.max_peer_drop),
     ]
     if served is not None:
         shorter = min(length, served.list_length or length)
@@ -66,7 +66,7 @@ def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: Bundl
 
 
 def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> list[Comparison]:
-    """The gates of the predicted ratings; a served bundle without ratings is not compared with."""
+    """The gates of the predicted ratings; a served bundle with no or only one rating is not compared with."""
     found = [
         Comparison(
             gate="rmse_ratio",
@@ -76,7 +76,7 @@ def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> 
             bound=config.max_rmse_ratio,
         )
     ]
-    if served is not None and served.has_ratings:
+    if served is not None and served.has_ratings and served.only_rating is None:
         found.append(
             Comparison(
                 gate="rmse_change",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.settings import require
+from components.settings import require, require_seed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class EvaluationConfig:
       cut_offs: Further list lengths at which recall and NDCG are reported.
       min_recall_lift: The 95 % interval of recall@k minus popularity's must lie above this.
       max_rmse_ratio: The 95 % interval of RMSE divided by that of user + movie means must lie below this.
-      max_item_knn_drop: Recall@k may be this much below item-kNN's, however certain that is; more
+      max_peer_drop: Recall@k may be this much below the peer's, however certain that is; more
         only where the 95 % interval of the difference reaches 0.
       max_recall_drop: Recall@k may be this much below the served bundle's, likewise.
       max_rmse_rise: RMSE may be this much above the served bundle's, in stars, likewise.
@@ -28,7 +28,7 @@ class EvaluationConfig:
     cut_offs: tuple[int, ...] = (10, 20)
     min_recall_lift: float = 0.0
     max_rmse_ratio: float = 1.0
-    max_item_knn_drop: float = 0.01
+    max_peer_drop: float = 0.01
     max_recall_drop: float = 0.01
     max_rmse_rise: float = 0.01
     bootstrap_samples: int = 1_000
@@ -42,7 +42,9 @@ class EvaluationConfig:
             "from 1 to evaluation.k",
             self.cut_offs,
         )
+        require(self.min_recall_lift < 1, "evaluation.min_recall_lift", "below 1", self.min_recall_lift)
+        require_seed(self.seed, "evaluation.seed")
         require(self.max_rmse_ratio > 0, "evaluation.max_rmse_ratio", "above 0", self.max_rmse_ratio)
-        for name in ("max_item_knn_drop", "max_recall_drop", "max_rmse_rise"):
+        for name in ("max_peer_drop", "max_recall_drop", "max_rmse_rise"):
             require(getattr(self, name) >= 0, f"evaluation.{name}", "0 or more", getattr(self, name))
         require(self.bootstrap_samples >= 100, "evaluation.bootstrap_samples", "100 or more", self.bootstrap_samples)

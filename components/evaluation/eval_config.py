@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from components import features
 from components.evaluation import metric_names as names
@@ -41,10 +42,19 @@ class Judged:
     has_new_users: bool = False
     popularity: str = ""
 
+    @property
+    def judges_ratings(self) -> bool:
+        """Whether the predicted ratings are judged: a model that saw one rating everywhere has learned nothing of them.
+
+        It and the means then both predict that rating: neither can be better, and a ratio of two errors of 0 is
+        no number.
+        """
+        return self.has_ratings and self.model.only_rating is None
+
     def comparisons(self, config: EvaluationConfig) -> list[Comparison]:
         """All gates, those of the lists first."""
         found = list_comparisons(config, self.model, self.served)
-        return found + (rating_comparisons(config, self.served) if self.has_ratings else [])
+        return found + (rating_comparisons(config, self.served) if self.judges_ratings else [])
 
 
 def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
@@ -57,18 +67,18 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
     label_keys = {contract.MOVIE_IDS: features.HELD_OUT_MOVIE_IDS}
     metrics_specs = [_list_spec(config, judged)]
     slices = [features.USER_ACTIVITY, *([features.REQUEST_HISTORY] if judged.has_new_users else [])]
-    if judged.has_ratings:
+    if judged.judges_ratings:
         label_keys[contract.PREDICTED_RATING] = features.RATING
         metrics_specs.append(_rating_spec(config, judged))
         slices += RATING_SLICES
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=[
             # No name: TFX adds candidate and baseline. The type keeps TFMA from loading the model to guess it.
-            tfma.ModelSpec(
+            config_pb2.ModelSpec(
                 signature_name=contract.EVALUATE, label_keys=label_keys, model_type=tfma.constants.TF_GENERIC
             )
         ],
-        slicing_specs=[tfma.SlicingSpec(), *(tfma.SlicingSpec(feature_keys=[key]) for key in slices)],
+        slicing_specs=[config_pb2.SlicingSpec(), *(config_pb2.SlicingSpec(feature_keys=[key]) for key in slices)],
         metrics_specs=metrics_specs,
     )
 
@@ -111,17 +121,17 @@ def _tolerances(comparisons: Sequence[Comparison]) -> dict[str, float]:
 
 def _metric(class_name: str, **options: Any) -> Any:
     module = f"components.evaluation.metrics.{_MODULES[class_name]}"
-    return tfma.MetricConfig(class_name=class_name, module=module, config=json.dumps(options, sort_keys=True))
+    return config_pb2.MetricConfig(class_name=class_name, module=module, config=json.dumps(options, sort_keys=True))
 
 
 def _spec(output: str, metrics: list[Any], comparisons: Sequence[Comparison]) -> Any:
-    spec = tfma.MetricsSpec(output_names=[output], metrics=metrics)
+    spec = config_pb2.MetricsSpec(output_names=[output], metrics=metrics)
     for comparison in comparisons:
         # By name in the spec, for one metric class makes many figures. And for all rows only: without slicing specs
         # it would hold in every slice, and one empty genre would refuse a good model.
-        threshold = tfma.PerSliceMetricThreshold(
-            slicing_specs=[tfma.SlicingSpec()],
-            threshold=tfma.MetricThreshold(value_threshold=_threshold(comparison)),
+        threshold = config_pb2.PerSliceMetricThreshold(
+            slicing_specs=[config_pb2.SlicingSpec()],
+            threshold=config_pb2.MetricThreshold(value_threshold=_threshold(comparison)),
         )
         spec.per_slice_thresholds[comparison.checked].thresholds.append(threshold)
     return spec
@@ -129,7 +139,7 @@ def _spec(output: str, metrics: list[Any], comparisons: Sequence[Comparison]) ->
 
 def _threshold(comparison: Comparison) -> Any:
     if not comparison.must_win:
-        return tfma.GenericValueThreshold(lower_bound={"value": 0.0})  # of the headroom
+        return config_pb2.GenericValueThreshold(lower_bound={"value": 0.0})  # of the headroom
     if comparison.higher_is_better:
-        return tfma.GenericValueThreshold(lower_bound={"value": comparison.bound + _STRICTLY})
-    return tfma.GenericValueThreshold(upper_bound={"value": comparison.bound - _STRICTLY})
+        return config_pb2.GenericValueThreshold(lower_bound={"value": comparison.bound + _STRICTLY})
+    return config_pb2.GenericValueThreshold(upper_bound={"value": comparison.bound - _STRICTLY})

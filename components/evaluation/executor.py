@@ -9,7 +9,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import json_utils, path_utils, proto_utils
 
 from components import progress
-from components.artifacts import ABSENT, GATE_REPORT, SERVED_VERSION
+from components.artifacts import ABSENT, GATE_REPORT, PEER, SERVED_VERSION
 from components.evaluation import shared_model
 from components.evaluation.bundle_facts import read_bundle_facts, require_evaluate_signature
 from components.evaluation.comparisons import is_cut_short
@@ -46,6 +46,12 @@ class Executor(stock.Executor):  # type: ignore[misc]
                 config.k,
                 judged.model.list_length,
             )
+        only_rating = judged.model.only_rating if judged.has_ratings else None
+        if only_rating is not None:
+            progress.warn(
+                "every training rating is %g: only lists are judged (without ratings: --set data.has_ratings=false)",
+                only_rating,
+            )
         properties = {
             **exec_properties,
             standard_component_specs.EVAL_CONFIG_KEY: proto_utils.proto_to_json(build_eval_config(config, judged)),
@@ -54,7 +60,14 @@ class Executor(stock.Executor):  # type: ignore[misc]
         }
         super().Do(inputs, output_dict, properties)
         evaluation_uri = artifact_utils.get_single_uri(output_dict[standard_component_specs.EVALUATION_KEY])
-        result = judge(evaluation_uri, judged.comparisons(config), judged.model.list_length, served_version)
+        result = judge(
+            evaluation_uri,
+            judged.comparisons(config),
+            judged.model.list_length,
+            served_version,
+            peer=_peer(inputs),
+            only_rating=only_rating,
+        )
         path = f"{evaluation_uri}/{GATE_REPORT}"
         storage_for(path).write(path, [to_json(result).encode()])
         _report(result)
@@ -73,6 +86,11 @@ def _served_version(inputs: dict[str, Any]) -> str | None:
         return None
     baseline = artifact_utils.get_single_instance(inputs[_BASELINE])
     return str(baseline.get_string_custom_property(SERVED_VERSION)) or "unknown"
+
+
+def _peer(inputs: dict[str, Any]) -> str:
+    examples = artifact_utils.get_single_instance(inputs[_EXAMPLES])
+    return str(examples.get_string_custom_property(PEER)) or "the peer"
 
 
 def _judged(inputs: dict[str, Any], exec_properties: dict[str, Any], served_version: str | None) -> Judged:

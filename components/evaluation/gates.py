@@ -14,14 +14,19 @@ from components.evaluation.results import EvaluationResult, Gate
 
 _OTHERS = {
     names.POPULARITY: "popularity",
-    names.ITEM_KNN: "item-kNN",
+    names.PEER: "the peer",
     names.MEANS: "user + movie means",
     names.SERVED: "the served version",
 }
 
 
 def judge(
-    evaluation_uri: str, comparisons: Sequence[Comparison], list_length: int | None, served_version: str | None
+    evaluation_uri: str,
+    comparisons: Sequence[Comparison],
+    list_length: int | None,
+    served_version: str | None,
+    peer: str = _OTHERS[names.PEER],
+    only_rating: float | None = None,
 ) -> EvaluationResult:
     """Joins TFMA's numbers and verdicts.
 
@@ -30,22 +35,29 @@ def judge(
       comparisons: The gates.
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
+      peer: Name of the peer whose lists the test rows carry.
+      only_rating: The rating of every training row, where there is but one, and ratings are not judged for it.
     """
     validation = tfma.load_validation_result(evaluation_uri)
     failed = {failure.metric_key.name for one in validation.metric_validations_per_slice for failure in one.failures}
     measured = read_measured(evaluation_uri)
     figures, served = measured.model.get((), {}), measured.served.get((), {})
     gates = [
-        _Verdict(comparison, figures, served, comparison.checked not in failed, served_version).gate()
+        _Verdict(comparison, figures, served, comparison.checked not in failed, served_version, peer).gate()
         for comparison in comparisons
     ]
+    if served_version is None:
+        gates += _nothing_served(comparisons)
+    if only_rating is not None:
+        gates.append(_one_rating(only_rating))
     return EvaluationResult(
         blessed=bool(validation.validation_ok),
         list_length=list_length,
         served_version=served_version,
+        peer=peer,
         overall=measured.overall(),
         slices=measured.slices(),
-        gates=gates + (_nothing_served(comparisons) if served_version is None else []),
+        gates=gates,
     )
 
 
@@ -59,6 +71,7 @@ class _Verdict:
       served: Of the served bundle, on all rows.
       passed: Whether TFMA let it pass.
       version: The served version.
+      peer: Name of the peer.
     """
 
     comparison: Comparison
@@ -66,6 +79,7 @@ class _Verdict:
     served: Mapping[str, float]
     passed: bool
     version: str | None
+    peer: str
 
     def gate(self) -> Gate:
         figure = self.comparison.figure
@@ -83,7 +97,7 @@ class _Verdict:
         )
 
     def _other(self) -> str:
-        other = _OTHERS[self.comparison.other]
+        other = self.peer if self.comparison.other == names.PEER else _OTHERS[self.comparison.other]
         return f"{other} {self.version}" if self.comparison.other == names.SERVED else other
 
     def _threshold(self) -> float:
@@ -150,6 +164,17 @@ def _nothing_served(comparisons: Sequence[Comparison]) -> list[Gate]:
         )
         for gate, score in scores.items()
     ]
+
+
+def _one_rating(rating: float) -> Gate:
+    """The gate of the predicted ratings, where every training rating is the same: passed."""
+    return Gate(
+        name="rmse_ratio",
+        metric=names.RMSE_RATIO,
+        baseline=_OTHERS[names.MEANS],
+        passed=True,
+        reason=f"RMSE not judged: every training rating is {rating:g}, so there are no differences to predict",
+    )
 
 
 def _label(score: str) -> str:

@@ -47,7 +47,7 @@ class Measured:
             name: Figure(
                 model=number(value),
                 baseline=number(model.get(names.baseline(name))),
-                item_knn=number(model.get(names.of_list(names.ITEM_KNN, name))),
+                peer=number(model.get(names.of_list(names.PEER, name))),
                 served=number(served.get(name)),
                 lower=number(model.get(names.lower(name))),
                 upper=number(model.get(names.upper(name))),

@@ -7,8 +7,8 @@ from typing import Any
 BASELINE_PREFIX = "baseline_"
 """Before a metric's name: the same metric of popularity (lists) or of user + movie means (ratings)."""
 
-ITEM_KNN_PREFIX = "item_knn_"
-"""Before a metric's name: the same metric of item-kNN's lists."""
+PEER_PREFIX = "peer_"
+"""Before a metric's name: the same metric of the peer's lists."""
 
 MRR = "mrr"
 USERS = "users"  # with held-out movies
@@ -20,7 +20,7 @@ RMSE_RATIO = "rmse_ratio"  # RMSE / RMSE of user + movie means
 # What the judged bundle is compared with.
 POPULARITY = "popularity"
 MEANS = "means"  # user + movie means
-ITEM_KNN = "item_knn"
+PEER = "peer"
 SERVED = "served"
 
 COVERAGE_CUT_OFF = 10
@@ -54,7 +54,7 @@ def cut_off_of(name: str) -> int:
 
 
 def minus(name: str, other: str) -> str:
-    """The paired difference between the bundle's metric and that of popularity, item-kNN or the served bundle."""
+    """The paired difference between the bundle's metric and that of popularity, the peer or the served bundle."""
     return f"{name}_minus_{other}"
 
 
@@ -88,11 +88,11 @@ def baseline(name: str) -> str:
 
 
 def of_list(other: str, name: str) -> str:
-    """The metric of another list of the same rows: popularity's or item-kNN's."""
-    return (BASELINE_PREFIX if other == POPULARITY else ITEM_KNN_PREFIX) + name
+    """The metric of another list of the same rows: popularity's or the peer's."""
+    return (BASELINE_PREFIX if other == POPULARITY else PEER_PREFIX) + name
 
 
 def is_own(name: str) -> bool:
     """Whether it is a figure of the bundle itself: no other list's, no end of an interval, no headroom."""
-    others = name.startswith((BASELINE_PREFIX, ITEM_KNN_PREFIX))
+    others = name.startswith((BASELINE_PREFIX, PEER_PREFIX))
     return not others and not name.endswith(("_lower", "_upper", "_headroom"))

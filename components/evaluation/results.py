@@ -21,7 +21,7 @@ class Figure:
     Attributes:
       model: Of the judged bundle.
       baseline: Of popularity (lists) or of user + movie means (ratings).
-      item_knn: Of item-kNN's lists.
+      peer: Of the peer's lists.
       served: Of the bundle that was being served.
       lower: Lower end of the figure's 95 % interval; scores, differences and ratios have one.
       upper: Its upper end.
@@ -29,7 +29,7 @@ class Figure:
 
     model: float | None
     baseline: float | None = None
-    item_knn: float | None = None
+    peer: float | None = None
     served: float | None = None
     lower: float | None = None
     upper: float | None = None
@@ -49,7 +49,7 @@ class Gate:
     """One condition of the blessing.
 
     Attributes:
-      name: `recall_lift`, `recall_item_knn`, `recall_change`, `rmse_ratio` or `rmse_change`.
+      name: `recall_lift`, `recall_peer`, `recall_change`, `rmse_ratio` or `rmse_change`.
       metric: Name of the difference or ratio that it looks at.
       baseline: What the bundle is compared with, in words.
       passed: Whether it lets the bundle through.
@@ -82,6 +82,7 @@ class EvaluationResult:
       blessed: Whether the bundle may be pushed.
       list_length: Length of the judged lists; None where the bundle does not tell.
       served_version: The version that the bundle was compared with; None where nothing was served.
+      peer: Name of the peer whose lists were judged beside the bundle's.
       overall: Metrics of all test rows, by name (metric_names.py).
       slices: The same for parts of the test rows.
       gates: The conditions of the blessing, each with its verdict.
@@ -90,6 +91,7 @@ class EvaluationResult:
     blessed: bool
     list_length: int | None
     served_version: str | None
+    peer: str
     overall: dict[str, Figure]
     slices: list[SliceFigures]
     gates: list[Gate]
@@ -111,6 +113,7 @@ def from_values(values: Mapping[str, Any]) -> EvaluationResult:
         blessed=values["blessed"],
         list_length=values["list_length"],
         served_version=values["served_version"],
+        peer=values["peer"],
         overall=_figures(values["overall"]),
         slices=[
             SliceFigures(feature=one["feature"], value=one["value"], metrics=_figures(one["metrics"]))

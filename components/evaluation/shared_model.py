@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+
+from serving.scann_operations import load_operations
 
 PATH = f"{__name__}.scann_ready_model"
 
@@ -17,12 +18,10 @@ def scann_ready_model(eval_saved_model_path: str, model_name: str, eval_config: 
         eval_saved_model_path=eval_saved_model_path, model_name=model_name, eval_config=eval_config
     )
     loader = shared.model_loader
-    construct = functools.partial(_construct, loader.construct_fn)
+    construct = functools.partial(_construct, loader.construct_fn, eval_saved_model_path)
     return shared._replace(model_loader=tfma.ModelLoader(construct_fn=construct, tags=loader.tags))
 
 
-def _construct(construct: Any) -> Any:
-    # A bundle with an exact index needs no ScaNN; one with ScaNN says itself what is missing.
-    with contextlib.suppress(ImportError):
-        from scann.scann_ops.py import scann_ops  # noqa: F401
+def _construct(construct: Any, model: str) -> Any:
+    load_operations(model)
     return construct()

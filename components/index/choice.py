@@ -67,7 +67,7 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
       queries: float32 `[Q, D]`, embedded users.
 
     Raises:
-      RecallTooLowError: ScaNN misses the recall even where it searches every leaf.
+      RecallTooLowError: ScaNN is asked for and misses the recall even where it searches every leaf.
     """
     exact = ExactIndex(candidates)
     k = min(config.k, len(candidates))
@@ -103,6 +103,23 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
         if min(recall, short) >= config.min_recall:
             break
     progress.report("ScaNN %d leaves, searching %d: recall@%d %.3f", leaves, setting.leaves_to_search, k, recall)
+    if min(recall, short) < config.min_recall and config.kind == "auto":
+        progress.warn(
+            "ScaNN finds %.3f of the exact top %d where %.3f is asked for: the index is exact instead",
+            min(recall, short),
+            k,
+            config.min_recall,
+        )
+        return exact, IndexReport(
+            kind="exact",
+            size=len(candidates),
+            dimensions=candidates.shape[1],
+            k=k,
+            recall=1.0,
+            queries=len(queries),
+            exact_microseconds=exact_microseconds,
+            curve=curve,
+        )
     if min(recall, short) < config.min_recall:
         raise RecallTooLowError(
             f"ScaNN finds {recall:.3f} of the exact top {k} and {short:.3f} of the top {lengths[1]}, "

@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import artifacts
-from components.example_artifacts import catalogue_of, fitted_sequences
+from components.example_artifacts import catalogue_of, fitted_parts, liked_from, sequences_of
 from components.examples import Floats
 from components.index.choice import IndexReport, build
 from components.index.config import IndexConfig
@@ -28,6 +28,7 @@ MOVIES_KEY = "movies"
 SEQUENCES_KEY = "sequences"
 INDEX_KEY = "index"
 CONFIG_KEY = "config"
+PARTS_KEY = "parts"  # of the rows that the model learned from, where they are not those that the artifact tells
 BATCH = 1024
 
 
@@ -48,7 +49,9 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         candidates = embed_catalogue(model, catalogue)
         if len(candidates) != len(catalogue):
             raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} movies")
-        sequences = fitted_sequences(input_dict[SEQUENCES_KEY], catalogue.movie_ids)
+        parts = exec_properties.get(PARTS_KEY) or fitted_parts(input_dict[SEQUENCES_KEY])
+        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.movie_ids, parts)
+        sequences = sequences.liked(liked_from(input_dict[SEQUENCES_KEY]))
         chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
         users = np.unique(chosen.astype(np.int64))
         queries = embed_queries(model, last_rows(sequences.movies, users, int(model.history_length)))

@@ -113,10 +113,3 @@ def settings_for(candidates: int, leaves: int) -> list[ScannSetting]:
 def _cost(setting: ScannSetting, candidates: int, leaves: int) -> float:
     """Relative cost of a search: a candidate scored exactly costs as much as 23 in a leaf (measured at 62k x 65)."""
     return candidates * setting.leaves_to_search / leaves + 23 * setting.reorder
-
-
-def load_operations() -> None:
-    """Registers ScaNN's operations with TensorFlow; needed once before a SavedModel with ScaNN is loaded."""
-    from scann.scann_ops.py import scann_ops
-
-    assert scann_ops is not None

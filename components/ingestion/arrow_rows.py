@@ -1,7 +1,8 @@
-"""Interactions, user sequences and movies as Arrow record batches, ready for the encoder."""
+"""Held-out interactions, user sequences and entities as Arrow record batches, ready for the encoder."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,83 +11,139 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from components import features
-from components.examples import Catalogue
-from components.ingestion.blocks import Ints, Longs
-from components.ingestion.histories import UserRanges, before_part, marked, within_part, within_parts
-from components.ingestion.interactions import TRAIN_PART, Rows
-from components.ingestion.new_users import NEW_USER_PART
+from components.examples import Ints, Longs
+from components.features import NEW_USER_PART, TEST_PART
+from components.ingestion.histories import UserRanges, marked, ranges
+from components.ingestion.interactions import Rows
+from components.ingestion.items import Items
+from components.ingestion.seen import left_out
+from components.seen_rule import SeenRule
 
-TRAIN_BLOCK_ROWS = 65_536
-HELD_OUT_BLOCK_ROWS = 4_096  # a row with its history is a hundred times as large
+BATCH_ROWS = 4_096  # a row with its history is a hundred times as large as one without
 
 Columns = dict[str, Any]
 
 
-class ExampleRows:
-    """Makes record batches of the rows of each part.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Texts:
+    """What rows of numbers are written as.
+
+    Attributes:
+      user_ids: Arrow large_binary `[users]`, all users.
+      item_ids: Arrow large_binary `[items]`.
+      titles: Arrow large_binary `[items]`.
+      genres: Arrow large_list of large_binary `[items]`.
+      popularity: Arrow large_binary `[items]`: bucket of each item's fitted rows.
+    """
+
+    user_ids: Any
+    item_ids: Any
+    titles: Any
+    genres: Any
+    popularity: Any
+
+    @classmethod
+    def of(cls, user_ids: Sequence[bytes], items: Items, fitted: Longs) -> Texts:
+        """Texts of all users and items; `fitted` are the rows of each item that the judged models learn from."""
+        return cls(
+            user_ids=_bytes_array(user_ids),
+            item_ids=_bytes_array(items.ids),
+            titles=_bytes_array(items.titles),
+            genres=pa.array(items.genres, pa.large_list(pa.large_binary())),
+            popularity=buckets(fitted, features.MOVIE_POPULARITY_BUCKETS),
+        )
+
+
+class BlockBatches:
+    """Record batches of a block of whole users.
 
     Args:
       rows: Interactions with their parts, by user, each user's oldest first.
-      catalogue: Movies by catalogue row.
-      last_fitted: The last part whose rows the judged models are fit on; the buckets count those rows.
-      requests: int32 `[users]`: how many interactions a new user's question carries, 0 for known users;
-        None: all are known.
+      texts: Ids, titles and genres.
+      last_fitted: The last part whose rows the judged models are fit on; the buckets of activity count those rows.
+      requests: int32 `[users of the block]`: how many interactions a new user's question carries, 0 for known users.
+      seen: What a list leaves out.
+      liked_from: Rows rated below are no answer to ask for; None: every row is.
+      weighted: Whether rows carry weights.
     """
 
     def __init__(
-        self, rows: Rows, catalogue: Catalogue, last_fitted: int = TRAIN_PART, requests: Ints | None = None
+        self,
+        rows: Rows,
+        texts: Texts,
+        last_fitted: int,
+        requests: Ints,
+        seen: SeenRule,
+        *,
+        liked_from: float | None = None,
+        weighted: bool = False,
     ) -> None:
         self._rows = rows
-        self._requests = np.zeros(len(rows.user_ids), np.int32) if requests is None else requests
-        self._user_ids = _bytes_array(rows.user_ids)
-        self._movie_ids = _bytes_array(catalogue.movie_ids)
-        self._titles = _bytes_array(catalogue.titles)
-        self._genres = pa.array(catalogue.genres, pa.large_list(pa.large_binary()))
-        fitted = rows.parts <= last_fitted
-        self._activity = _buckets(
-            np.bincount(rows.users[fitted], minlength=len(rows.user_ids)), features.USER_ACTIVITY_BUCKETS
-        )
-        self._popularity = _buckets(
-            np.bincount(rows.movies[fitted], minlength=len(catalogue)), features.MOVIE_POPULARITY_BUCKETS
-        )
-
-    def train(self, seed: int) -> Iterator[Any]:
-        """Training rows in a shuffled order, so that a reader's small shuffle buffer is enough."""
-        positions = np.random.default_rng(seed).permutation(np.flatnonzero(self._rows.parts == TRAIN_PART))
-        for start in range(0, len(positions), TRAIN_BLOCK_ROWS):
-            yield _record_batch(self._interactions(positions[start : start + TRAIN_BLOCK_ROWS]))
+        self._texts = texts
+        self._requests = requests
+        self._seen = seen
+        self._liked = np.ones(len(rows), np.bool_) if liked_from is None else rows.ratings >= liked_from
+        self._weighted = weighted
+        fitted = np.bincount(rows.users[rows.parts <= last_fitted], minlength=rows.user_count)
+        self._activity = buckets(fitted, features.USER_ACTIVITY_BUCKETS)
 
     def held_out(self, part: int, history_length: int) -> Iterator[Any]:
-        """Rows of eval or test, by user and oldest first, with what was known of the user."""
+        """Rows of eval or test, by user and oldest first, with what was known of the user.
+
+        Rows of eval, which no served model is asked about, carry no histories but the seen items.
+        """
         rows = self._rows
         # New users have no rows in train and eval: what came before their test rows is a part of its own.
-        known = within_parts(rows, (rows.parts < part) | (rows.parts == NEW_USER_PART))
-        asked = within_part(rows, rows.parts, part)
+        known = ranges(rows, (rows.parts < part) | (rows.parts == NEW_USER_PART))
+        asked = ranges(rows, rows.parts == part)
+        wanted = ranges(rows, (rows.parts == part) & self._liked)
         is_marked = marked(rows.users[asked.positions])
-        for start in range(0, len(asked.positions), HELD_OUT_BLOCK_ROWS):
-            block = slice(start, start + HELD_OUT_BLOCK_ROWS)
+        for start in range(0, len(asked.positions), BATCH_ROWS):
+            block = slice(start, start + BATCH_ROWS)
             positions = asked.positions[block]
             users = rows.users[positions]
             marked_users = np.where(is_marked[block], users, -1)
             requests = self._requests[users]
             most = np.where(requests > 0, requests, len(rows))
-            history, history_offsets = known.of(users, np.minimum(most, history_length))
-            seen, seen_offsets = known.of(marked_users, most)
-            held_out, held_out_offsets = asked.of(marked_users)
+            histories = self._histories(known, users, np.minimum(most, history_length)) if part == TEST_PART else {}
+            moments = rows.timestamps[positions]
+            seen, seen_offsets = left_out(self._seen, rows, known, marked_users, most, moments)
+            held_out, held_out_offsets = distinct(rows.items, *wanted.of(marked_users))
             yield _record_batch(
                 {
                     **self._interactions(positions),
-                    features.HISTORY_MOVIE_IDS: self._movies_of(history, history_offsets),
-                    features.HISTORY_RATINGS: _lists(pa.array(rows.ratings[history]), history_offsets),
-                    features.HELD_OUT_MOVIE_IDS: self._movies_of(held_out, held_out_offsets),
-                    features.SEEN_MOVIE_IDS: self._movies_of(seen, seen_offsets),
+                    **histories,
+                    features.HELD_OUT_MOVIE_IDS: self._items_of(held_out, held_out_offsets),
+                    features.SEEN_MOVIE_IDS: self._items_of(seen, seen_offsets),
                     **self._request_sizes(requests),
                 }
             )
 
-    def new_users(self) -> Iterator[Any]:
-        """One row a new user: what came before the test rows, in order."""
-        yield from self._sequences(within_part(self._rows, self._rows.parts, NEW_USER_PART))
+    def sequences(self) -> Iterator[Any]:
+        """One row a user: every row in order, with its part."""
+        rows = self._rows
+        everything: UserRanges = ranges(rows, np.ones(len(rows), np.bool_))
+        users = np.flatnonzero(everything.counts()).astype(np.int32)
+        for start in range(0, len(users), BATCH_ROWS):
+            block = users[start : start + BATCH_ROWS]
+            positions, offsets = everything.of(block)
+            columns = {
+                features.USER_ID: _singles(self._user_ids(block)),
+                features.SEQUENCE_MOVIE_IDS: self._items_of(positions, offsets),
+                features.SEQUENCE_RATINGS: _lists(pa.array(rows.ratings[positions]), offsets),
+                features.SEQUENCE_TIMESTAMPS: _lists(pa.array(rows.timestamps[positions]), offsets),
+                features.SEQUENCE_PARTS: _singles(_byte_strings(rows.parts[positions].astype(np.uint8), offsets)),
+            }
+            if self._weighted:
+                columns[features.SEQUENCE_WEIGHTS] = _lists(pa.array(rows.weights[positions]), offsets)
+            yield _record_batch(columns)
+
+    def _histories(self, known: UserRanges, users: Ints, most: Longs | Ints) -> Columns:
+        positions, offsets = known.of(users, most)
+        return {
+            features.HISTORY_MOVIE_IDS: self._items_of(positions, offsets),
+            features.HISTORY_RATINGS: _lists(pa.array(self._rows.ratings[positions]), offsets),
+        }
 
     def _request_sizes(self, requests: Ints) -> Columns:
         """The column of new users' rows; none where everybody is known."""
@@ -95,63 +152,67 @@ class ExampleRows:
         offsets = np.concatenate([[0], np.cumsum(requests > 0)])
         return {features.REQUEST_HISTORY: _lists(_bytes_array([b"%d" % n for n in requests if n]), offsets)}
 
-    def users_with_rows(self, last: int) -> int:
-        """Number of rows that `sequences(last)` makes."""
-        return len(np.unique(self._rows.users[self._rows.parts <= last]))
-
-    def sequences(self, last: int) -> Iterator[Any]:
-        """One row a user who has rows in the parts up to `last`: these rows in order. Users by their ids."""
-        yield from self._sequences(before_part(self._rows, self._rows.parts, last + 1))
-
-    def _sequences(self, fitted: UserRanges) -> Iterator[Any]:
-        rows = self._rows
-        users = np.flatnonzero(fitted.counts()).astype(np.int32)
-        for start in range(0, len(users), HELD_OUT_BLOCK_ROWS):
-            block = users[start : start + HELD_OUT_BLOCK_ROWS]
-            positions, offsets = fitted.of(block)
-            yield _record_batch(
-                {
-                    features.USER_ID: _singles(self._user_ids.take(pa.array(block))),
-                    features.SEQUENCE_MOVIE_IDS: self._movies_of(positions, offsets),
-                    features.SEQUENCE_RATINGS: _lists(pa.array(rows.ratings[positions]), offsets),
-                    features.SEQUENCE_TIMESTAMPS: _lists(pa.array(rows.timestamps[positions]), offsets),
-                }
-            )
-
     def _interactions(self, positions: Longs) -> Columns:
-        rows = self._rows
-        users, movies = pa.array(rows.users[positions]), pa.array(rows.movies[positions])
+        rows, texts = self._rows, self._texts
+        users, items = rows.users[positions], pa.array(rows.items[positions])
         return {
-            features.USER_ID: _singles(self._user_ids.take(users)),
-            features.MOVIE_ID: _singles(self._movie_ids.take(movies)),
+            features.USER_ID: _singles(self._user_ids(users)),
+            features.MOVIE_ID: _singles(texts.item_ids.take(items)),
             features.RATING: _singles(pa.array(rows.ratings[positions])),
             features.TIMESTAMP: _singles(pa.array(rows.timestamps[positions])),
-            features.MOVIE_TITLE: _singles(self._titles.take(movies)),
-            features.MOVIE_GENRES: self._genres.take(movies),
-            features.USER_ACTIVITY: _singles(self._activity.take(users)),
-            features.MOVIE_POPULARITY: _singles(self._popularity.take(movies)),
+            features.MOVIE_TITLE: _singles(texts.titles.take(items)),
+            features.MOVIE_GENRES: texts.genres.take(items),
+            features.USER_ACTIVITY: _singles(self._activity.take(pa.array(users))),
+            features.MOVIE_POPULARITY: _singles(texts.popularity.take(items)),
         }
 
-    def _movies_of(self, positions: Longs, offsets: Longs) -> Any:
-        return _lists(self._movie_ids.take(pa.array(self._rows.movies[positions])), offsets)
+    def _user_ids(self, users: Ints) -> Any:
+        return self._texts.user_ids.take(pa.array(self._rows.first_user + users.astype(np.int64)))
+
+    def _items_of(self, positions: Longs, offsets: Longs) -> Any:
+        return _lists(self._texts.item_ids.take(pa.array(self._rows.items[positions])), offsets)
 
 
-def movie_batch(ids: Sequence[bytes], titles: Sequence[bytes], genres: Sequence[Sequence[bytes]]) -> Any:
-    """The whole catalogue as one record batch, in its order."""
-    return _record_batch(
-        {
-            features.MOVIE_ID: _singles(_bytes_array(ids)),
-            features.MOVIE_TITLE: _singles(_bytes_array(titles)),
-            features.MOVIE_GENRES: pa.array(genres, pa.large_list(pa.large_binary())),
-        }
-    )
+def item_batches(items: Items, rows: Longs) -> Iterator[Any]:
+    """The whole catalogue in its order, each item with its rows."""
+    for start in range(0, max(1, len(items)), BATCH_ROWS):
+        block = slice(start, start + BATCH_ROWS)
+        yield _record_batch(
+            {
+                features.MOVIE_ID: _singles(_bytes_array(items.ids[block])),
+                features.MOVIE_TITLE: _singles(_bytes_array(items.titles[block])),
+                features.MOVIE_GENRES: pa.array(items.genres[block], pa.large_list(pa.large_binary())),
+                features.ROWS: _singles(pa.array(rows[block])),
+            }
+        )
 
 
-def _buckets(counts: npt.NDArray[np.integer[Any]], buckets: Sequence[tuple[str, int | None]]) -> Any:
-    """The name of the bucket of each count."""
-    largest = [size for _, size in buckets if size is not None]
-    names = _bytes_array([name.encode() for name, _ in buckets])
-    return names.take(pa.array(np.searchsorted(largest, counts, side="left")))
+def user_batches(user_ids: Sequence[bytes], rows: Longs) -> Iterator[Any]:
+    """Every user, by id, each with the number of its rows."""
+    for start in range(0, len(user_ids), BATCH_ROWS):
+        block = slice(start, start + BATCH_ROWS)
+        yield _record_batch(
+            {
+                features.USER_ID: _singles(_bytes_array(user_ids[block])),
+                features.ROWS: _singles(pa.array(rows[block])),
+            }
+        )
+
+
+def distinct(items: Ints, positions: Longs, offsets: Longs) -> tuple[Longs, Longs]:
+    """The same lists of positions with each item once in a list, where it stands first."""
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    pairs = owner * (int(items.max(initial=0)) + 1) + items[positions]
+    _, first = np.unique(pairs, return_index=True)
+    kept = np.sort(first)
+    return positions[kept], np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(offsets) - 1))])
+
+
+def buckets(counts: npt.NDArray[np.integer[Any]], names: Sequence[tuple[str, int | None]]) -> Any:
+    """The name of the bucket of each count, as Arrow large_binary."""
+    largest = [size for _, size in names if size is not None]
+    texts = _bytes_array([name.encode() for name, _ in names])
+    return texts.take(pa.array(np.searchsorted(largest, counts, side="left")))
 
 
 def _bytes_array(values: Sequence[bytes] | npt.NDArray[np.object_]) -> Any:
@@ -165,6 +226,12 @@ def _singles(values: Any) -> Any:
 
 def _lists(values: Any, offsets: Longs) -> Any:
     return pa.LargeListArray.from_arrays(pa.array(offsets), values)
+
+
+def _byte_strings(values: npt.NDArray[np.uint8], offsets: Longs) -> Any:
+    """Each list as one string of bytes."""
+    buffers = [None, pa.py_buffer(offsets.astype(np.int64)), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
 
 
 def _record_batch(columns: Columns) -> Any:

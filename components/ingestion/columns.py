@@ -1,149 +1,250 @@
-"""Which column of a file plays which role: known headers, aliases, and the person's own mapping."""
+"""Which column of a table plays which role: known headers, known layouts, and the person's own mapping."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from components.errors import InputError
+from components.ingestion.reading.tables import Table
 
-USER, ITEM, RATING, TIMESTAMP, TITLE, GENRES = ROLES = ("user", "item", "rating", "timestamp", "title", "genres")
+USER, ITEM, RATING, TIMESTAMP, EVENT, WEIGHT = INTERACTION_ROLES = (
+    "user", "item", "rating", "timestamp", "event", "weight",
+)  # fmt: skip
+TITLE, GENRES = "title", "genres"
+ITEM_ROLES = (ITEM, TITLE, GENRES)
+ROLES = (*INTERACTION_ROLES, TITLE, GENRES)
 
 ALIASES = {
-    USER: ("userid", "user", "user_id", "uid", "reviewer_id", "customer_id"),
-    ITEM: ("movieid", "item", "movie", "item_id", "itemid", "movie_id", "iid", "product_id"),
-    RATING: ("rating", "stars", "score", "user_rating"),
-    TIMESTAMP: ("timestamp", "time", "ts", "unix_time"),
-    TITLE: ("title", "movie_title", "name", "movietitle"),
-    GENRES: ("genres", "genre", "movie_genres", "categories"),
+    USER: (
+        "userid", "user", "uid", "reviewerid", "customerid", "customer", "visitorid", "clientid", "memberid",
+        "accountid", "householdkey", "profileid", "personid",
+    ),
+    ITEM: (
+        "movieid", "item", "movie", "itemid", "iid", "productid", "product", "articleid", "sku", "productsku",
+        "parentasin", "asin", "stockcode", "businessid", "songid", "trackid", "artistid", "animeid", "gameid",
+        "bookid", "isbn", "videoid", "newsid", "contentid", "locationid",
+    ),
+    RATING: ("rating", "stars", "score", "userrating", "overall", "bookrating", "reviewrating"),
+    TIMESTAMP: (
+        "timestamp", "time", "ts", "unixtime", "unixreviewtime", "datetime", "eventtime", "createdat", "purchasedat",
+        "orderdate", "invoicedate", "tdat", "date",
+    ),
+    EVENT: ("event", "eventtype", "interactiontype", "feedbacktype", "behavior", "behaviortype"),
+    WEIGHT: (),
+    TITLE: ("title", "movietitle", "name", "productname", "itemname"),
+    GENRES: ("genres", "genre", "moviegenres", "categories", "category", "categorycode"),
+}  # fmt: skip
+"""Headers that are understood without a mapping, the likeliest first: letters and digits alone, in lower case."""
+
+COUNTS = ("quantity", "count", "plays", "playcount", "purchases", "uniquepurchases", "weight", "watchratio", "duration")
+"""Headers of columns that may be weights; they are taken only where a mapping says so."""
+
+_LAYOUTS = {
+    "u.data": (USER, ITEM, RATING, TIMESTAMP),
+    "ratings.dat": (USER, ITEM, RATING, TIMESTAMP),
+    "movies.dat": (ITEM, TITLE, GENRES),
+    "u.item": (ITEM, TITLE),
 }
-"""Lower-case headers that are understood without a mapping, the likeliest first."""
+"""GroupLens' headerless files: the roles of their first columns."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Positions of the roles in a file.
+    """Which column plays which role.
 
     Attributes:
-      header: Names as the file has them.
-      positions: Role to position in `header`; roles that the file lacks are absent.
+      header: Names as the table has them.
+      names: Role to name; roles that the table lacks are absent.
+      passed_over: Names that would have fitted a role too, by the name that was taken.
     """
 
     header: tuple[str, ...]
-    positions: dict[str, int]
+    names: dict[str, str]
+    passed_over: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __contains__(self, role: str) -> bool:
-        return role in self.positions
+        return role in self.names
 
-    def name(self, role: str) -> str:
-        """The header of the column that plays `role`."""
-        return self.header[self.positions[role]]
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Columns that play no role."""
+        return tuple(name for name in self.header if name not in self.names.values())
+
+    def described(self) -> str:
+        """One line about what was taken for what."""
+        parts = [f"{role} = {name}" for role, name in self.names.items()]
+        return ", ".join(parts)
 
 
-def parse_mapping(entries: Iterable[str]) -> dict[str, str]:
-    """Reads `role=column` entries.
+def parse_mapping(entries: Iterable[str], roles: Sequence[str] = ROLES, option: str = "--columns") -> dict[str, str]:
+    """Reads `role=column` entries, each one or several with commas or blanks between.
 
     Raises:
       InputError: An entry of another form, an unknown role, or a role given twice.
     """
     mapping: dict[str, str] = {}
-    for entry in entries:
+    for entry in _single_entries(entries):
         role, equals, column = entry.partition("=")
         role, column = role.strip().lower(), column.strip()
-        if role not in ROLES or not equals or not column or role in mapping:
+        if role not in roles or not equals or not column or role in mapping:
             raise InputError(
                 f"cannot use the column mapping `{entry}`",
-                expected="role=column, each role once; roles are " + ", ".join(ROLES),
+                expected="role=column, each role once; roles are " + ", ".join(roles),
                 received=entry,
-                action="write for instance --columns user=customer item=product rating=stars timestamp=time",
+                action=f"write for instance {option} " + ",".join(f"{one}=COLUMN" for one in roles[:2]),
             )
         mapping[role] = column
     return mapping
 
 
-def ratings_columns(path: str, header: Sequence[str], mapping: dict[str, str]) -> Columns:
-    """Finds the roles of a file of interactions.
+def _single_entries(entries: Iterable[str]) -> list[str]:
+    following = r"[,\s]+(?=[A-Za-z_]+\s*=)"
+    return [
+        part.strip(" ,") for entry in entries for part in re.split(following, entry.strip(" ,")) if part.strip(" ,")
+    ]
+
+
+def ratings_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+    """Finds the roles of a table of interactions.
 
     Raises:
       InputError: No column for the user or the item, or none of the name that the mapping gives.
     """
-    roles = _aliases(header)
-    if {ITEM, TITLE} <= roles and not {USER, RATING} & roles and USER not in mapping:
-        raise InputError(
-            f"{path} looks like a catalogue and not like a file of ratings",
-            expected="columns for user and item, such as userId,movieId,rating,timestamp",
-            received=", ".join(header),
-            action="give this file as --movies and the file with the users as --ratings (were they swapped?)",
-        )
-    return _find(path, header, mapping, required=(USER, ITEM), optional=(RATING, TIMESTAMP))
+    if not table.headerless:
+        roles = {role for role in ROLES if alias_of(table.header, role)}
+        if {ITEM, TITLE} <= roles and not {USER, RATING} & roles and USER not in mapping:
+            raise InputError(
+                f"{table.path} looks like a catalogue and not like a file of ratings",
+                expected="columns for user and item, such as userId,movieId,rating,timestamp",
+                received=", ".join(table.header),
+                action="give this file as --movies and the file with the users as --ratings (were they swapped?)",
+            )
+    return _find(table, mapping, required=(USER, ITEM), optional=(RATING, TIMESTAMP, EVENT, WEIGHT))
 
 
-def movies_columns(path: str, header: Sequence[str], mapping: dict[str, str]) -> Columns:
-    """Finds the roles of a catalogue file.
+def movies_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+    """Finds the roles of a catalogue.
 
     Raises:
       InputError: No column for the item, none of the name that the mapping gives, or a file of ratings.
     """
-    roles = _aliases(header)
-    if {ITEM, USER} <= roles and TITLE not in roles and TITLE not in mapping:
-        raise InputError(
-            f"{path} looks like a file of ratings and not like a catalogue",
-            expected="columns for item and title, such as movieId,title,genres",
-            received=", ".join(header),
-            action="give this file as --ratings and the file with the titles as --movies (were they swapped?)",
-        )
-    return _find(path, header, mapping, required=(ITEM,), optional=(TITLE, GENRES))
+    if not table.headerless:
+        roles = {role for role in ROLES if alias_of(table.header, role)}
+        if {ITEM, USER} <= roles and TITLE not in roles and TITLE not in mapping:
+            raise InputError(
+                f"{table.path} looks like a file of ratings and not like a catalogue",
+                expected="columns for item and title, such as movieId,title,genres",
+                received=", ".join(table.header),
+                action="give this file as --ratings and the file with the titles as --movies (were they swapped?)",
+            )
+    return _find(table, mapping, required=(ITEM,), optional=(TITLE, GENRES))
 
 
-def _find(
-    path: str, header: Sequence[str], mapping: dict[str, str], *, required: Sequence[str], optional: Sequence[str]
-) -> Columns:
-    positions: dict[str, int] = {}
-    for role in (*required, *optional):
-        position = _position(header, role, mapping)
-        if position is not None:
-            positions[role] = position
-        elif role in mapping:
-            raise _no_such_column(path, header, role, mapping[role])
-    missing = [role for role in required if role not in positions]
+def known_layout(path: str) -> tuple[str, ...]:
+    """Roles of the first columns of GroupLens' own headerless files; none for other files."""
+    return _LAYOUTS.get(path.rpartition("/")[2].lower(), ())
+
+
+def canonical(name: str) -> str:
+    """A header as it is compared: letters and digits in lower case, without RecBole's `:type`."""
+    return re.sub(r"[^a-z0-9]", "", name.partition(":")[0].lower())
+
+
+def alias_of(header: Sequence[str], role: str) -> str | None:
+    """The column that plays `role` by its name; None where there is none."""
+    found = _aliases_of(header, role)
+    return found[0] if found else None
+
+
+def _aliases_of(header: Sequence[str], role: str) -> list[str]:
+    by_name: dict[str, str] = {}
+    for name in header:
+        by_name.setdefault(canonical(name), name)
+    return [by_name[alias] for alias in ALIASES[role] if alias in by_name]
+
+
+def _find(table: Table, mapping: Mapping[str, str], *, required: Sequence[str], optional: Sequence[str]) -> Columns:
+    header = table.header
+    given = {role: mapping[role] for role in (*required, *optional) if role in mapping}
+    names: dict[str, str] = {}
+    passed_over: dict[str, tuple[str, ...]] = {}
+    if table.headerless and not given:
+        names = _by_layout(table, (*required, *optional))
+    else:
+        for role in (*required, *optional):
+            if role in given:
+                found = _mapped(table, given[role])
+                # One mapping may serve ratings and catalogue, and the item may be called differently in each.
+                if found is None and not (role == ITEM and alias_of(header, ITEM)):
+                    raise _no_such_column(table, role, given[role])
+                if found is not None:
+                    names[role] = found
+                    continue
+            fitting = [] if table.headerless else [n for n in _aliases_of(header, role) if n not in names.values()]
+            if fitting:
+                names[role] = fitting[0]
+                passed_over[fitting[0]] = tuple(fitting[1:])
+    missing = [role for role in required if role not in names]
     if missing:
-        raise _no_column_for(path, header, missing, "userId,movieId,rating" if USER in required else "movieId,title")
-    return Columns(tuple(header), positions)
+        raise _no_column_for(table, missing, required)
+    return Columns(header, names, {name: others for name, others in passed_over.items() if others})
 
 
-def _position(header: Sequence[str], role: str, mapping: dict[str, str]) -> int | None:
-    if role not in mapping:
-        return alias_position(header, role)
-    names = [name.strip() for name in header]
-    if mapping[role] in names:
-        return names.index(mapping[role])
-    # One mapping serves ratings and catalogue, and the item may be called differently in each.
-    return alias_position(header, role) if role == ITEM else None
+def _by_layout(table: Table, roles: Sequence[str]) -> dict[str, str]:
+    layout = known_layout(table.path)
+    if not layout and table.dialect is not None and table.dialect.delimiter == "::" and RATING in roles:
+        layout = _LAYOUTS["ratings.dat"]
+    return {role: name for role, name in zip(layout, table.header, strict=False) if role in roles}
 
 
-def alias_position(header: Sequence[str], role: str) -> int | None:
-    """Where the column is that plays `role` by its name; None where there is none."""
-    lowered = [name.strip().lower() for name in header]
-    return next((lowered.index(alias) for alias in ALIASES[role] if alias in lowered), None)
+def _mapped(table: Table, column: str) -> str | None:
+    """The column that a mapping names: by its header, or by its position from 1."""
+    header = table.header
+    stripped = {name.strip(): name for name in header}
+    if column in stripped:
+        return stripped[column]
+    if column.isascii() and column.isdigit() and 1 <= int(column) <= len(header):
+        return header[int(column) - 1]
+    return None
 
 
-def _aliases(header: Sequence[str]) -> set[str]:
-    return {role for role in ROLES if alias_position(header, role) is not None}
-
-
-def _no_column_for(path: str, header: Sequence[str], missing: list[str], example: str) -> InputError:
+def _no_column_for(table: Table, missing: list[str], required: Sequence[str]) -> InputError:
+    example = "userId,movieId,rating" if USER in required else "movieId,title"
+    first = ", ".join(table.dialect.first if table.dialect is not None else table.header)
+    if table.headerless:
+        positions = ",".join(f"{role}={number + 1}" for number, role in enumerate(required))
+        return InputError(
+            f"{table.path} has no header, so no column for {' and '.join(missing)} is known",
+            expected=f"a first row such as {example}, or the positions of the columns",
+            received=f"the first row {first}",
+            action=f"name the columns by their positions, for instance --columns {positions} (positions count from 1)",
+        )
     return InputError(
-        f"{path}, row 1 (the header): no column for {' and '.join(missing)}",
+        f"{table.path}, row 1 (the header): no column for {' and '.join(missing)}",
         expected=f"a header such as {example}",
-        received=", ".join(header),
-        action="name the columns with --columns, for instance " + " ".join(f"{role}=COLUMN" for role in missing),
+        received=", ".join(table.header),
+        action="name the columns, for instance --columns "
+        + ",".join(f"{role}=COLUMN" for role in missing)
+        + "; where the first row is data and no header, by their positions: --columns "
+        + ",".join(f"{role}={number + 1}" for number, role in enumerate(required)),
     )
 
 
-def _no_such_column(path: str, header: Sequence[str], role: str, column: str) -> InputError:
+def _no_such_column(table: Table, role: str, column: str) -> InputError:
+    names = ", ".join(table.header)
+    if table.headerless:
+        assert table.dialect is not None
+        return InputError(
+            f"{table.path} has no header, and no column {column}, which --columns names for {role}",
+            expected=f"a position from 1 to {len(table.header)}",
+            received=f"{role}={column}; the first row is {', '.join(table.dialect.first)}",
+            action=f"give the position of the {role} column, counted from 1",
+        )
     return InputError(
-        f"{path}, row 1 (the header): no column `{column}`, which --columns names for {role}",
-        expected="one of " + ", ".join(header),
+        f"{table.path}, row 1 (the header): no column `{column}`, which --columns names for {role}",
+        expected="one of " + names,
         received=column,
         action=f"correct {role}=… in --columns",
     )

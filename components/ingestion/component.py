@@ -1,4 +1,4 @@
-"""The two components that bring interactions and the catalogue into the pipeline."""
+"""The component that brings interactions, users and items into the pipeline."""
 
 from __future__ import annotations
 
@@ -18,88 +18,63 @@ OVERRIDES = {
     name: ExecutionParameter(type=typing.get_type_hints(DataConfig)[key], optional=True)
     for name, key in executor.OVERRIDES.items()
 }
-"""Properties of every component that opens the source: values of a run in place of keys of `config`."""
+"""Properties that a run may give in place of keys of `config`."""
 
 
-class MoviesExampleGenSpec(component_spec.ComponentSpec):
-    """No inputs; the whole catalogue as Examples of one split."""
-
-    PARAMETERS = {
-        **OVERRIDES,
-        executor.CONFIG: ExecutionParameter(type=str),
-        executor.FINGERPRINT: ExecutionParameter(type=str),
-    }
-    INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples)}
-
-
-class MoviesExampleGen(base_component.BaseComponent):
-    """Writes the catalogue, completed by the movies that only the ratings name.
-
-    Output `examples`, split `all`: one tf.Example a movie; a movie's position is its catalogue row.
-    """
-
-    SPEC_CLASS = MoviesExampleGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.MoviesExampleGenExecutor)
-
-    def __init__(self, *, config: str, fingerprint: str, **overrides: Any) -> None:
-        """Wires the component.
-
-        Args:
-          config: A DataConfig as JSON.
-          fingerprint: `open_source(config).fingerprint()`; changed data never answer from the cache.
-          overrides: Values of a run (executor.OVERRIDES) in place of keys of `config`.
-        """
-        super().__init__(
-            MoviesExampleGenSpec(config=config, fingerprint=fingerprint, examples=_examples(), **overrides)
-        )
-
-
-class RatingsExampleGenSpec(component_spec.ComponentSpec):
-    """The catalogue in; interactions and user sequences out."""
+class InteractionExampleGenSpec(component_spec.ComponentSpec):
+    """No inputs; entities, held-out interactions, sequences and their profile out."""
 
     PARAMETERS = {
         **OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.SPLIT: ExecutionParameter(type=str),
+        executor.REFIT: ExecutionParameter(type=int),
+        executor.LEAVE_OUT_SEEN: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),
     }
-    INPUTS = {executor.MOVIES: ChannelParameter(type=standard_artifacts.Examples)}
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}
     OUTPUTS = {
+        executor.ENTITIES: ChannelParameter(type=standard_artifacts.Examples),
         executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
         executor.PROFILE: ChannelParameter(type=standard_artifacts.ExampleStatistics),
     }
 
 
-class RatingsExampleGen(base_component.BaseComponent):
-    """Writes the interactions, split, and each user's training rows in order.
+class InteractionExampleGen(base_component.BaseComponent):
+    """Reads a source once and writes what everybody after it reads.
 
-    Output `examples`, splits train, eval and test: one tf.Example an interaction. Output `sequences`,
-    split `train`: one tf.Example a user; with `refit` in the split's settings also split
-    `train_and_eval`, the training and eval rows of each user in order. No test row is in either. Output
-    `profile`: `profile.json`, exact counts of all rows (profile.py), for the report.
+    Output `entities`: split `items`, the catalogue (a position is a catalogue row), and split `users`; one tf.Example
+    each, with the number of its rows. Output `sequences`, split `all`: one tf.Example a user with every interaction in
+    order and the part that it is in; who reads it must say which parts are meant. Output `examples`, splits eval and
+    test: one tf.Example a held-out interaction, with what was known of the user before. Output `profile`:
+    `profile.json`, exact counts of all rows (profile.py), for the report.
     """
 
-    SPEC_CLASS = RatingsExampleGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.RatingsExampleGenExecutor)
+    SPEC_CLASS = InteractionExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
-    def __init__(self, *, movies: BaseChannel, config: str, split: str, fingerprint: str, **overrides: Any) -> None:
+    def __init__(
+        self, *, config: str, split: str, refit: bool, leave_out_seen: str, fingerprint: str, **overrides: Any
+    ) -> None:
         """Wires the component.
 
         Args:
-          movies: The catalogue, output `examples` of MoviesExampleGen.
           config: A DataConfig as JSON.
           split: A SplitConfig as JSON.
+          refit: Whether the judged models learn from train and eval.
+          leave_out_seen: `bundle.leave_out_seen`.
           fingerprint: `open_source(config).fingerprint()`; changed data never answer from the cache.
           overrides: Values of a run (executor.OVERRIDES) in place of keys of `config`.
         """
         super().__init__(
-            RatingsExampleGenSpec(
-                movies=movies,
+            InteractionExampleGenSpec(
                 config=config,
                 split=split,
+                refit=int(refit),
+                leave_out_seen=leave_out_seen,
                 fingerprint=fingerprint,
+                entities=_examples(),
                 examples=_examples(),
                 sequences=_examples(),
                 profile=channel_utils.as_channel([standard_artifacts.ExampleStatistics()]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
 
 from components.ingestion import demo, fingerprint
-from components.ingestion.blocks import Block, Movies, SourceFacts
 from components.ingestion.config import DataConfig
 from components.ingestion.files import FilesSource
+from components.ingestion.items import Items
+from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.workspace import Workspace
 
 
 class DemoSource:
@@ -35,13 +36,13 @@ class DemoSource:
             f"demo {demo.VERSION} {config.demo_users} {config.demo_movies} {config.demo_ratings} {config.demo_seed}"
         )
 
-    def blocks(self, part: str = "train") -> Iterator[Block]:
-        """All generated interactions."""
-        return self._files().blocks(part)
+    def load(self, workspace: Workspace) -> Understood:
+        """Reads the generated interactions."""
+        return self._files().load(workspace)
 
-    def movies(self) -> Movies | None:
+    def items(self, workspace: Workspace) -> Items | None:
         """The generated catalogue."""
-        return self._files().movies()
+        return self._files().items(workspace)
 
     def _files(self) -> FilesSource:
         if self._generated is None:

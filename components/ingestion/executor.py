@@ -1,11 +1,14 @@
-"""From a source to Examples artifacts: the two executors of ingestion."""
+"""From a source to Examples artifacts: read once, sorted on the disk, written user by user."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
@@ -13,151 +16,304 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
 from components import artifacts, features
-from components.example_artifacts import catalogue_of
-from components.examples import Catalogue
-from components.ingestion.arrow_rows import ExampleRows, movie_batch
-from components.ingestion.blocks import Ints, Source
-from components.ingestion.catalogue import complete_catalogue
+from components.features import EVAL_PART, TEST_PART, TRAIN_PART
+from components.ingestion import interactions, ties
+from components.ingestion.arrow_rows import BlockBatches, Texts, item_batches, user_batches
 from components.ingestion.config import DataConfig, SplitConfig
-from components.ingestion.interactions import (
-    EVAL_PART,
-    TEST_PART,
-    TRAIN_PART,
-    Rows,
-    in_order,
-    read_rows,
-    without_duplicates,
-)
-from components.ingestion.new_users import set_aside
-from components.ingestion.profile import profile
-from components.ingestion.source import open_source
-from components.ingestion.splits import assign_parts, require_all_parts, resolve_kind
+from components.ingestion.interactions import Rows
+from components.ingestion.items import complete
+from components.ingestion.new_users import NewUsers, set_aside
+from components.ingestion.opening import open_source
+from components.ingestion.profile import Profile, Range
+from components.ingestion.rates import RateReporter
+from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.splits import Splitter, id_hashes, require_all_parts, resolve_kind, time_cuts
+from components.ingestion.workspace import Workspace
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
-from components.progress import warn
+from components.progress import report, warn
+from components.seen_rule import SeenRule
 from components.settings import from_json, overridden
 
-# Keys of inputs, outputs and execution properties.
-CONFIG, SPLIT, FINGERPRINT = "config", "split", "fingerprint"
-MOVIES, EXAMPLES, SEQUENCES, PROFILE = "movies", "examples", "sequences", "profile"
+# Keys of outputs and execution properties.
+CONFIG, SPLIT, FINGERPRINT, REFIT, LEAVE_OUT_SEEN = "config", "split", "fingerprint", "refit", "leave_out_seen"
+ENTITIES, EXAMPLES, SEQUENCES, PROFILE = "entities", "examples", "sequences", "profile"
 OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "movies"}
-"""Optional execution properties that override a key of `config`; `movies` is the name of an input already."""
+"""Optional execution properties that override a key of `config`."""
+
+HEAVY_SHARE = 0.05
+"""Share of all rows from which on one user is named: a guest account, or a robot."""
 
 Artifacts = dict[str, list[Artifact]]
 
 
-class MoviesExampleGenExecutor(base_executor.BaseExecutor):
-    """Writes the whole catalogue as one split."""
+class Executor(base_executor.BaseExecutor):
+    """Writes the items, the users, every user's interactions in order, and the held-out interactions."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Reads the catalogue, completes it with the rated movies, and writes it.
-
-        Raises:
-          InputError: The data cannot be used.
-        """
-        del input_dict
-        movies, added = complete_catalogue(_open(exec_properties))
-        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
-        with ExamplesFolder(examples.uri) as folder:
-            batch = movie_batch(movies.ids, movies.titles, movies.genres)
-            folder.write(features.CATALOGUE_SPLIT, [batch], len(movies), what="movies", rows_per_shard=len(movies))
-        _describe(examples, [features.CATALOGUE_SPLIT])
-        examples.set_int_custom_property(artifacts.CATALOGUE_ROWS, len(movies))
-        examples.set_int_custom_property(artifacts.ADDED_TO_CATALOGUE, added)
-
-
-class RatingsExampleGenExecutor(base_executor.BaseExecutor):
-    """Writes the interactions as train, eval and test, and the rows to fit on once more user by user."""
-
-    def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Reads the interactions, splits them, writes both artifacts, and what they look like beside them.
+        """Reads the source, splits it and writes everything.
 
         Raises:
           InputError: The data cannot be used, or are too few to be split.
         """
-        source = _open(exec_properties)
+        del input_dict
+        data = from_json(DataConfig, overridden(exec_properties[CONFIG], exec_properties, OVERRIDES))
         split = from_json(SplitConfig, exec_properties[SPLIT])
-        facts = source.facts()
-        kind = resolve_kind(split, facts)
-        catalogue = catalogue_of(input_dict[MOVIES])
-        rows, dropped = without_duplicates(read_rows(source, list(catalogue.movie_ids)))
-        if dropped:
-            warn("%d rows repeat a pair of user and movie: the latest row of each pair was kept", dropped)
-        rows = in_order(rows, list(catalogue.movie_ids))
-        parts = assign_parts(rows, catalogue.movie_ids, kind, split)
-        new = set_aside(rows, parts, split.new_users, split.seed)
-        require_all_parts(new.parts, kind)
-        rows = rows.with_parts(new.parts)
-        examples = artifact_utils.get_single_instance(output_dict[EXAMPLES])
-        sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
-        _write(rows, catalogue, split, new.requests, examples.uri, sequences.uri)
-        _write_profile(
-            {
-                "source": facts.name,
-                "split": kind,
-                "has_ratings": facts.has_ratings,
-                "has_timestamps": facts.has_timestamps,
-                "refit": split.refit,
-                "new_users": int(np.count_nonzero(new.requests)),
-                "users": len(rows.user_ids),
-                "movies": len(catalogue),
-                "added_movies": input_dict[MOVIES][0].get_int_custom_property(artifacts.ADDED_TO_CATALOGUE),
-                "duplicates_dropped": dropped,
-                **profile(rows, len(catalogue), facts),
-            },
-            artifact_utils.get_single_uri(output_dict[PROFILE]),
+        outputs = {key: artifact_utils.get_single_instance(found) for key, found in output_dict.items()}
+        with Workspace(data.memory_limit, data.encoding) as workspace:
+            ingested = Ingestion(
+                data,
+                split,
+                workspace,
+                refit=bool(exec_properties.get(REFIT)),
+                leave_out_seen=SeenRule.parse(exec_properties.get(LEAVE_OUT_SEEN) or "auto"),
+            )
+            ingested.write(outputs[ENTITIES].uri, outputs[EXAMPLES].uri, outputs[SEQUENCES].uri)
+        _write_profile(ingested.profile(), outputs[PROFILE].uri)
+        for artifact, splits in (
+            (outputs[ENTITIES], [features.ITEMS_SPLIT, features.USERS_SPLIT]),
+            (outputs[EXAMPLES], [features.EVAL, features.TEST]),
+            (outputs[SEQUENCES], [features.SEQUENCES_SPLIT]),
+        ):
+            artifact.split_names = artifact_utils.encode_split_names(splits)
+            examples_utils.set_payload_format(artifact, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+            for key, number in ingested.counts().items():
+                artifact.set_int_custom_property(key, number)
+            for key, text in ingested.rules().items():
+                artifact.set_string_custom_property(key, text)
+
+
+class Ingestion:
+    """One source, read, understood and split; `write` then writes it.
+
+    Args:
+      data: The source.
+      split: How rows are parted.
+      workspace: Where rows are sorted.
+      refit: Whether the judged models learn from train and eval.
+      leave_out_seen: What lists leave out.
+    """
+
+    def __init__(
+        self, data: DataConfig, split: SplitConfig, workspace: Workspace, *, refit: bool, leave_out_seen: SeenRule
+    ) -> None:
+        self._data = data
+        self._split = split
+        self._workspace = workspace
+        self._last_fitted = EVAL_PART if refit else TRAIN_PART
+        source = open_source(data)
+        self._facts: SourceFacts = source.facts()
+        self._kind = resolve_kind(split, self._facts)
+        self._understood: Understood = source.load(workspace)
+        self._range = Range.of(workspace.connection)
+        self.items, self._added = complete(source.items(workspace), _ids(workspace, "item"))
+        self.users = _ids(workspace, "user")
+        self.liked_from = _liked_from(data, self._facts, self._range)
+        self._ties = ties.resolve(workspace.connection, data.ties) if self._facts.has_timestamps else ties.HASH
+        self._counts = Profile(
+            len(self.items),
+            self._range,
+            has_ratings=self._facts.has_ratings,
+            has_timestamps=self._facts.has_timestamps,
         )
-        _describe(examples, list(features.SPLITS))
-        further = {features.REFIT_SPLIT: split.refit, features.NEW_USERS_SPLIT: split.new_users > 0}
-        _describe(sequences, [features.SEQUENCES_SPLIT, *(name for name, there in further.items() if there)])
-        for name, part in zip(features.SPLITS, (TRAIN_PART, EVAL_PART, TEST_PART), strict=True):
-            examples.set_int_custom_property(artifacts.ROWS[name], rows.count(part))
-        examples.set_int_custom_property(artifacts.USERS, len(rows.user_ids))
-        examples.set_int_custom_property(artifacts.MOVIES, len(catalogue))
-        examples.set_int_custom_property(artifacts.DUPLICATES_DROPPED, dropped)
-        examples.set_int_custom_property(artifacts.HAS_RATINGS, int(facts.has_ratings))
-        examples.set_int_custom_property(artifacts.HAS_TIMESTAMPS, int(facts.has_timestamps))
-        examples.set_int_custom_property(artifacts.REFIT, int(split.refit))
+        self._by_item = np.zeros((4, len(self.items)), np.int64)
+        self._by_user = np.zeros(len(self.users), np.int64)
+        self._new_users = 0
+        self._splitter = Splitter(
+            self._kind,
+            split,
+            time_cuts(workspace.connection, self._kind, split),
+            id_hashes(self.users, split.seed, b"user"),
+            id_hashes(self.items.ids, split.seed, b"movie"),
+        )
+        self.blocks = [self._kept(number, block) for number, block in enumerate(self._sorted())]
+        require_all_parts(self._counts.sizes(), self._kind)
+        self.leave_out_seen = leave_out_seen.resolve(
+            self._counts.repeats / max(1, self._counts.rows), has_ratings=self._facts.has_ratings
+        )
+        self._tell()
 
-
-def _open(exec_properties: dict[str, Any]) -> Source:
-    return open_source(from_json(DataConfig, overridden(exec_properties[CONFIG], exec_properties, OVERRIDES)))
-
-
-def _write(
-    rows: Rows, catalogue: Catalogue, split: SplitConfig, requests: Ints, examples_uri: str, sequences_uri: str
-) -> None:
-    batches = ExampleRows(rows, catalogue, EVAL_PART if split.refit else TRAIN_PART, requests)
-    with ExamplesFolder(sequences_uri) as sequences, ExamplesFolder(examples_uri) as examples:
-        examples.write(features.TRAIN, batches.train(split.seed), rows.count(TRAIN_PART), what="training rows")
-        for name, part in ((features.EVAL, EVAL_PART), (features.TEST, TEST_PART)):
-            examples.write(
-                name,
-                batches.held_out(part, split.history_length),
-                rows.count(part),
-                what=f"{name} rows",
-                rows_per_shard=LARGE_ROWS_PER_SHARD,
-            )
-        for name, last in ((features.SEQUENCES_SPLIT, TRAIN_PART), (features.REFIT_SPLIT, EVAL_PART)):
-            if last == TRAIN_PART or split.refit:
-                sequences.write(
-                    name,
-                    batches.sequences(last),
-                    batches.users_with_rows(last),
-                    what="user sequences",
-                    rows_per_shard=LARGE_ROWS_PER_SHARD,
+    def write(self, entities_uri: str, examples_uri: str, sequences_uri: str) -> None:
+        """Writes the three artifacts; after an error nothing is left of any."""
+        fitted = self._by_item[: self._last_fitted + 1].sum(axis=0)
+        texts = Texts.of(self.users, self.items, fitted)
+        sizes = dict(zip(features.SPLITS, self._counts.sizes(), strict=True))
+        progress = RateReporter("writing interactions", self._counts.rows)
+        with (
+            ExamplesFolder(entities_uri) as entities,
+            ExamplesFolder(examples_uri) as examples,
+            ExamplesFolder(sequences_uri) as sequences,
+        ):
+            items = entities.split(features.ITEMS_SPLIT, len(self.items), rows_per_shard=len(self.items))
+            for batch in item_batches(self.items, self._by_item.sum(axis=0)):
+                items.write(batch)
+            users = entities.split(features.USERS_SPLIT, len(self.users))
+            for batch in user_batches(self.users, self._by_user):
+                users.write(batch)
+            written = sequences.split(features.SEQUENCES_SPLIT, len(self.users), LARGE_ROWS_PER_SHARD)
+            held_out = {
+                part: examples.split(name, sizes[name], LARGE_ROWS_PER_SHARD)
+                for part, name in ((EVAL_PART, features.EVAL), (TEST_PART, features.TEST))
+            }
+            for path in self.blocks:
+                rows, requests = restored(path)
+                batches = BlockBatches(
+                    rows,
+                    texts,
+                    self._last_fitted,
+                    requests,
+                    self.leave_out_seen,
+                    liked_from=self.liked_from,
+                    weighted=self._range.weighted,
                 )
-        if split.new_users > 0:
-            sequences.write(
-                features.NEW_USERS_SPLIT, batches.new_users(), int(np.count_nonzero(requests)), what="new users"
+                for batch in batches.sequences():
+                    written.write(batch)
+                for part, writer in held_out.items():
+                    for batch in batches.held_out(part, self._split.history_length):
+                        writer.write(batch)
+                progress.add(len(rows))
+        progress.finish()
+
+    def counts(self) -> dict[str, int]:
+        """What the artifacts say of themselves (components/artifacts.py)."""
+        sizes = dict(zip(features.SPLITS, self._counts.sizes(), strict=True))
+        return {
+            **{artifacts.ROWS[name]: size for name, size in sizes.items()},
+            artifacts.USERS: len(self.users),
+            artifacts.MOVIES: len(self.items),
+            artifacts.ADDED_TO_CATALOGUE: self._added,
+            artifacts.DUPLICATES_DROPPED: self._dropped,
+            artifacts.HAS_RATINGS: int(self._facts.has_ratings),
+            artifacts.HAS_TIMESTAMPS: int(self._facts.has_timestamps),
+            artifacts.REFIT: int(self._last_fitted == EVAL_PART),
+        }
+
+    def rules(self) -> dict[str, str]:
+        """What later stages must know of how the data were understood."""
+        return {
+            artifacts.LEAVE_OUT_SEEN: str(self.leave_out_seen),
+            artifacts.LIKED_FROM: "" if self.liked_from is None else repr(self.liked_from),
+        }
+
+    def profile(self) -> dict[str, Any]:
+        """The content of `profile.json`."""
+        understood = self._understood
+        return {
+            "source": self._facts.name,
+            "columns": understood.columns,
+            "times": understood.times,
+            "unused_columns": list(understood.unused),
+            "left_out": {fault.name.lower(): count for fault, count in understood.left_out.items()},
+            "events": understood.events,
+            "split": self._kind,
+            "ties": self._ties,
+            "has_ratings": self._facts.has_ratings,
+            "has_timestamps": self._facts.has_timestamps,
+            "rating_scale": list(self._range.ratings) if self._facts.has_ratings else None,
+            "liked_from": self.liked_from,
+            "leave_out_seen": str(self.leave_out_seen),
+            "refit": self._last_fitted == EVAL_PART,
+            "new_users": self._new_users,
+            "users": len(self.users),
+            "movies": len(self.items),
+            "untouched_movies": int(np.count_nonzero(self._by_item.sum(axis=0) == 0)),
+            "added_movies": self._added,
+            "duplicates_dropped": self._dropped,
+            **self._counts.as_dict(),
+        }
+
+    @property
+    def _dropped(self) -> int:
+        return self._range.rows - self._counts.rows
+
+    def _sorted(self) -> Iterator[Rows]:
+        connection = self._workspace.connection
+        for name, ids in (("user_codes", self.users), ("item_codes", self.items.ids)):
+            codes = pd.DataFrame({"id": [one.decode() for one in ids], "code": np.arange(len(ids), dtype=np.int32)})
+            connection.register("codes", codes)
+            connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT id::VARCHAR AS id, code FROM codes")
+        yield from interactions.sorted_blocks(connection)
+
+    def _kept(self, number: int, rows: Rows) -> str:
+        """Splits a block, counts it and keeps it on the disk."""
+        splitter = self._splitter
+        if self._ties == ties.HASH:
+            rows = interactions.by_hash_within_ties(rows, splitter.hashes(rows))
+        joined = interactions.one_row_a_pair if self._facts.has_ratings else interactions.one_row_a_moment
+        rows = joined(rows)
+        whole = self._range.rows <= interactions.BLOCK_ROWS
+        rows = rows.with_parts(splitter.parts(rows, whole))
+        ids = self.users[rows.first_user : rows.first_user + rows.user_count]
+        if self._split.new_users > 0:
+            new = set_aside(rows, ids, rows.parts, self._split.new_users, self._split.seed)
+        else:
+            new = NewUsers(parts=rows.parts, requests=np.zeros(len(ids), np.int32))
+        rows = rows.with_parts(new.parts)
+        self._count(rows, new)
+        path = str(Path(self._workspace.folder) / f"block-{number:05d}.npz")
+        arrays = {name: getattr(rows, name) for name in interactions.ARRAYS}
+        np.savez(path, first_user=rows.first_user, requests=new.requests, **arrays)
+        return path
+
+    def _count(self, rows: Rows, new: NewUsers) -> None:
+        self._counts.add(rows)
+        self._new_users += int(np.count_nonzero(new.requests))
+        for part in range(len(self._by_item)):
+            self._by_item[part] += np.bincount(rows.items[rows.parts == part], minlength=len(self.items))
+        self._by_user[rows.first_user : rows.first_user + rows.user_count] += np.bincount(rows.users)
+
+    def _tell(self) -> None:
+        """Says what a person should know of the data."""
+        if self._dropped:
+            what = (
+                "repeat a pair of user and movie: the latest row of each pair was kept"
+                if self._facts.has_ratings
+                else "are the same in user, item and time as another: they were joined, and their weights added"
             )
+            warn("%d rows %s", self._dropped, what)
+        counts = self._counts.as_dict()
+        if not self._facts.has_ratings and self._counts.repeats:
+            report(
+                "%.1f %% of the rows repeat an item that the user had before: lists leave out what was seen: %s",
+                100 * counts["repeat_share"],
+                self.leave_out_seen,
+            )
+        if self._facts.has_timestamps and self._counts.tied:
+            how = "the place in the source" if self._ties == ties.PLACE else "a hash, since their order means nothing"
+            report("%.1f %% of the rows share their user's time: ordered by %s", 100 * counts["tie_share"], how)
+        if self.liked_from is not None:
+            report("ratings below %g are dislikes", self.liked_from)
+        heavy = int(self._by_user.argmax())
+        if len(self.users) > 20 and self._by_user[heavy] > HEAVY_SHARE * self._counts.rows:
+            warn(
+                "user %s has %s of all rows (%.0f %%): a guest account or a robot? Its rows teach what nobody likes",
+                self.users[heavy].decode(),
+                f"{self._by_user[heavy]:,}",
+                100 * self._by_user[heavy] / self._counts.rows,
+            )
+
+
+def _ids(workspace: Workspace, column: str) -> list[bytes]:
+    """The distinct ids of a column of `rows`, sorted bytewise."""
+    found = workspace.connection.execute(f"SELECT {column} FROM rows GROUP BY {column} ORDER BY {column}").fetchall()
+    return [value.encode() for (value,) in found]
+
+
+def _liked_from(data: DataConfig, facts: SourceFacts, seen: Range) -> float | None:
+    """The least rating that is no dislike: of thumbs the higher of the two, else what the settings say."""
+    if not facts.has_ratings:
+        return None
+    if data.liked_from is not None:
+        return data.liked_from
+    return seen.ratings[-1] if len(seen.ratings) == 2 and not seen.continuous else None
+
+
+def restored(path: str) -> tuple[Rows, Any]:
+    with np.load(path) as stored:
+        arrays = {name: stored[name] for name in interactions.ARRAYS}
+        return Rows(first_user=int(stored["first_user"]), **arrays), stored["requests"]
 
 
 def _write_profile(content: dict[str, Any], uri: str) -> None:
     tf.io.gfile.makedirs(uri)
     with tf.io.gfile.GFile(f"{uri}/{artifacts.DATA_PROFILE}", "w") as file:
         file.write(json.dumps(content, indent=1))
-
-
-def _describe(examples: Artifact, splits: list[str]) -> None:
-    examples.split_names = artifact_utils.encode_split_names(splits)
-    examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)

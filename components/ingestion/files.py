@@ -1,85 +1,147 @@
-"""The source `files`: a folder in GroupLens layout, or CSV and Parquet files of one's own."""
+"""The source `files`: tables of one's own, of any common kind, or a folder in GroupLens layout."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
 
-import tensorflow as tf
-
+from components import features
 from components.errors import InputError
-from components.ingestion import csv_rows, fingerprint, parquet_rows
-from components.ingestion.blocks import Block, Movies, SourceFacts
-from components.ingestion.columns import RATING, TIMESTAMP, Columns, movies_columns, parse_mapping, ratings_columns
+from components.ingestion import fingerprint, loading
+from components.ingestion.columns import (
+    ITEM_ROLES,
+    RATING,
+    TIMESTAMP,
+    known_layout,
+    movies_columns,
+    parse_mapping,
+    ratings_columns,
+)
 from components.ingestion.config import DataConfig
-from components.ingestion.row_rules import RowRules
+from components.ingestion.items import Items, read_items
+from components.ingestion.loading import Layout
+from components.ingestion.reading.dialect import AUTO, LATIN_1
+from components.ingestion.reading.paths import Files, find_files, is_folder
+from components.ingestion.reading.tables import Reader, Table
+from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.workspace import Workspace
+from components.progress import report, warn
 
-PARQUET_SUFFIXES = (".parquet", ".pq")
-CSV_SUFFIXES = (".csv", ".tsv", ".txt")
-_FOLDER_SUFFIXES = (".csv", ".parquet")
+_RATINGS, _MOVIES = ("ratings", "u.data"), ("movies", "u.item")
 
 
 class FilesSource:
-    """Interactions in one file (or three: train, eval, test) and at most one catalogue file.
+    """Interactions in one table (or three: train, eval, test) and at most one catalogue.
 
     Attributes:
-      ratings_paths: File of each part; `train` alone where the source is not presplit.
-      movies_path: The catalogue file; empty where there is none.
+      files: The files of each part; `train` alone where the source is not presplit.
+      item_files: Those of the catalogue; None where there is none.
     """
 
     def __init__(self, config: DataConfig) -> None:
-        """Finds the files and reads their headers.
+        """Finds the files and looks at their first rows.
 
         Raises:
           InputError: A file is missing, empty or damaged, lacks a column, or is of an unknown kind.
         """
+        self._config = config
         self._mapping = parse_mapping(config.columns)
-        self.ratings_paths = _ratings_paths(config)
-        self.movies_path = _movies_path(config)
-        self._columns = {
-            part: ratings_columns(path, _header(path), self._mapping) for part, path in self.ratings_paths.items()
-        }
-        if self.movies_path:
-            movies_columns(self.movies_path, _header(self.movies_path), self._mapping)
-        self._rules = RowRules(
-            has_ratings=_has_ratings(config, self.ratings_paths, self._columns),
-            has_timestamps=all(TIMESTAMP in columns for columns in self._columns.values()),
-            rating_min=config.rating_min,
-            rating_max=config.rating_max,
+        self._item_mapping = {**self._mapping, **parse_mapping(config.item_columns, ITEM_ROLES, "--item-columns")}
+        self.files = _interaction_files(config)
+        self.item_files = _item_files(config)
+        self._layouts = self._understand()
+        rated, dated = (
+            all(getattr(layout, name) for layout in self._layouts.values())
+            for name in ("has_ratings", "has_timestamps")
+        )
+        self._facts = SourceFacts(
+            name=", ".join(files.name for files in self.files.values()),
+            has_ratings=rated,
+            has_timestamps=dated,
+            presplit=len(self.files) > 1,
         )
 
     def facts(self) -> SourceFacts:
-        """What the headers tell."""
-        return SourceFacts(
-            name=", ".join(self.ratings_paths.values()),
-            has_ratings=self._rules.has_ratings,
-            has_timestamps=self._rules.has_timestamps,
-            presplit=len(self.ratings_paths) > 1,
-        )
+        """What the headers and the first rows tell."""
+        return self._facts
 
     def fingerprint(self) -> str:
         """sha256 over the contents of all files."""
-        return fingerprint.of_files([*self.ratings_paths.values(), *([self.movies_path] if self.movies_path else [])])
+        groups = [*self.files.values(), *([self.item_files] if self.item_files else [])]
+        return fingerprint.of_files([path for files in groups for path in files.paths])
 
-    def blocks(self, part: str = "train") -> Iterator[Block]:
-        """All interactions of a part, in file order."""
-        path, columns = self.ratings_paths[part], self._columns[part]
-        if _is_parquet(path):
-            return parquet_rows.interaction_blocks(path, columns, self._rules)
-        return csv_rows.interaction_blocks(path, columns, csv_rows.read_header(path)[1], self._rules)
+    def load(self, workspace: Workspace) -> Understood:
+        """Reads every file once, in the order of the parts and of the names."""
+        workspace.connection.execute(loading.CREATE)
+        loaded: list[tuple[Table, Layout, int]] = []
+        rows = 0
+        for part, name in enumerate(self.files):
+            for number, table in enumerate(workspace.reader.tables(self.files[name])):
+                layout = self._layout(name, table)
+                if not number:
+                    loading.describe(table, layout)
+                loading.load(workspace.connection, table, layout, self._config, part)
+                before, rows = rows, _count(workspace)
+                loaded.append((table, layout, rows - before))
+        events = loading.count_events(workspace.connection)
+        if events:
+            _report_events(events, self._config)
+        left_out = loading.check(workspace.connection, loaded, self._config)
+        layout = loaded[0][1]
+        return Understood(
+            columns=layout.columns.described(),
+            times=layout.times.name,
+            unused=layout.columns.unused,
+            left_out=left_out,
+            events=events,
+        )
 
-    def movies(self) -> Movies | None:
+    def items(self, workspace: Workspace) -> Items | None:
         """The catalogue in file order, or None where no file was given."""
-        path = self.movies_path
-        if not path:
+        if self.item_files is None:
             return None
-        columns = movies_columns(path, _header(path), self._mapping)
-        if _is_parquet(path):
-            return parquet_rows.read_movies(path, columns)
-        return csv_rows.read_movies(path, columns, csv_rows.read_header(path)[1])
+        tables = []
+        for path, partitions in self.item_files:
+            table = _item_reader(workspace, path, self._config).table(path, self.item_files.kind, partitions)
+            tables.append((table, movies_columns(table, self._item_mapping)))
+        return read_items(workspace.connection, tables)
+
+    def _understand(self) -> dict[str, Layout]:
+        with Workspace(self._config.memory_limit, self._config.encoding) as workspace:
+            found = {}
+            for name, files in self.files.items():
+                table = next(workspace.reader.tables(files))
+                columns = ratings_columns(table, self._mapping)
+                found[name] = loading.understand(workspace.connection, table, columns, self._config)
+            if self.item_files is not None:
+                path = self.item_files.paths[0]
+                reader = _item_reader(workspace, path, self._config)
+                movies_columns(
+                    reader.table(path, self.item_files.kind, self.item_files.partitions[0]), self._item_mapping
+                )
+        for role, which in ((RATING, "has_ratings"), (TIMESTAMP, "has_timestamps")):
+            if len({getattr(layout, which) for layout in found.values()}) > 1:
+                warn("only some of the files have a %s: it is not used", role)
+        # What one part lacks, no part uses.
+        rated = all(layout.has_ratings for layout in found.values())
+        return {name: dataclasses.replace(layout, has_ratings=rated) for name, layout in found.items()}
+
+    def _layout(self, part: str, table: Table) -> Layout:
+        """The layout of one of several files: columns by its own header, all else as the first file has it."""
+        first = self._layouts[part]
+        columns = ratings_columns(table, self._mapping)
+        for role in first.columns.names:
+            if role not in columns:
+                raise InputError(
+                    f"{table.path} has no column for {role}, which {self.files[part].paths[0]} has",
+                    expected=", ".join(first.columns.header),
+                    received=", ".join(table.header),
+                    action="give files of the same columns",
+                )
+        names = {role: columns.names[role] for role in first.columns.names}
+        return dataclasses.replace(first, columns=dataclasses.replace(columns, names=names))
 
 
-def _ratings_paths(config: DataConfig) -> dict[str, str]:
-    train = _in_folder(config.ratings, "ratings", "data.ratings", needed=True)
+def _interaction_files(config: DataConfig) -> dict[str, Files]:
     if bool(config.eval_ratings) != bool(config.test_ratings):
         raise InputError(
             "only one of the two held-out files was given",
@@ -87,69 +149,43 @@ def _ratings_paths(config: DataConfig) -> dict[str, str]:
             received=config.eval_ratings or config.test_ratings,
             action="give both files, or leave both out and let the rows be split",
         )
-    if not config.eval_ratings:
-        return {"train": train}
-    held_out = {"eval": (config.eval_ratings, "data.eval_ratings"), "test": (config.test_ratings, "data.test_ratings")}
-    return {"train": train, **{part: _existing(path, key) for part, (path, key) in held_out.items()}}
+    settings = {features.TRAIN: (config.ratings, "data.ratings")}
+    if config.eval_ratings:
+        settings[features.EVAL] = (config.eval_ratings, "data.eval_ratings")
+        settings[features.TEST] = (config.test_ratings, "data.test_ratings")
+    return {part: files for part, (text, key) in settings.items() if (files := find_files(text, key, _RATINGS))}
 
 
-def _movies_path(config: DataConfig) -> str:
+def _item_files(config: DataConfig) -> Files | None:
     if config.movies:
-        return _in_folder(config.movies, "movies", "data.movies", needed=True)
-    if tf.io.gfile.isdir(config.ratings):
-        return _in_folder(config.ratings, "movies", "data.ratings", needed=False)
-    return ""
+        return find_files(config.movies, "data.movies", _MOVIES)
+    if is_folder(config.ratings):
+        return find_files(config.ratings, "data.ratings", _MOVIES, needed=False)
+    return None
 
 
-def _in_folder(path: str, stem: str, key: str, *, needed: bool) -> str:
-    """The file itself, or the one called `stem` where `path` is a folder."""
-    if not tf.io.gfile.isdir(path):
-        return _existing(path, key)
-    for suffix in _FOLDER_SUFFIXES:
-        candidate = f"{path.rstrip('/')}/{stem}{suffix}"
-        if tf.io.gfile.exists(candidate):
-            return candidate
-    if not needed:
-        return ""
-    raise InputError(
-        f"the folder {path} has no {stem} file",
-        expected=" or ".join(stem + suffix for suffix in _FOLDER_SUFFIXES),
-        received=", ".join(sorted(tf.io.gfile.listdir(path))[:20]) or "an empty folder",
-        action=f"name the file itself in {key}",
-    )
+def _item_reader(workspace: Workspace, path: str, config: DataConfig) -> Reader:
+    """The reader of a catalogue: GroupLens' old files are latin-1."""
+    encoding = LATIN_1 if config.encoding == AUTO and known_layout(path) else config.encoding
+    return Reader(workspace.connection, workspace.folder, encoding)
 
 
-def _existing(path: str, key: str) -> str:
-    if not tf.io.gfile.exists(path):
-        raise InputError(
-            f"file not found: {path}", expected="an existing file or folder", action=f"correct the path in {key}"
-        )
-    if not path.lower().endswith(CSV_SUFFIXES + PARQUET_SUFFIXES):
-        raise InputError(
-            f"{path} is of an unknown kind",
-            expected="a name that ends in " + ", ".join(CSV_SUFFIXES + PARQUET_SUFFIXES),
-            action="unpack archives first, and give the file the ending of what it is",
-        )
-    return path
+def _count(workspace: Workspace) -> int:
+    row = workspace.connection.execute("SELECT count(*) FROM rows").fetchone()
+    return int(row[0]) if row else 0
 
 
-def _is_parquet(path: str) -> bool:
-    return path.lower().endswith(PARQUET_SUFFIXES)
-
-
-def _header(path: str) -> tuple[str, ...]:
-    return parquet_rows.read_header(path) if _is_parquet(path) else csv_rows.read_header(path)[0]
-
-
-def _has_ratings(config: DataConfig, paths: dict[str, str], columns: dict[str, Columns]) -> bool:
-    if config.has_ratings == "false":
-        return False
-    lacking = [part for part in columns if RATING not in columns[part]]
-    if lacking and config.has_ratings == "true":
-        raise InputError(
-            f"{paths[lacking[0]]}, row 1 (the header): no column for rating, which data.has_ratings = true asks for",
-            expected="a column such as rating",
-            received=", ".join(columns[lacking[0]].header),
-            action="name it with --columns rating=COLUMN, or set data.has_ratings=auto",
-        )
-    return not lacking
+def _report_events(events: dict[str, int], config: DataConfig) -> None:
+    listed = ", ".join(f"{name or '(empty)'} {count:,}" for name, count in list(events.items())[:12])
+    if config.events:
+        missing = [name for name in config.events if name not in events]
+        if missing:
+            raise InputError(
+                "[data.events] names kinds of interaction that do not occur: " + ", ".join(missing),
+                expected="kinds of the event column: " + listed,
+                received=", ".join(config.events),
+                action="correct [data.events]",
+            )
+        report("kinds of interaction: %s", listed)
+    else:
+        warn("kinds of interaction: %s; all count alike (weigh them in [data.events], such as purchase = 4.0)", listed)

@@ -1,6 +1,6 @@
 """What was known of a user before the held-out rows: histories, seen movies, and the marked rows.
 
-All functions take rows by user, each user's oldest first (`interactions.in_order`).
+All functions take a block of rows by user, each user's oldest first.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.ingestion.blocks import Longs
-from components.ingestion.interactions import Parts, Rows
+from components.examples import Longs
+from components.ingestion.interactions import Rows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,26 +51,13 @@ class UserRanges:
         return self.positions[np.repeat(ends - lengths, lengths) + within], offsets
 
 
-def before_part(rows: Rows, parts: Parts, part: int) -> UserRanges:
-    """Each user's rows in the parts before `part`."""
-    return _ranges(rows, np.flatnonzero(parts < part))
-
-
-def within_parts(rows: Rows, chosen: npt.NDArray[np.bool_]) -> UserRanges:
+def ranges(rows: Rows, chosen: npt.NDArray[np.bool_]) -> UserRanges:
     """Each user's rows where `chosen`."""
-    return _ranges(rows, np.flatnonzero(chosen))
-
-
-def within_part(rows: Rows, parts: Parts, part: int) -> UserRanges:
-    """Each user's rows in `part`."""
-    return _ranges(rows, np.flatnonzero(parts == part))
+    positions = np.flatnonzero(chosen)
+    counts = np.bincount(rows.users[positions], minlength=rows.user_count)
+    return UserRanges(positions=positions, splits=np.concatenate([[0], np.cumsum(counts)]))
 
 
 def marked(users: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
     """Whether a row is the first of its user, for rows that stand user by user."""
     return np.append(True, users[1:] != users[:-1])[: len(users)]
-
-
-def _ranges(rows: Rows, positions: Longs) -> UserRanges:
-    counts = np.bincount(rows.users[positions], minlength=len(rows.user_ids))
-    return UserRanges(positions=positions, splits=np.concatenate([[0], np.cumsum(counts)]))

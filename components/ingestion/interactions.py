@@ -1,24 +1,22 @@
-"""All interactions of a source as arrays, ids as numbers, in one order that no file order changes.
-
-25 million interactions are 20 bytes each here and never Python strings.
-"""
+"""Interactions as arrays, user by user and oldest first: a block of whole users at a time, however many there are."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
+from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from components import features
-from components.errors import InputError
-from components.ingestion.blocks import Bytes, Coded, Floats, Ints, Longs, Source
-from components.ingestion.rates import RateReporter
+from components.examples import Floats, Ints, Longs
 
 Parts = npt.NDArray[np.int8]
+Hashes = npt.NDArray[np.uint64]
 
-TRAIN_PART, EVAL_PART, TEST_PART = range(3)
+BLOCK_ROWS = 500_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,34 +24,35 @@ class Rows:
     """Interactions, one a position.
 
     Attributes:
-      user_ids: bytes, `[users]`, sorted.
-      users: int32 positions in `user_ids`, `[rows]`.
-      movies: int32 catalogue rows, `[rows]`.
-      ratings: float32 stars, `[rows]`.
+      first_user: Number of the first user, among all users sorted by id.
+      users: int32, `[rows]`: user minus `first_user`.
+      items: int32 catalogue rows, `[rows]`.
+      ratings: float32, `[rows]`; 1 where there are no ratings.
+      weights: float32, `[rows]`: how much a row counts; 1 by default.
       timestamps: int64 Unix seconds, `[rows]`.
-      parts: int8, `[rows]`: 0 train, 1 eval, 2 test; all 0 until the rows are split.
+      parts: int8, `[rows]`: TRAIN_PART and so on.
     """
 
-    user_ids: Bytes
+    first_user: int
     users: Ints
-    movies: Ints
+    items: Ints
     ratings: Floats
+    weights: Floats
     timestamps: Longs
     parts: Parts
 
     def __len__(self) -> int:
         return len(self.users)
 
-    def take(self, positions: npt.NDArray[np.int64]) -> Rows:
-        """The rows at `positions`, in that order."""
-        return dataclasses.replace(
-            self,
-            users=self.users[positions],
-            movies=self.movies[positions],
-            ratings=self.ratings[positions],
-            timestamps=self.timestamps[positions],
-            parts=self.parts[positions],
-        )
+    @property
+    def user_count(self) -> int:
+        """Users of the block: those from `first_user` on."""
+        return int(self.users[-1]) + 1 if len(self) else 0
+
+    def take(self, positions: npt.NDArray[Any]) -> Rows:
+        """The rows at `positions` (or where a mask is true), in that order."""
+        arrays = {name: getattr(self, name)[positions] for name in ARRAYS}
+        return dataclasses.replace(self, **arrays)
 
     def with_parts(self, parts: Parts) -> Rows:
         """The same rows, split."""
@@ -64,87 +63,89 @@ class Rows:
         return int(np.count_nonzero(self.parts == part))
 
 
-class IdTable:
-    """Numbers ids in the order in which they are first met."""
-
-    def __init__(self, known: Iterable[bytes] = ()) -> None:
-        self._numbers: dict[bytes, int] = {value: number for number, value in enumerate(known)}
-
-    def __len__(self) -> int:
-        return len(self._numbers)
-
-    def ids(self) -> list[bytes]:
-        """The ids in the order of their numbers."""
-        return list(self._numbers)
-
-    def add(self, ids: Coded) -> Ints:
-        """The number of each row's id, new ids included."""
-        numbers = self._numbers
-        return np.array([numbers.setdefault(value, len(numbers)) for value in ids.values], np.int32)[ids.codes]
+ARRAYS = ("users", "items", "ratings", "weights", "timestamps", "parts")
 
 
-def read_rows(source: Source, movie_ids: Sequence[bytes]) -> Rows:
-    """Reads every interaction, in file order; presplit data with their parts.
+def sorted_blocks(connection: duckdb.DuckDBPyConnection, block_rows: int = BLOCK_ROWS) -> Iterator[Rows]:
+    """Every row of the table `rows` in blocks of whole users: users by id, each user's rows by time, then by place.
 
-    Args:
-      source: Where the interactions are.
-      movie_ids: The catalogue; a movie's position is its catalogue row.
-
-    Raises:
-      InputError: A row that cannot be used, or a movie that the catalogue lacks.
+    Needs the tables `user_codes(id, code)` and `item_codes(id, code)`. Sorts out of core.
     """
-    facts = source.facts()
-    users, movies = IdTable(), IdTable(movie_ids)
-    columns: dict[str, list[npt.NDArray[np.generic]]] = {}
-    progress = RateReporter("reading ratings")
-    for part, name in enumerate(features.SPLITS if facts.presplit else features.SPLITS[:1]):
-        for block in source.blocks(name):
-            columns.setdefault("users", []).append(users.add(block.users))
-            columns.setdefault("movies", []).append(movies.add(block.movies))
-            columns.setdefault("ratings", []).append(block.ratings)
-            columns.setdefault("timestamps", []).append(block.timestamps)
-            columns.setdefault("parts", []).append(np.full(len(block), part, np.int8))
-            progress.add(len(block))
-    progress.finish()
-    if len(movies) != len(movie_ids):
-        raise InputError(
-            f"{facts.name} holds movies that the catalogue made from it lacks: the data changed during the run",
-            action="run the pipeline again",
-        )
-    arrays = {name: np.concatenate(columns.pop(name)) for name in list(columns)}
-    user_ids, numbers = _sorted_ids(users.ids())
-    arrays["users"] = numbers[arrays["users"]]
-    return Rows(user_ids=user_ids, **arrays)  # type: ignore[arg-type]
+    query = """SELECT u.code AS users, i.code AS items, rating AS ratings, weight AS weights, time AS timestamps,
+    part AS parts FROM (SELECT *, rowid AS place FROM rows) r JOIN user_codes u ON r.user = u.id
+    JOIN item_codes i ON r.item = i.id ORDER BY u.code, time, place"""
+    waiting: list[Any] = []
+    for batch in connection.execute(query).to_arrow_reader(block_rows):
+        if not batch.num_rows:
+            continue
+        waiting.append(batch)
+        if sum(len(one) for one in waiting) >= block_rows:
+            table = pa.Table.from_batches(waiting)
+            users = table.column("users").to_numpy()
+            cut = int(np.searchsorted(users, users[-1]))  # the last user may go on in the next batch
+            if cut:
+                yield _rows(table.slice(0, cut))
+            waiting = table.slice(cut).to_batches()
+    if waiting:
+        yield _rows(pa.Table.from_batches(waiting))
 
 
-def text_ranks(ids: Sequence[bytes]) -> Ints:
-    """The position of each id among all ids sorted as text (bytewise)."""
-    ranks = np.empty(len(ids), np.int32)
-    ranks[np.array(sorted(range(len(ids)), key=ids.__getitem__), np.int64)] = np.arange(len(ids), dtype=np.int32)
-    return ranks
+def _rows(table: Any) -> Rows:
+    users = table.column("users").to_numpy()
+    first = int(users[0])
+    return Rows(
+        first_user=first,
+        users=(users - first).astype(np.int32),
+        items=table.column("items").to_numpy().astype(np.int32, copy=False),
+        ratings=table.column("ratings").to_numpy().astype(np.float32, copy=False),
+        weights=table.column("weights").to_numpy().astype(np.float32, copy=False),
+        timestamps=table.column("timestamps").to_numpy().astype(np.int64, copy=False),
+        parts=table.column("parts").to_numpy().astype(np.int8),
+    )
 
 
-def without_duplicates(rows: Rows) -> tuple[Rows, int]:
-    """Keeps one row of each (user, movie) pair; also says how many were dropped.
+def one_row_a_pair(rows: Rows) -> Rows:
+    """Keeps one row of each pair of user and item: of the first part that has it the latest, then the last in order.
 
-    The first part that has the pair keeps it (what a model was trained on is no question to ask it),
-    and within a part the latest row by time, then the last in the file.
+    What a model was trained on is no question to ask it, so the first part keeps a pair.
     """
-    pairs = rows.users.astype(np.int64) * (int(rows.movies.max(initial=0)) + 1) + rows.movies
-    order = np.lexsort((rows.timestamps, -rows.parts, pairs))
-    in_order = pairs[order]
-    is_last = np.append(in_order[1:] != in_order[:-1], True)
-    dropped = len(rows) - int(is_last.sum())
-    return (rows.take(np.sort(order[is_last])), dropped) if dropped else (rows, 0)
+    pairs = _pairs(rows)
+    order = np.lexsort((np.arange(len(rows)), rows.timestamps, -rows.parts, pairs))
+    ordered = pairs[order]
+    is_last = np.append(ordered[1:] != ordered[:-1], True)
+    return rows if is_last.all() else rows.take(np.sort(order[is_last]))
 
 
-def in_order(rows: Rows, movie_ids: Sequence[bytes]) -> Rows:
-    """Rows by user, each user's oldest first; equal times by movie id as text."""
-    return rows.take(np.lexsort((text_ranks(movie_ids)[rows.movies], rows.timestamps, rows.users)))
+def one_row_a_moment(rows: Rows) -> Rows:
+    """Joins rows of the same user, item, time and part into one with the sum of their weights."""
+    pairs = _pairs(rows)
+    order = np.lexsort((rows.parts, rows.timestamps, pairs))
+    changed = (np.diff(pairs[order]) != 0) | (np.diff(rows.timestamps[order]) != 0) | (np.diff(rows.parts[order]) != 0)
+    starts = np.flatnonzero(np.append(True, changed))
+    if len(starts) == len(rows):
+        return rows
+    weights = np.add.reduceat(rows.weights[order].astype(np.float64), starts).astype(np.float32)
+    kept = order[starts]
+    back = np.argsort(kept)
+    return dataclasses.replace(rows.take(kept[back]), weights=weights[back])
 
 
-def _sorted_ids(ids: list[bytes]) -> tuple[Bytes, Ints]:
-    """The ids sorted, and the new number of each old number."""
-    array = np.empty(len(ids), dtype=object)
-    array[:] = sorted(ids)
-    return array, text_ranks(ids)
+def repeated(rows: Rows) -> int:
+    """Rows of a pair of user and item that has an earlier row."""
+    return len(rows) - len(np.unique(_pairs(rows)))
+
+
+def by_hash_within_ties(rows: Rows, hashes: Hashes) -> Rows:
+    """The rows with those of one user and one time in the order of their hashes, `[rows]` uint64."""
+    tied = (rows.users[1:] == rows.users[:-1]) & (rows.timestamps[1:] == rows.timestamps[:-1])
+    return rows.take(np.lexsort((hashes, rows.timestamps, rows.users))) if tied.any() else rows
+
+
+def tied_rows(rows: Rows) -> int:
+    """Rows that have the time of another row of the same user."""
+    tied = (rows.users[1:] == rows.users[:-1]) & (rows.timestamps[1:] == rows.timestamps[:-1])
+    return int(np.count_nonzero(np.append(tied, False) | np.append(False, tied)))
+
+
+def _pairs(rows: Rows) -> Longs:
+    return rows.users.astype(np.int64) * (int(rows.items.max(initial=0)) + 1) + rows.items

@@ -6,16 +6,24 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
 from components.errors import InputError
-from components.ingestion import fingerprint
-from components.ingestion.blocks import BLOCK_ROWS, NO_GENRES, Block, Movies, SourceFacts, coded
+from components.ingestion import fingerprint, loading, times
 from components.ingestion.config import DataConfig
-from components.ingestion.row_rules import RowRules
+from components.ingestion.faults import Fault
+from components.ingestion.items import Items
+from components.ingestion.rates import RateReporter
+from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.workspace import Workspace
 from components.progress import report
 
+BLOCK_ROWS = 65_536
+NO_GENRES = b"(no genres listed)"
+
 _SPLIT = "train"  # TFDS keeps every MovieLens table in one split of this name
+_RATINGS = ("user_id", "movie_id", "user_rating", "timestamp")
 
 
 class MovielensSource:
@@ -40,51 +48,57 @@ class MovielensSource:
         files = [str(path) for builder in builders for path in builder.info.splits[_SPLIT].filepaths]
         return fingerprint.of_text(versions + " " + fingerprint.of_files(files))
 
-    def blocks(self, part: str = "train") -> Iterator[Block]:
-        """All interactions in the order of the prepared files."""
-        del part  # MovieLens is never presplit
-        first = 1
-        has_ratings = self._config.has_ratings != "false"
-        for batch in _batches(self._builder("ratings"), ("user_id", "movie_id", "user_rating", "timestamp")):
-            block = Block(
-                users=coded(*tf.unique(batch["user_id"])),
-                movies=coded(*tf.unique(batch["movie_id"])),
-                ratings=_ratings(batch["user_rating"], has_ratings),
-                timestamps=tf.cast(batch["timestamp"], tf.int64).numpy(),
+    def load(self, workspace: Workspace) -> Understood:
+        """Hands every interaction to the sorter, in the order of the prepared files."""
+        connection = workspace.connection
+        connection.execute(loading.CREATE)
+        progress = RateReporter("reading ratings")
+        for batch in _batches(self._builder("ratings"), _RATINGS):
+            connection.register("batch", pd.DataFrame({name: _plain(batch[name].numpy()) for name in _RATINGS}))
+            connection.execute(f"INSERT INTO rows {self._checked()}")
+            progress.add(len(batch["user_id"]))
+        progress.finish()
+        found = connection.execute("SELECT count(*), min(rating) FROM rows WHERE fault <> 0").fetchone()
+        if found and found[0]:
+            raise InputError(
+                f"{self.facts().name}: {found[0]:,} ratings are outside the range of ratings",
+                expected=f"from {self._config.rating_min} to {self._config.rating_max}",
+                received=f"{found[1]:g}",
+                action="widen the range: --set data.rating_min=… --set data.rating_max=…",
             )
-            self._check_range(block, first)
-            first += len(block)
-            yield block
+        return Understood(columns=f"tables of {self.facts().name}", times=f"Unix {times.SECONDS}")
 
-    def movies(self) -> Movies | None:
+    def _checked(self) -> str:
+        rating = "user_rating::FLOAT" if self._config.has_ratings != "false" else "1.0::FLOAT"
+        low, high = self._config.rating_min, self._config.rating_max
+        outside = [f"{rating} < {low}" for _ in range(low is not None)] + [
+            f"{rating} > {high}" for _ in range(high is not None)
+        ]
+        fault = f"CASE WHEN {' OR '.join(outside)} THEN {int(Fault.RATING_OUT_OF_RANGE)} ELSE 0 END" if outside else "0"
+        return f"SELECT user_id, movie_id, {rating}, 1.0::FLOAT, timestamp::BIGINT, 0, NULL, {fault} FROM batch"
+
+    def items(self, workspace: Workspace) -> Items | None:
         """The catalogue in the order of the prepared files."""
+        del workspace
         builder = self._builder("movies")
         names = [name.encode() for name in builder.info.features["movie_genres"].feature.names]
-        movies = Movies()
+        items = Items()
         for batch in _batches(builder, ("movie_id", "movie_title", "movie_genres")):
-            genres = batch["movie_genres"].to_list()
-            titles = batch["movie_title"].numpy()
-            for movie_id, title, codes in zip(batch["movie_id"].numpy(), titles, genres, strict=True):
-                movies.add(movie_id, title, [names[code] for code in codes if names[code] != NO_GENRES.encode()])
-        return movies
-
-    def _check_range(self, block: Block, first: int) -> None:
-        config = self._config
-        rules = RowRules(
-            has_ratings=config.has_ratings != "false",
-            has_timestamps=True,
-            rating_min=config.rating_min,
-            rating_max=config.rating_max,
-        )
-        outside = np.flatnonzero((block.ratings < config.rating_min) | (block.ratings > config.rating_max))
-        if rules.has_ratings and len(outside):
-            row = int(outside[0])
-            raise rules.out_of_range(f"{self.facts().name}, row {first + row}", f"{block.ratings[row]:g}")
+            items.ids.extend(batch["movie_id"].numpy())
+            items.titles.extend(batch["movie_title"].numpy())
+            for codes in batch["movie_genres"].to_list():
+                items.genres.append([names[code] for code in codes if names[code] != NO_GENRES])
+        return items
 
     def _builder(self, table: str) -> Any:
         if table not in self._builders:
             self._builders[table] = _prepared(self._config, table)
         return self._builders[table]
+
+
+def _plain(values: Any) -> Any:
+    """Texts in place of bytes."""
+    return np.char.decode(values.astype(np.bytes_)) if values.dtype == object else values
 
 
 def _prepared(config: DataConfig, table: str) -> Any:
@@ -138,7 +152,3 @@ def _batches(builder: Any, names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
 def _parsing(spec: Any) -> Any:
     return tf.io.RaggedFeature(spec.dtype) if isinstance(spec, tf.io.FixedLenSequenceFeature) else spec
-
-
-def _ratings(stars: Any, has_ratings: bool) -> Any:
-    return tf.cast(stars, tf.float32).numpy() if has_ratings else np.ones(len(stars), np.float32)

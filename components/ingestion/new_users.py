@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from components.ingestion.blocks import Bytes, Ints
-from components.ingestion.interactions import TEST_PART, Parts, Rows
+from components.examples import Ints
+from components.features import NEW_USER_PART, TEST_PART
+from components.ingestion.interactions import Parts, Rows
 
 REQUEST_SIZES = (3, 5, 10)
 """How many interactions a new user's question carries."""
-
-NEW_USER_PART = 3
-"""The part of a new user's rows that are not test rows: known when asked, never learned from."""
 
 _SIZE_OF_HASH = 2.0**64
 
@@ -33,7 +32,7 @@ class NewUsers:
     requests: Ints
 
 
-def set_aside(rows: Rows, parts: Parts, share: float, seed: int) -> NewUsers:
+def set_aside(rows: Rows, user_ids: Sequence[bytes], parts: Parts, share: float, seed: int) -> NewUsers:
     """Makes about a `share` of the users new, drawn by a hash of their ids.
 
     A new user has test rows and at least three rows before them. The question carries the last 3, 5 or
@@ -42,23 +41,24 @@ def set_aside(rows: Rows, parts: Parts, share: float, seed: int) -> NewUsers:
 
     Args:
       rows: Interactions by user, each user's oldest first.
+      user_ids: Ids of the block's users.
       parts: The part of each row.
       share: From 0 to below 1.
       seed: Of the hashes.
     """
-    users = len(rows.user_ids)
+    users = len(user_ids)
     tested = np.bincount(rows.users[parts == TEST_PART], minlength=users) > 0
     before = np.bincount(rows.users[parts < TEST_PART], minlength=users)
-    drawn = _hashes(rows.user_ids, seed, b"new") < share
+    drawn = _hashes(user_ids, seed, b"new") < share
     new = drawn & tested & (before >= REQUEST_SIZES[0])
     fillable = (before[:, np.newaxis] >= np.array(REQUEST_SIZES)).sum(axis=1)
-    choice = (_hashes(rows.user_ids, seed, b"size") * fillable).astype(np.int64)
+    choice = (_hashes(user_ids, seed, b"size") * fillable).astype(np.int64)
     requests = np.where(new, np.array(REQUEST_SIZES)[np.minimum(choice, np.maximum(fillable - 1, 0))], 0)
     of_new = (requests > 0)[rows.users] & (parts != TEST_PART)
     return NewUsers(parts=np.where(of_new, NEW_USER_PART, parts).astype(np.int8), requests=requests.astype(np.int32))
 
 
-def _hashes(ids: Bytes, seed: int, purpose: bytes) -> npt.NDArray[np.float64]:
+def _hashes(ids: Sequence[bytes], seed: int, purpose: bytes) -> npt.NDArray[np.float64]:
     """A number from 0 to below 1 for each id."""
     key = b"%d %s" % (seed, purpose)
     digests = b"".join(hashlib.blake2b(one, digest_size=8, key=key[:64]).digest() for one in ids)

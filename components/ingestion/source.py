@@ -1,36 +1,66 @@
-"""The one door to the data: the source that a configuration names."""
+"""What every source tells and hands over."""
 
 from __future__ import annotations
 
-from components.ingestion.blocks import Source, SourceFacts
-from components.ingestion.config import DataConfig
-from components.ingestion.demo_source import DemoSource
-from components.ingestion.files import FilesSource
-from components.ingestion.movielens import MovielensSource
+import dataclasses
+from typing import Protocol
+
+from components.ingestion.faults import Fault
+from components.ingestion.items import Items
+from components.ingestion.workspace import Workspace
 
 
-def open_source(config: DataConfig) -> Source:
-    """Opens the source that `config` names, reading no more than the head of its files.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceFacts:
+    """What is known of a source from its columns and first rows, before it is read.
 
-    Raises:
-      InputError: A file is missing, empty or damaged, or lacks a column that is needed.
+    Attributes:
+      name: The source in words.
+      has_ratings: Whether rows carry ratings; where not, every rating is 1.0.
+      has_timestamps: Whether rows carry a time; where not, every timestamp is 0.
+      presplit: Whether the source is three files already.
     """
-    if config.source == "files":
-        return FilesSource(config)
-    if config.source == "movielens":
-        return MovielensSource(config)
-    return DemoSource(config)
+
+    name: str
+    has_ratings: bool
+    has_timestamps: bool
+    presplit: bool = False
 
 
-def declared_facts(config: DataConfig) -> SourceFacts:
-    """What the settings alone tell of data that only the pipeline's own stages can reach.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Understood:
+    """What a source was understood to be, for people.
 
-    Data of one's own count as rated unless `has_ratings` is false, and as dated; which it really is, each
-    stage sees for itself.
+    Attributes:
+      columns: Which columns were taken for what.
+      times: How times are written.
+      unused: Columns that play no role.
+      left_out: Rows that were left out, by fault.
+      events: Rows of each kind of interaction; empty where there is no such column.
     """
-    return SourceFacts(
-        name=config.ratings if config.source == "files" else config.source,
-        has_ratings=config.has_ratings != "false",
-        has_timestamps=True,
-        presplit=bool(config.eval_ratings and config.test_ratings),
-    )
+
+    columns: str = ""
+    times: str = ""
+    unused: tuple[str, ...] = ()
+    left_out: dict[Fault, int] = dataclasses.field(default_factory=dict)
+    events: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Where interactions and the catalogue come from."""
+
+    def facts(self) -> SourceFacts:
+        """What the columns tell; reads no more than the head of each file."""
+
+    def fingerprint(self) -> str:
+        """sha256 that changes whenever the data changes."""
+
+    def load(self, workspace: Workspace) -> Understood:
+        """Reads every interaction, once, into the table `rows` (loading.py).
+
+        Raises:
+          InputError: Rows that cannot be used, with their files and row numbers.
+        """
+
+    def items(self, workspace: Workspace) -> Items | None:
+        """The catalogue, or None where the source has none."""

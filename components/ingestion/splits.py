@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Iterable, Sequence
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 
 from components.errors import InputError
-from components.ingestion.blocks import Bytes, Longs, SourceFacts
+from components.examples import Longs
+from components.features import EVAL_PART, TEST_PART, TRAIN_PART
 from components.ingestion.config import SplitConfig
-from components.ingestion.interactions import EVAL_PART, TEST_PART, TRAIN_PART, Parts, Rows
+from components.ingestion.interactions import Hashes, Parts, Rows
+from components.ingestion.source import SourceFacts
 
-Hashes = npt.NDArray[np.uint64]
+DAY_SECONDS = 86_400
 
 
 def resolve_kind(config: SplitConfig, facts: SourceFacts) -> str:
@@ -27,7 +32,7 @@ def resolve_kind(config: SplitConfig, facts: SourceFacts) -> str:
         return "leave_last" if facts.has_timestamps else "random"
     if (config.kind == "presplit") != facts.presplit:
         raise _presplit_mismatch(config.kind, facts)
-    if config.kind in ("leave_last", "global_time") and not facts.has_timestamps:
+    if config.kind in ("leave_last", "global_time", "last_days") and not facts.has_timestamps:
         raise InputError(
             f"the split `{config.kind}` needs times, and {facts.name} has none",
             expected="a column such as timestamp (Unix seconds)",
@@ -36,100 +41,167 @@ def resolve_kind(config: SplitConfig, facts: SourceFacts) -> str:
     return config.kind
 
 
-def assign_parts(rows: Rows, movie_ids: Bytes, kind: str, config: SplitConfig) -> Parts:
-    """The part of each row: 0 train, 1 eval, 2 test.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cuts:
+    """Two moments that part all rows: up to `train` train, up to `eval` eval, later ones test."""
+
+    train: int
+    eval: int
+
+
+class Splitter:
+    """Parts blocks of whole users into train, eval and test.
 
     Args:
-      rows: Interactions by user, each user's oldest first (`interactions.in_order`).
-      movie_ids: The catalogue, for the hash of the random split.
       kind: What `resolve_kind` says.
       config: Sizes and seed.
-
-    Raises:
-      InputError: A part would be left without rows.
+      cuts: Of the splits by time; None for the others.
+      user_hashes: uint64 `[users]`, of all users (`id_hashes`).
+      item_hashes: uint64 `[items]`.
     """
-    if kind == "leave_last":
-        parts = leave_last(rows, config.held_out)
-    elif kind == "global_time":
-        parts = global_time(rows.timestamps, config.eval_fraction, config.test_fraction)
-    elif kind == "random":
-        parts = at_random(rows, movie_ids, config.eval_fraction, config.test_fraction, config.seed)
-    else:
-        parts = rows.parts
-    require_all_parts(parts, kind)
-    return parts
+
+    def __init__(
+        self, kind: str, config: SplitConfig, cuts: Cuts | None, user_hashes: Hashes, item_hashes: Hashes
+    ) -> None:
+        self._kind = kind
+        self._config = config
+        self._cuts = cuts
+        self._users = user_hashes
+        self._items = item_hashes
+
+    def hashes(self, rows: Rows) -> Hashes:
+        """A number for each pair of user and item, which their ids and the seed alone decide; uint64 `[rows]`."""
+        return mixed(self._users[rows.first_user + rows.users] ^ self._items[rows.items])
+
+    def _drawn(self, rows: Rows) -> npt.NDArray[np.bool_] | None:
+        """Which users of a block give rows to eval and test; None: everybody."""
+        if len(self._users) <= self._config.most_users:
+            return None
+        hashes = mixed(self._users[rows.first_user : rows.first_user + rows.user_count])
+        return np.asarray((hashes >> np.uint64(11)) * 2.0**-53 < self._config.most_users / len(self._users))
+
+    def parts(self, rows: Rows, whole: bool) -> Parts:
+        """The part of each row of a block, each user's oldest first.
+
+        Args:
+          rows: The block.
+          whole: Whether these are all rows there are.
+        """
+        if self._kind == "leave_last":
+            return leave_last(rows, self._config.held_out, self._drawn(rows))
+        if self._cuts is not None:
+            return by_time(rows.timestamps, self._cuts)
+        if self._kind == "random":
+            return at_random(self.hashes(rows), self._config.eval_fraction, self._config.test_fraction, fill=whole)
+        return rows.parts
 
 
-def leave_last(rows: Rows, held_out: int) -> Parts:
+def leave_last(rows: Rows, held_out: int, drawn: npt.NDArray[np.bool_] | None = None) -> Parts:
     """Each user's last rows go to test, those before them to eval.
 
     A user gives min(held_out, a third of the user's rows, rounded down) rows to each.
+
+    Args:
+      rows: By user, each user's oldest first.
+      held_out: Most rows of a user in each of the two.
+      drawn: bool `[users]`: who gives rows; None: everybody.
     """
-    counts = np.bincount(rows.users, minlength=len(rows.user_ids))
+    counts = np.bincount(rows.users, minlength=rows.user_count)
     from_end = np.cumsum(counts)[rows.users] - 1 - np.arange(len(rows))
-    size = np.minimum(held_out, counts // 3)[rows.users]
+    sizes = np.minimum(held_out, counts // 3)
+    size = (sizes if drawn is None else np.where(drawn, sizes, 0))[rows.users]
     parts = np.full(len(rows), TRAIN_PART, np.int8)
     parts[from_end < 2 * size] = EVAL_PART
     parts[from_end < size] = TEST_PART
     return parts
 
 
-def global_time(timestamps: Longs, eval_fraction: float, test_fraction: float) -> Parts:
-    """Rows up to one moment are train, up to a second one eval, later ones test.
-
-    Equal times stay together, so shares are met as nearly as the times allow, and each part gets at
-    least one moment.
-
-    Raises:
-      InputError: Fewer than three different times.
-    """
-    times, counts = np.unique(timestamps, return_counts=True)
-    if len(times) < 3:
-        raise InputError(
-            "the split `global_time` needs three different times",
-            received=f"{len(times)} in {len(timestamps)} rows",
-            action="choose --set split.kind=leave_last or random",
-        )
-    rows_until = np.cumsum(counts)
-    wanted = len(timestamps) * np.array([1 - eval_fraction - test_fraction, 1 - test_fraction])
-    last_train = int(np.argmin(np.abs(rows_until[:-2] - wanted[0])))
-    last_eval = last_train + 1 + int(np.argmin(np.abs(rows_until[last_train + 1 : -1] - wanted[1])))
+def by_time(timestamps: Longs, cuts: Cuts) -> Parts:
+    """Rows up to one moment are train, up to a second one eval, later ones test."""
     parts = np.full(len(timestamps), TRAIN_PART, np.int8)
-    parts[timestamps > times[last_train]] = EVAL_PART
-    parts[timestamps > times[last_eval]] = TEST_PART
+    parts[timestamps > cuts.train] = EVAL_PART
+    parts[timestamps > cuts.eval] = TEST_PART
     return parts
 
 
-def at_random(rows: Rows, movie_ids: Bytes, eval_fraction: float, test_fraction: float, seed: int) -> Parts:
-    """A row's part follows from a hash of its user id, its movie id and the seed, and from nothing else.
+def time_cuts(connection: duckdb.DuckDBPyConnection, kind: str, config: SplitConfig) -> Cuts | None:
+    """The moments that part the table `rows` by time; None where the split is another one.
 
-    So neither the order of the rows nor further rows move a row to another part. Where data are so
-    few that a part would be empty, the rows of the smallest hashes fill it.
+    `global_time`: shares of the rows are met as nearly as equal times allow, which stay together; each part gets at
+    least one moment. `last_days`: test is the last `days` days, counted back from the latest row, eval as many before.
+
+    Raises:
+      InputError: Fewer than three different times, or days that leave a part without rows.
     """
-    hashes = _mixed(
-        _id_hashes(rows.user_ids, seed, b"user")[rows.users] ^ _id_hashes(movie_ids, seed, b"movie")[rows.movies]
-    )
+    if kind == "global_time":
+        query = "SELECT time, count(*) AS n FROM rows GROUP BY time ORDER BY time"
+        times, counts = connection.execute(query).fetchnumpy().values()
+        return shares_of_time(np.asarray(times), np.asarray(counts), config.eval_fraction, config.test_fraction)
+    if kind != "last_days":
+        return None
+    first, last = connection.execute("SELECT min(time), max(time) FROM rows").fetchone() or (0, 0)
+    span = config.days * DAY_SECONDS
+    cuts = Cuts(train=last - 2 * span, eval=last - span)
+    if cuts.train < first:
+        raise InputError(
+            f"the split `last_days` holds out twice {config.days} days, and the rows span "
+            f"{(last - first) / DAY_SECONDS:.1f}",
+            expected="rows from before these days",
+            received=f"split.days = {config.days}",
+            action="choose fewer days, or --set split.kind=leave_last",
+        )
+    return cuts
+
+
+def shares_of_time(times: Longs, counts: Longs, eval_fraction: float, test_fraction: float) -> Cuts:
+    """The cuts nearest to the shares.
+
+    Args:
+      times: Distinct, ascending.
+      counts: Rows of each.
+    """
+    rows = int(counts.sum())
+    if len(times) < 3:
+        raise InputError(
+            "the split `global_time` needs three different times",
+            received=f"{len(times)} in {rows} rows",
+            action="choose --set split.kind=leave_last or random",
+        )
+    rows_until = np.cumsum(counts)
+    wanted = rows * np.array([1 - eval_fraction - test_fraction, 1 - test_fraction])
+    last_train = int(np.argmin(np.abs(rows_until[:-2] - wanted[0])))
+    last_eval = last_train + 1 + int(np.argmin(np.abs(rows_until[last_train + 1 : -1] - wanted[1])))
+    return Cuts(train=int(times[last_train]), eval=int(times[last_eval]))
+
+
+def at_random(hashes: Hashes, eval_fraction: float, test_fraction: float, *, fill: bool) -> Parts:
+    """A row's part follows from the hash of its user, its item and the seed, and from nothing else.
+
+    So neither the order of the rows nor further rows move a row to another part. Where `fill` is set and a part would
+    be empty, the rows of the smallest hashes fill it.
+    """
     shares = (hashes >> np.uint64(11)) * 2.0**-53
-    parts = np.full(len(rows), TRAIN_PART, np.int8)
+    parts = np.full(len(hashes), TRAIN_PART, np.int8)
     parts[shares < test_fraction + eval_fraction] = EVAL_PART
     parts[shares < test_fraction] = TEST_PART
-    if len(rows) >= 3 and len(np.unique(parts)) < 3:
+    if fill and len(hashes) >= 3 and len(np.unique(parts)) < 3:
         order = np.argsort(hashes)
-        tests = min(max(1, round(len(rows) * test_fraction)), len(rows) - 2)
-        evals = min(max(1, round(len(rows) * eval_fraction)), len(rows) - 1 - tests)
+        tests = min(max(1, round(len(hashes) * test_fraction)), len(hashes) - 2)
+        evals = min(max(1, round(len(hashes) * eval_fraction)), len(hashes) - 1 - tests)
         parts[:] = TRAIN_PART
         parts[order[:tests]] = TEST_PART
         parts[order[tests : tests + evals]] = EVAL_PART
     return parts
 
 
-def _id_hashes(ids: Bytes, seed: int, kind: bytes) -> Hashes:
+def id_hashes(ids: Iterable[bytes], seed: int, kind: bytes) -> Hashes:
+    """A number for each id, uint64 `[ids]`: BLAKE2b of the id, keyed by the seed and the kind of id."""
     key = b"%d %s" % (seed, kind)
     digests = b"".join(hashlib.blake2b(value, digest_size=8, key=key[:64]).digest() for value in ids)
     return np.frombuffer(digests, np.uint64)
 
 
-def _mixed(values: Hashes) -> Hashes:
+def mixed(values: Hashes) -> Hashes:
     """The finalizer of splitmix64: every bit of the argument reaches every bit of the result."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -150,18 +222,21 @@ def _presplit_mismatch(kind: str, facts: SourceFacts) -> InputError:
     )
 
 
-def require_all_parts(parts: Parts, kind: str) -> None:
+def require_all_parts(sizes: Sequence[int], kind: str) -> None:
     """Checks that train, eval and test have rows.
+
+    Args:
+      sizes: Rows of the three parts.
+      kind: The split, for the message.
 
     Raises:
       InputError: One of them has none.
     """
-    sizes = np.bincount(parts, minlength=3)[:3]
-    if sizes.min() > 0:
+    if min(sizes) > 0:
         return
     if kind == "leave_last":
         action = "give more data (one user at least needs three rows)"
-        action += ", or choose --set split.kind=random" if len(parts) >= 3 else ""
+        action += ", or choose --set split.kind=random" if sum(sizes) >= 3 else ""
     elif kind == "presplit":
         action = "check that the files are not copies of each other: rows that an earlier file has are left out"
     else:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
-
-from components.ingestion.rates import RateReporter
 
 ROWS_PER_SHARD = 500_000
 LARGE_ROWS_PER_SHARD = 100_000  # for rows that carry lists
@@ -27,7 +24,7 @@ class ExamplesFolder:
     def __init__(self, uri: str) -> None:
         self._uri = uri.rstrip("/")
         self._unfinished = f"{self._uri}/{_UNFINISHED}"
-        self._splits: list[str] = []
+        self._splits: dict[str, SplitWriter] = {}
 
     def __enter__(self) -> ExamplesFolder:
         self._discard()
@@ -40,37 +37,43 @@ class ExamplesFolder:
         traceback: types.TracebackType | None,
     ) -> None:
         if kind is None:
-            for split in self._splits:
+            for split, writer in self._splits.items():
+                writer.close()
                 tf.io.gfile.rename(f"{self._unfinished}/Split-{split}", f"{self._uri}/Split-{split}")
         self._discard()
 
-    def write(
-        self, split: str, batches: Iterable[Any], rows: int, *, what: str, rows_per_shard: int = ROWS_PER_SHARD
-    ) -> None:
-        """Writes one split.
+    def split(self, name: str, rows: int, rows_per_shard: int = ROWS_PER_SHARD) -> SplitWriter:
+        """Begins a split.
 
         Args:
-          split: Its name.
-          batches: Arrow record batches whose columns are large lists of bytes, int64 or float32.
-          rows: Number of rows in all batches.
-          what: The rows in words, for progress lines.
+          name: Its name.
+          rows: Number of rows that will be written.
           rows_per_shard: Most rows in a file.
         """
-        folder = f"{self._unfinished}/Split-{split}"
+        folder = f"{self._unfinished}/Split-{name}"
         tf.io.gfile.makedirs(folder)
-        encoder = RecordBatchToExamplesEncoder()
-        shards = _Shards(folder, rows, rows_per_shard)
-        progress = RateReporter(f"writing {what}", rows)
-        for batch in batches:
-            shards.write(encoder.encode(batch))
-            progress.add(batch.num_rows)
-        shards.close()
-        progress.finish()
-        self._splits.append(split)
+        self._splits[name] = SplitWriter(_Shards(folder, rows, rows_per_shard))
+        return self._splits[name]
 
     def _discard(self) -> None:
         if tf.io.gfile.exists(self._unfinished):
             tf.io.gfile.rmtree(self._unfinished)
+
+
+class SplitWriter:
+    """Appends Arrow record batches, whose columns are large lists of bytes, int64 or float32, to a split."""
+
+    def __init__(self, shards: _Shards) -> None:
+        self._shards = shards
+        self._encoder = RecordBatchToExamplesEncoder()
+
+    def write(self, batch: Any) -> None:
+        """Appends a batch as one tf.Example a row."""
+        self._shards.write(self._encoder.encode(batch))
+
+    def close(self) -> None:
+        """Ends the split."""
+        self._shards.close()
 
 
 class _Shards:

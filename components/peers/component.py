@@ -1,4 +1,4 @@
-"""PeerLists: popularity's and item-kNN's recommendations as columns of the test rows."""
+"""PeerLists: popularity's and a peer's recommendations as columns of the test rows."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ class PeerListsSpec(component_spec.ComponentSpec):
 
 
 class PeerLists(base_component.BaseComponent):
-    """Adds `popular_movie_ids` and `item_knn_movie_ids` to the marked rows of the split test.
+    """Adds `popular_movie_ids` and `peer_movie_ids` to the marked rows of the split test.
 
-    The peers learn from the rows that the models learn from, know of a user what the row says, and
+    The peer is the best one on eval of those that the data allow (peers.py); its name is the output's property `peer`.
+    Both learn from the rows that the models learn from, know of a user what the row says, and
     leave out the seen movies. They do not come from the bundle, which cannot make them weaker.
 
     Output `judged_rows`: Examples with the split test, every row in its order.

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
-from components import features, progress
+from components import artifacts, features, progress
+from components.bundle.baselines import popularity
 from components.evaluation.judged_length import judged_length
-from components.example_artifacts import catalogue_of, fitted_sequences, split_pattern
+from components.example_artifacts import (
+    catalogue_of,
+    fitted_parts,
+    leave_out_seen,
+    liked_from,
+    sequences_of,
+    split_pattern,
+)
+from components.examples import Catalogue, read_marked_rows
 from components.peers.config import PeersConfig
-from components.peers.item_knn import find_neighbours, most_popular, recommend
+from components.peers.item_knn import most_popular
 from components.peers.marked_rows import Known, Lists, add_lists
+from components.peers.peers import PEERS, Asked, best_peer, candidates
 from components.peers.popularity_file import POPULARITY_FILE, write_popularity
+from components.seen_rule import ALWAYS
 from components.settings import from_json
 
 EXAMPLES, MOVIES, SEQUENCES = "examples", "movies", "sequences"
@@ -29,24 +41,48 @@ class Executor(base_executor.BaseExecutor):
     """Learns popularity and similarities from what the models learn from, and answers the marked rows."""
 
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
-        """Reads catalogue and sequences, and writes the test rows anew."""
+        """Reads catalogue and sequences, chooses a peer on eval, and writes the test rows anew."""
         config = from_json(PeersConfig, exec_properties[CONFIG])
         catalogue = catalogue_of(input_dict[MOVIES])
-        sequences = fitted_sequences(input_dict[SEQUENCES], catalogue.movie_ids).movies
-        neighbours = find_neighbours(sequences, len(catalogue), config.neighbours, config.longest)
-        half_life = config.half_life if sequences.timestamps.any() else 0.0  # undated rows have no order
+        dislikes = liked_from(input_dict[SEQUENCES])
         length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
+        name = _best(input_dict, catalogue, config, length)
+        fitted = fitted_parts(input_dict[SEQUENCES])
+        sequences = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, fitted).liked(dislikes).movies
+        popular = popularity(sequences, len(catalogue))
+        peer = PEERS[name](sequences, len(catalogue), popular, config)
 
         def lists(known: Known) -> Lists:
             return {
-                features.POPULAR_MOVIE_IDS: most_popular(neighbours.popularity, known.seen, length),
-                features.ITEM_KNN_MOVIE_IDS: recommend(neighbours, known.history, known.seen, length, half_life),
+                features.POPULAR_MOVIE_IDS: most_popular(popular, known.seen, length),
+                features.PEER_MOVIE_IDS: peer(known.history, known.seen, length),
             }
 
         judged = artifact_utils.get_single_instance(output_dict[JUDGED_ROWS])
         judged.split_names = artifact_utils.encode_split_names([features.TEST])
         examples_utils.set_payload_format(judged, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         folder = artifact_utils.get_split_uri([judged], features.TEST)
-        users = add_lists(split_pattern(input_dict[EXAMPLES], features.TEST), folder, catalogue.movie_ids, lists)
-        write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.movie_ids, neighbours.popularity)
+        pattern = split_pattern(input_dict[EXAMPLES], features.TEST)
+        users = add_lists(pattern, folder, catalogue.movie_ids, lists, dislikes)
+        counts = np.bincount(sequences.rows, minlength=len(catalogue))
+        write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.movie_ids, counts)
+        judged.set_string_custom_property(artifacts.PEER, name)
         progress.report("lists of %d movies for %s users", length, f"{users:,}")
+
+
+def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, length: int) -> str:
+    """The name of the peer that does best on eval, with what it can learn from train."""
+    names = candidates(leave_out_seen(input_dict[SEQUENCES]) != ALWAYS)
+    if len(names) == 1:
+        return names[0]
+    sequences = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, (features.TRAIN_PART,))
+    sequences = sequences.liked(liked_from(input_dict[SEQUENCES]))
+    marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.movie_ids)
+    row_of = {user: row for row, user in enumerate(sequences.user_ids)}
+    rows = np.fromiter((row_of.get(user, -1) for user in marked.user_ids), np.int64, len(marked.user_ids))
+    asked = Asked(histories=sequences.movies.of(rows), left_out=marked.seen, held_out=marked.held_out)
+    popular = popularity(sequences.movies, len(catalogue))
+    name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
+    listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())
+    progress.report("recall@%d on eval: %s; the best one is the peer", length, listed)
+    return name

@@ -11,9 +11,12 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse
 
 from components.examples import Floats, Ints, Longs, RaggedRows
+
+Doubles = npt.NDArray[np.float64]
 
 BLOCK_MOVIES = 256
 BLOCK_USERS = 512
@@ -26,17 +29,16 @@ class Neighbours:
     Attributes:
       similarities: Sparse float32 `[movies, movies]`; row `i` holds the cosine similarities of movie
         `i` and its most similar movies, 0 for all others and for itself.
-      popularity: Rows of each movie, int64 `[movies]`.
     """
 
     similarities: scipy.sparse.csr_matrix
-    popularity: Longs
 
 
 def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest: int) -> Neighbours:
     """Finds the `neighbours` most similar movies of every movie.
 
-    `similarity(i, j) = users with both / √(users with i · users with j)`, from 0 to 1. Ties go to the
+    `similarity(i, j)` is the cosine of the movies' columns; where every row counts 1 and none repeats, that is
+    users with both / √(users with i · users with j). It lies between 0 and 1. Ties go to the
     lower catalogue row. Movies are taken in blocks, so that memory stays small with many.
 
     Args:
@@ -46,7 +48,7 @@ def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest
       longest: Only that many of a user's latest rows count: the work grows with the square of it.
     """
     matrix = _user_matrix(sequences, movies, longest)
-    users = np.asarray(matrix.sum(axis=0), np.float64).ravel()
+    users = np.asarray(matrix.multiply(matrix).sum(axis=0), np.float64).ravel()
     by_movie = matrix.T.tocsr()
     blocks = []
     for start in range(0, movies, BLOCK_MOVIES):
@@ -54,12 +56,16 @@ def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest
         users_of_row = np.repeat(users[start : start + BLOCK_MOVIES], np.diff(block.indptr))
         block.data = (block.data / np.sqrt(users_of_row * users[block.indices])).astype(np.float32)
         blocks.append(_most_similar(block, start, neighbours))
-    popularity = np.bincount(sequences.rows, minlength=movies)
-    return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"), popularity=popularity)
+    return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"))
 
 
 def recommend(
-    neighbours: Neighbours, histories: RaggedRows, left_out: RaggedRows, n: int, half_life: float
+    neighbours: Neighbours,
+    popularity: Doubles,
+    histories: RaggedRows,
+    left_out: RaggedRows,
+    n: int,
+    half_life: float,
 ) -> Iterator[Ints]:
     """The n best movies of each user.
 
@@ -70,6 +76,7 @@ def recommend(
 
     Args:
       neighbours: What `find_neighbours` found.
+      popularity: float64 `[movies]`.
       histories: Catalogue rows known of each user, oldest first; -1 is ignored.
       left_out: Catalogue rows that are not recommended to each user, in any order; -1 is ignored.
       n: Length of the lists.
@@ -78,8 +85,8 @@ def recommend(
     Yields:
       int32 `[at most n]` a user, best first; shorter only where no movie is left.
     """
-    movies = len(neighbours.popularity)
-    order = np.argsort(-neighbours.popularity, kind="stable").astype(np.int32)
+    movies = len(popularity)
+    order = np.argsort(-popularity, kind="stable").astype(np.int32)
     rank = np.empty(movies, np.int32)
     rank[order] = np.arange(movies, dtype=np.int32)
     for start in range(0, len(histories), BLOCK_USERS):
@@ -89,30 +96,36 @@ def recommend(
             span = slice(scores.indptr[row], scores.indptr[row + 1])
             excluded = left_out[user]
             best = _best(scores.indices[span], scores.data[span], excluded, rank, n)
-            yield best if len(best) == n else _filled(best, order, excluded, n)
+            yield best if len(best) == n else filled(best, order, excluded, n)
 
 
-def most_popular(popularity: Longs, left_out: RaggedRows, n: int) -> Iterator[Ints]:
+def most_popular(popularity: Doubles, left_out: RaggedRows, n: int) -> Iterator[Ints]:
     """The n most popular movies that are not left out of each user's list; ties by catalogue row.
 
     Args:
-      popularity: Training rows of each movie, int64 `[movies]`.
+      popularity: float64 `[movies]`.
       left_out: As in `recommend`.
       n: Length of the lists.
     """
     order = np.argsort(-popularity, kind="stable").astype(np.int32)
     nothing = np.zeros(0, np.int32)
     for user in range(len(left_out)):
-        yield _filled(nothing, order, left_out[user], n)
+        yield filled(nothing, order, left_out[user], n)
 
 
 def _user_matrix(sequences: RaggedRows, movies: int, longest: int) -> scipy.sparse.csr_matrix:
-    """1 where a user has a movie among its latest rows, float32 `[users, movies]`."""
+    """How much a user has had a movie among its latest rows, float32 `[users, movies]`: log2(1 + sum of weights).
+
+    So one row of weight 1 counts 1, and what is had again and again counts more, but less and less so.
+    """
     age = _ages(sequences.row_splits)
     kept = (age < longest) & (sequences.rows >= 0)
-    users = np.repeat(np.arange(len(sequences)), np.diff(sequences.row_splits))[kept]
-    ones = np.ones(len(users), np.float32)
-    return scipy.sparse.csr_matrix((ones, (users, sequences.rows[kept])), shape=(len(sequences), movies))
+    rows, users = sequences.rows[kept], sequences.owners[kept]
+    weights = sequences.row_weights()[kept]
+    matrix = scipy.sparse.csr_matrix((weights, (users, rows)), shape=(len(sequences), movies), dtype=np.float32)
+    matrix.sum_duplicates()
+    matrix.data = np.log2(1 + matrix.data)
+    return matrix
 
 
 def _ages(row_splits: Longs) -> Longs:
@@ -168,7 +181,7 @@ def _best(movies: Ints, scores: Floats, left_out: Ints, rank: Ints, n: int) -> I
     return best
 
 
-def _filled(best: Ints, order: Ints, left_out: Ints, n: int) -> Ints:
+def filled(best: Ints, order: Ints, left_out: Ints, n: int) -> Ints:
     """The list, then the most popular movies that are neither in it nor left out."""
     taken = np.concatenate([best, left_out])
     candidates = order[: n + len(taken)]

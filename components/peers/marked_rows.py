@@ -18,6 +18,7 @@ _FAST = 1  # zlib level, as ingestion writes
 
 _KNOWN = {
     features.HISTORY_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
+    features.HISTORY_RATINGS: tf.io.RaggedFeature(tf.float32),
     features.SEEN_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
     features.HELD_OUT_MOVIE_IDS: tf.io.RaggedFeature(tf.string),
 }
@@ -31,15 +32,18 @@ class Known:
     """What marked rows say of the past.
 
     Attributes:
-      history: Catalogue rows of the most recent known interactions of each marked row, oldest first.
-      seen: Catalogue rows of all of them.
+      history: Catalogue rows of the most recent known interactions of each marked row that are no dislikes, oldest
+        first.
+      seen: Catalogue rows that its list leaves out.
     """
 
     history: RaggedRows
     seen: RaggedRows
 
 
-def add_lists(pattern: str, folder: str, movie_ids: Strings, lists: Callable[[Known], Lists]) -> int:
+def add_lists(
+    pattern: str, folder: str, movie_ids: Strings, lists: Callable[[Known], Lists], liked_from: float | None = None
+) -> int:
     """Copies every record of the files that match `pattern` into `folder`, file by file.
 
     Args:
@@ -47,6 +51,7 @@ def add_lists(pattern: str, folder: str, movie_ids: Strings, lists: Callable[[Kn
       folder: Where the files go, by the same names.
       movie_ids: The catalogue.
       lists: Makes the lists of the marked rows of a batch.
+      liked_from: Rows of a history rated below it are dislikes; None: there are none.
 
     Returns:
       How many marked rows there are.
@@ -59,7 +64,7 @@ def add_lists(pattern: str, folder: str, movie_ids: Strings, lists: Callable[[Kn
         options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=_FAST)
         with tf.io.TFRecordWriter(f"{folder}/{path.rpartition('/')[2]}", options) as writer:
             for records in tf.data.TFRecordDataset(path, "GZIP").batch(BATCH).prefetch(1):
-                marked, known = _read(records, table)
+                marked, known = _read(records, table, liked_from)
                 added = {name: iter(rows) for name, rows in lists(known).items()}
                 for record, is_marked in zip(records.numpy(), marked, strict=True):
                     writer.write(_with_lists(record, added, movie_ids) if is_marked else record)
@@ -69,8 +74,11 @@ def add_lists(pattern: str, folder: str, movie_ids: Strings, lists: Callable[[Kn
     return marked_rows
 
 
-def _read(records: Any, table: Any) -> tuple[Any, Known]:
+def _read(records: Any, table: Any, liked_from: float | None) -> tuple[Any, Known]:
     parsed = tf.io.parse_example(records, _KNOWN)
+    if liked_from is not None:
+        liked = parsed[features.HISTORY_RATINGS] >= liked_from
+        parsed[features.HISTORY_MOVIE_IDS] = tf.ragged.boolean_mask(parsed[features.HISTORY_MOVIE_IDS], liked)
     marked = parsed[features.HELD_OUT_MOVIE_IDS].row_lengths() > 0
 
     def rows(name: str) -> RaggedRows:

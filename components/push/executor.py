@@ -7,11 +7,13 @@ from typing import Any
 from tfx.components.pusher import executor as stock
 from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
+from tfx.utils import path_utils, proto_utils
 
 from components import progress
 from components.artifacts import PUSHED, PUSHED_DESTINATION, PUSHED_VERSION
 from components.push.publish import publish
+
+JUDGED = "judged"  # input
 
 
 class Executor(stock.Executor):  # type: ignore[misc]
@@ -24,7 +26,9 @@ class Executor(stock.Executor):  # type: ignore[misc]
         if not self.CheckBlessing(input_dict):
             progress.warn("not blessed, so nothing is pushed")
             return
-        publication = publish(self.GetModelPath(input_dict), push_directory(exec_properties))
+        judged = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[JUDGED]))
+        pushed = self.GetModelPath(input_dict)
+        publication = publish(pushed, push_directory(exec_properties), judged if judged != pushed else None)
         pushed_model.set_int_custom_property(PUSHED, int(publication.published))
         pushed_model.set_string_custom_property(PUSHED_VERSION, str(publication.version))
         pushed_model.set_string_custom_property(PUSHED_DESTINATION, publication.path)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from components.errors import InputError
 from components.push.storage import copy_tree, is_local, tree_digest
-from components.push.versions import newest, next_version, version_path
+from components.push.versions import JUDGED, judged_path, newest, next_version, version_path
 
 INCOMING_PREFIX = ".incoming-"
 STALE_SECONDS = 24 * 60 * 60
@@ -41,11 +41,13 @@ class Publication:
     published: bool
 
 
-def publish(model: str, push_directory: str) -> Publication:
+def publish(model: str, push_directory: str, judged: str | None = None) -> Publication:
     """Publishes the model unless it is the newest version already.
 
     Args:
       model: Folder of a SavedModel.
+      judged: Folder of the model that was judged in its place, where `model` was trained on all rows afterwards. It is
+        published beside the versions, before the version appears (versions.judged_path).
       push_directory: Where versions lie; it is made where it is missing.
 
     Raises:
@@ -54,43 +56,62 @@ def publish(model: str, push_directory: str) -> Publication:
     base = push_directory.rstrip("/")
     try:
         current = newest(base)
-        if current is not None and tree_digest(version_path(base, current)) == tree_digest(model):
+        if current is not None and _is_published(model, judged, base, current):
             return Publication(version=current, path=version_path(base, current), published=False)
-        version = _publish_by_rename(model, base) if is_local(base) else _publish_by_copy(model, base)
+        by = _publish_by_rename if is_local(base) else _publish_by_copy
+        version = by(model, base, judged)
     except OSError as error:
         raise _unwritable(base, error) from error
     return Publication(version=version, path=version_path(base, version), published=True)
 
 
-def _publish_by_rename(model: str, base: str) -> int:
+def _is_published(model: str, judged: str | None, base: str, version: int) -> bool:
+    """Whether a version came of the same judged model, by a final fit on all rows or without one."""
+    path = judged_path(base, version)
+    with_twin = path != version_path(base, version)
+    return with_twin == (judged is not None) and tree_digest(path) == tree_digest(judged or model)
+
+
+def _publish_by_rename(model: str, base: str, judged: str | None) -> int:
     Path(base).mkdir(parents=True, exist_ok=True)
     _remove_stale(Path(base))
     incoming = Path(base) / f"{INCOMING_PREFIX}{uuid.uuid4().hex}"
-    incoming.mkdir()
+    twin = incoming.with_name(f"{incoming.name}-{JUDGED}")
     try:
         copy_tree(model, str(incoming))
-        return _rename_to_next_version(incoming, base)
+        if judged is not None:
+            copy_tree(judged, str(twin))
+        return _rename_to_next_version(incoming, base, twin if judged is not None else None)
     except BaseException:
-        shutil.rmtree(incoming, ignore_errors=True)
+        for folder in (incoming, twin):
+            shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _rename_to_next_version(incoming: Path, base: str) -> int:
+def _rename_to_next_version(incoming: Path, base: str, twin: Path | None) -> int:
     while True:
         version = next_version(base, time.time())
+        place = Path(base) / JUDGED / str(version)
         try:
             # A rename and no library's move: it never merges into a folder that holds something.
+            if twin is not None:
+                place.parent.mkdir(exist_ok=True)
+                twin.rename(place)
             incoming.rename(version_path(base, version))
             return version
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
             # another push took this number in between: the next one
+            if twin is not None and not twin.exists() and place.exists():
+                place.rename(twin)
 
 
-def _publish_by_copy(model: str, base: str) -> int:
+def _publish_by_copy(model: str, base: str, judged: str | None) -> int:
     version = next_version(base, time.time())
     try:
+        if judged is not None:
+            copy_tree(judged, f"{base}/{JUDGED}/{version}")
         copy_tree(model, version_path(base, version))
     except OSError:
         raise

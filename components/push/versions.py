@@ -12,6 +12,9 @@ import os
 from components.push.storage import Storage, storage_for, tree_digest
 from serving.contract import SAVED_MODEL_FILE
 
+JUDGED = "judged"
+"""Folder beside the versions that holds the judged twins of those which were trained on all rows."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OtherVersion:
@@ -19,7 +22,7 @@ class OtherVersion:
 
     Attributes:
       version: Its number.
-      path: Its folder.
+      path: The folder of the model that was judged as this version.
       digest: SHA-256 of its tree.
     """
 
@@ -52,14 +55,26 @@ def version_path(directory: str | os.PathLike[str], version: int) -> str:
 def next_version(directory: str | os.PathLike[str], now_seconds: float) -> int:
     """The Unix time, or one more than the highest number there, complete or not."""
     base = _text(directory)
-    return max([int(now_seconds), *(number + 1 for number in _numbers(storage_for(base), base))])
+    storage = storage_for(base)
+    taken = [*_numbers(storage, base), *_numbers(storage, f"{base}/{JUDGED}")]
+    return max([int(now_seconds), *(number + 1 for number in taken)])
+
+
+def judged_path(directory: str | os.PathLike[str], version: int) -> str:
+    """The folder of the model that was judged before a version was pushed.
+
+    The version itself, unless it was trained on all rows after the judgement: then its judged twin, which has not seen
+    the test rows and is what later versions are compared with.
+    """
+    twin = f"{_text(directory)}/{JUDGED}/{version}"
+    return twin if is_complete(storage_for(twin), twin) else version_path(directory, version)
 
 
 def newest_other(directory: str | os.PathLike[str], model: str) -> OtherVersion | None:
-    """The newest complete version that is not the very model in the folder `model`."""
+    """The newest complete version that was not judged as the very model in the folder `model`."""
     own = tree_digest(model)
     for version in reversed(complete_versions(directory)):
-        path = version_path(directory, version)
+        path = judged_path(directory, version)
         digest = tree_digest(path)
         if digest != own:
             return OtherVersion(version=version, path=path, digest=digest)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
-from components.settings import require
+from components.settings import require, require_seed
 
 ARCHITECTURES = ("factorization_machine", "matrix_factorization", "dense", "cross")
 
@@ -19,7 +20,8 @@ OWN_DEFAULTS: dict[str, dict[str, float | int]] = {
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RankingConfig:
     """Settings of the ranking model. L2 weights are in units of squared error per training row:
-    the loss is mean squared error + l2 / rows * squared norm. The defaults are those of the
+    the loss is mean squared error + share * l2 / rows * squared norm, where share = min(1, √(rows / l2_full_rows)),
+    for what is right for many rows keeps few from telling anything. The defaults are those of the
     factorization_machine; a run with another architecture starts from that one's own (OWN_DEFAULTS):
     dense and cross from batch_size 8192, epochs 30, patience 5; matrix_factorization from l2_ids 15, l2_biases 5.
 
@@ -36,6 +38,7 @@ class RankingConfig:
       l2_history: L2 on history and rater vectors.
       l2_features: L2 on vectors of genres and eras.
       l2_biases: L2 on biases.
+      l2_full_rows: Training rows from which on L2 has its full weight; 1: always.
       seeds: Models trained with different seeds whose ratings are averaged.
       epochs: Most epochs.
       patience: Epochs without a lower eval error before training stops.
@@ -56,6 +59,7 @@ class RankingConfig:
     l2_history: float = 20.0
     l2_features: float = 40.0
     l2_biases: float = 20.0
+    l2_full_rows: int = 30_000
     seeds: int = 1
     epochs: int = 250
     patience: int = 25
@@ -64,16 +68,31 @@ class RankingConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
+        require(all(width >= 1 for width in self.layers), "ranking.layers", "widths of 1 or more", self.layers)
+        require_seed(self.seed, "ranking.seed")
         require(
             self.architecture in ARCHITECTURES,
             "ranking.architecture",
             "one of " + ", ".join(ARCHITECTURES),
             self.architecture,
         )
-        for name in ("embedding_dim", "history_length", "raters", "seeds", "epochs", "patience", "batch_size"):
+        for name in (
+            "embedding_dim",
+            "history_length",
+            "raters",
+            "l2_full_rows",
+            "seeds",
+            "epochs",
+            "patience",
+            "batch_size",
+        ):
             require(getattr(self, name) >= 1, f"ranking.{name}", "1 or more", getattr(self, name))
         for name in ("l2_ids", "l2_history", "l2_features", "l2_biases"):
             require(getattr(self, name) >= 0, f"ranking.{name}", "0 or more", getattr(self, name))
         for name in ("dropout", "id_dropout"):
             require(0 <= getattr(self, name) < 1, f"ranking.{name}", "from 0 to below 1", getattr(self, name))
-        require(self.learning_rate > 0, "ranking.learning_rate", "above 0", self.learning_rate)
+        require(0 < self.learning_rate <= 1, "ranking.learning_rate", "above 0 and at most 1", self.learning_rate)
+
+    def l2_share(self, rows: int) -> float:
+        """The share of their weight that the L2 settings have with so many training rows."""
+        return min(1.0, math.sqrt(rows / self.l2_full_rows))

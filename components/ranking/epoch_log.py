@@ -50,6 +50,12 @@ class EpochLog:
         if epoch.epoch % self._every == 0:
             self.flush()
 
+    def begin_final(self, epochs: list[int]) -> list[int]:
+        """Begins the one training on all rows, whose length was chosen before."""
+        self._history.begin_refit()
+        self._refit = True
+        return self._log.begin_final(epochs)
+
     def begin_refit(self) -> list[int]:
         """Begins the training on train + eval; returns the epochs that each model trains for."""
         self.flush()

@@ -17,6 +17,7 @@ from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import KnownRatings, RatingRows
 from components.ranking.movie_features import MovieFeatures
 from components.ranking.rating_model import RatingModel
+from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 
 
@@ -56,6 +57,9 @@ def fit(
     """Trains `config.seeds` models, each with the weights of its best epoch.
 
     Without eval rows a model trains for `config.epochs` and keeps its last weights.
+
+    Raises:
+      InputError: A training has diverged.
     """
     return [
         _fit_one(
@@ -140,6 +144,7 @@ def _fit_one(
                 learning_rate=float(model.optimizer.learning_rate.numpy()),
             )
         )
+        require_finite_loss(loss, epoch, "ranking")
         if rmse < best:
             best, best_epoch, best_weights = rmse, epoch, model.get_weights()
         if len(eval_rows) and epoch - best_epoch >= config.patience:

@@ -18,6 +18,7 @@ from components import features
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import KnownRatings
 from components.ranking.rating_model import RatingModel, list_scale
+from components.transform.graph import column
 
 PREDICT = "predict"
 USER_ID = "user_id"
@@ -36,8 +37,8 @@ class Ranker(tf.Module):  # type: ignore[misc]
 
     Args:
       models: Models trained with different seeds; their ratings are averaged.
-      user_lookup: Takes `{"user_id": string [batch]}` and returns `{"user_index": int64 [batch]}`,
-        for instance the transform graph as a layer.
+      user_lookup: Takes `{"user_id": SparseTensor of strings [batch, 1]}` and returns
+        `{"user_index": SparseTensor of int64 [batch, 1]}`, for instance the transform graph as a layer.
       known: The training rows.
       config: Settings of the training.
 
@@ -52,10 +53,14 @@ class Ranker(tf.Module):  # type: ignore[misc]
         self._products = _Products(self._scorers) if models[0].is_inner_product else None
         self._unknown_user = models[0].unknown_user
         self._unknown_movie = models[0].unknown_movie
+        # The vocabulary holds users whom no training row has told of: to the model they are unknown.
+        trained = np.full(known.known_users + 1, self._unknown_user, np.int32)
+        trained[known.user_index] = known.user_index
+        self._trained_users = tf.Variable(trained, trainable=False)
         self._range = (models[0].lowest, models[0].highest)
         self._history_length = config.history_length
         self.history_length = tf.Variable(config.history_length, trainable=False)
-        self._damping = config.l2_biases
+        self._damping = config.l2_biases * config.l2_share(len(known.rows))
         self._movies = len(models[0].movie_index)
         # One index more for padding, so that -1 needs no case of its own.
         self._movie_index = tf.Variable(
@@ -87,7 +92,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
           history_rows: int32 `[batch, history]`, catalogue rows, oldest first; -1 anywhere is
             ignored, and so is all but the last `history_length`. `[batch, 0]` is allowed.
           history_ratings: float32 `[batch, history]`, stars, cut to the range of the training ratings;
-            0 = not rated.
+            NaN = not rated.
           movie_rows: int32 `[batch, candidates]`, catalogue rows to rate; -1 gets some finite value.
 
         Returns:
@@ -153,12 +158,13 @@ class Ranker(tf.Module):  # type: ignore[misc]
         return tf.clip_by_value(tf.add_n(scores) / len(scores), *self._range)
 
     def _users(self, user_id: Any) -> Any:
-        return tf.cast(tf.reshape(self._user_lookup({USER_ID: user_id})[features.USER_INDEX], [-1]), tf.int32)
+        return tf.gather(self._trained_users, self._user_lookup({USER_ID: column(user_id)})[features.USER_INDEX].values)
 
     def _shifts(self, user: Any, history_rows: Any, history_ratings: Any) -> list[Any]:
         """What the ratings of the history add to each model's bias of an unknown user, `[batch]`; 0 for known ones."""
-        rated = tf.logical_and(history_rows >= 0, history_ratings > 0)
-        places, ratings = self._place(history_rows), tf.clip_by_value(history_ratings, *self._range)
+        rated = tf.logical_and(history_rows >= 0, tf.math.is_finite(history_ratings))
+        ratings = tf.where(rated, history_ratings, 0.0)  # what is not rated must not make a NaN of a sum
+        places, ratings = self._place(history_rows), tf.clip_by_value(ratings, *self._range)
         return [
             tf.where(user == self._unknown_user, scorer.bias_shift(places, ratings, rated, self._damping), 0.0)
             for scorer in self._scorers

@@ -7,8 +7,8 @@ movie vector of the id, of its raters, and of its genres and era. Lists enter as
 by the square root of their length. A training target is left out of its own history and its user
 out of the movie's raters: else the model learns to recognise the row that it is to predict.
 
-The loss is the squared error per row plus `l2 / rows * squared norm` over whole tables, so L2
-weights mean the same whatever the batch size.
+The loss is the squared error per row plus `share * l2 / rows * squared norm` over whole tables, so L2
+weights mean the same whatever the batch size; `RankingConfig.l2_share` says how much of it few rows bear.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import tensorflow_recommenders as tfrs
 from components.ranking.batches import Batch
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import KnownRatings
+from components.ranking.list_sums import list_sums
 from components.ranking.movie_features import ERAS, MovieFeatures
 
 _INITIAL_SCALE = 0.05
@@ -46,7 +47,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
     def __init__(self, config: RankingConfig, movies: MovieFeatures, known: KnownRatings, seed: int) -> None:
         super().__init__()
         self._config = config
-        self._rows = len(known.rows)
+        self._l2_unit = config.l2_share(len(known.rows)) / max(1, len(known.rows))
         self._seeds = np.random.SeedSequence(seed)
         self._step_seed = seed
         self.unknown_user = known.known_users
@@ -57,7 +58,9 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         self.movie_index = movies.movie_index
         self._movie_index = tf.constant(movies.movie_index)
         self._eras = tf.constant(movies.eras)
-        self._genres, self._genre_owner = (tf.constant(part) for part in movies.genres.select(np.arange(len(movies))))
+        self._genres, self._genre_owner = (
+            tf.constant(part) for part in movies.genres.select(np.arange(len(movies), dtype=np.int32))
+        )
         self._genre_scale = tf.constant(_list_scale(np.diff(movies.genres.splits).astype(np.float32)))
 
         users, catalogue, dim = known.known_users + 1, movies.known_movies + 1, config.embedding_dim
@@ -68,7 +71,9 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         if self.reads_history:
             self.history_movies = self._table("history_movies", catalogue, dim, config.l2_history)
             entries = known.histories.values
-            self.typical_length = np.float32(len(entries) / max(1, np.count_nonzero(np.diff(known.histories.splits))))
+            self.typical_length = np.float32(
+                len(entries) / max(1, int(np.count_nonzero(np.diff(known.histories.splits))))
+            )
             self._entry_shares = tf.constant(
                 np.bincount(entries, minlength=catalogue) / max(1, len(entries)), tf.float32
             )
@@ -155,7 +160,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
 
     def pooled_raters(self, raters: Any, owner: Any, count: Any) -> Any:
         """Pooled vectors of whole lists of raters: `[total]`, `[total]`, float `[lists]` -> `[lists, dim]`."""
-        sums = tf.sparse.segment_sum(self.rater_users, raters, owner, num_segments=tf.size(count))
+        sums = list_sums(self.rater_users, raters, owner, tf.size(count))
         return sums * list_scale(count)[:, None]
 
     def used_in_requests(self) -> list[Any]:
@@ -197,7 +202,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         return parts
 
     def _pooled_genres(self, table: Any) -> Any:
-        sums = tf.sparse.segment_sum(table, self._genres, self._genre_owner, num_segments=self._eras.shape[0])
+        sums = list_sums(table, self._genres, self._genre_owner, self._eras.shape[0])
         return sums * self._genre_scale[:, None]
 
     def _hidden(self, side: int, like: Any) -> Any:
@@ -211,7 +216,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             name=name,
             shape=[size, width],
             initializer=tf.keras.initializers.RandomNormal(stddev=scale, seed=self.next_seed()) if scale else "zeros",
-            regularizer=tf.keras.regularizers.L2(l2 / self._rows) if l2 else None,
+            regularizer=tf.keras.regularizers.L2(l2 * self._l2_unit) if l2 else None,
         )
 
     def next_seed(self) -> int:
@@ -239,6 +244,6 @@ def _without_own(table: Any, lists: tuple[Any, Any, Any], position: Any, own: An
       is_in: float `[rows]`, how often the own entry occurs in the list.
     """
     values, owner, count = lists
-    sums = tf.sparse.segment_sum(table, values, owner, num_segments=tf.size(count))
+    sums = list_sums(table, values, owner, tf.size(count))
     rest = tf.gather(sums, position) - is_in[:, None] * tf.gather(table, own)
     return rest * list_scale(tf.gather(count, position) - is_in)[:, None]

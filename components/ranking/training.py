@@ -19,9 +19,10 @@ from components.ranking.ranker import Ranker, save
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, MOVIES, STRATEGY
+from components.training.inputs import CONFIG, FINAL_EPOCHS, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
+from components.training.settings_file import write_settings
 from components.transform.graph import CatalogueFeatures, TransformGraph
 
 
@@ -30,31 +31,37 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
       fn_args: TFX FnArgs. Read are eval_files, transform_output, serving_model_dir, model_run_dir and
-        custom_config: `config` (RankingConfig as JSON), file patterns of `movies` and `sequences`, and of
-        `refit_sequences` where the model is to be trained anew on train + eval.
+        custom_config (components/training/inputs.py).
     """
     replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RankingConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
     catalogue = read_catalogue(fn_args.custom_config[MOVIES])
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
+    final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
     if not len(choosing.sequences.movies.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = EpochLog(config, history)
     movies, known = lay_out(config, graph, choosing)
-    users = choosing.sequences.user_ids
-    eval_rows = of_known_users(held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), users), users)
-    models = fit(config, movies, known, eval_rows, log.add, replicas)
-    if config.seeds > 1 and len(eval_rows):
-        log.flush()
-        report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
+    if final_epochs:
+        models = refit(config, movies, known, log.begin_final(final_epochs), log.add, replicas)
+    else:
+        users = choosing.sequences.user_ids
+        eval_rows = of_known_users(
+            held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), users), users
+        )
+        models = fit(config, movies, known, eval_rows, log.add, replicas)
+        if config.seeds > 1 and len(eval_rows):
+            log.flush()
+            report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
         movies, known = lay_out(config, graph, final)
         models = refit(config, movies, known, log.begin_refit(), log.add, replicas)
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     history.write()
+    write_settings(config, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
 
 

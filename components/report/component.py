@@ -36,7 +36,7 @@ class RunReport(base_component.BaseComponent):  # type: ignore[misc]
     Output `report`: `report.html`, and `report.json` with everything that the page shows.
 
     Args:
-      profile: What RatingsExampleGen counted.
+      profile: What ExampleGen counted.
       gate: What DataGate says.
       retrieval_run: The RetrievalTrainer's log.
       ranking_run: The RankingTrainer's log; None for data without ratings.

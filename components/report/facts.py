@@ -68,8 +68,8 @@ class RunFacts:
     """What the stages of a run left; None or empty where a stage has not run.
 
     Attributes:
-      profile: Of the data: RatingsExampleGen's `profile.json`.
-      gate: What DataGate says: `warnings` and `audited_users`.
+      profile: Of the data: ExampleGen's `profile.json`.
+      gate: What DataGate says: `warnings`.
       training: By component id: the trainer's `training.json`, with `history` where there is a `history.json`.
       index: CandidateIndexer's `index.json`.
       bundle: `bundle.json`.

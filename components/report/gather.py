@@ -19,7 +19,7 @@ class Folders:
     """Where the stages left what they know; None where one has not run.
 
     Attributes:
-      profile: RatingsExampleGen's `profile`.
+      profile: ExampleGen's `profile`.
       training: By component id: the trainer's `model_run`.
       index: CandidateIndexer's `index`.
       bundle: The SavedModel of the bundle.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timezone
+
+import numpy as np
 
 DASH = "–"
 
@@ -34,8 +35,8 @@ def stars(value: float | None) -> str:
 
 
 def day(seconds: float | None) -> str:
-    """The day of a moment in Unix seconds, UTC: 1996-03-29."""
-    return DASH if seconds is None else f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%d}"
+    """The day of a moment in Unix seconds, UTC: 1996-03-29. Any year: milliseconds read as seconds are far away."""
+    return DASH if seconds is None else str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))
 
 
 def duration(seconds: float | None) -> str:

@@ -1,8 +1,7 @@
-"""Some users, what they liked and what the bundle gives them: the look at a result that figures do not give."""
+"""Some users, what they rated highest and what the bundle gives them: the look at a result that figures do not give."""
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import tensorflow as tf
 
 from components.report.facts import Person, Reason, Recommended
 from serving import contract
+from serving.scann_operations import load_operations
 
 LIKED = 8
 LISTED = 10
@@ -29,8 +29,7 @@ def describe_people(bundle: str, count: int) -> list[Person]:
     chosen = choose_people(bundle, count)
     if not chosen:
         return []
-    with contextlib.suppress(ImportError):  # a bundle with an exact index needs no ScaNN
-        from scann.scann_ops.py import scann_ops  # noqa: F401
+    load_operations(bundle)
     with tf.io.gfile.GFile(f"{bundle}/{contract.EXTRA_ASSETS}/{contract.CATALOGUE_FILE}") as file:
         genres = {movie["id"]: movie["genres"] for movie in json.loads(file.read())["movies"]}
     asked = _Asked(tf.saved_model.load(bundle), genres)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from components.settings import require
+from components.settings import require, require_seed
 
 AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR = "auto", "full_softmax", "in_batch_softmax", "squared_error"
 LOSSES = (AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR)
 ORDERS = ("auto", "time", "none")
+SHORTEST_HALF_LIFE = 0.01  # in positions: all weight is on the latest one long before
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,7 @@ class RetrievalConfig:
     """Settings of the retrieval model.
 
     Attributes:
-      embedding_dim: Width of a tower's vector, without the bias dimension.
+      embedding_dim: Width of a tower's vector, without the bias dimension; 0: by the data (auto.py).
       half_lives: Half-lives of the history poolings, in positions from the latest item; 0 = all alike.
       history_order: What the order of a user's movies means: `time` (what came last counts most, what comes
         next is predicted), `none` (a set: pooled evenly, and whatever belongs to it is predicted; for dated rows
@@ -33,7 +34,7 @@ class RetrievalConfig:
       cuts_per_user: Softmax losses: training rows drawn from a user's sequence in an epoch, on average.
       cuts_by_length: Softmax losses: a user's share of them grows with the sequence's length to this power.
       epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
-      min_ratings: Movies with fewer training rows share one id vector and live by their content.
+      min_ratings: Movies with fewer training rows share one id vector and live by their content; 0: by the data.
       movie_dropout: Share of a training batch's input movies whose id is hidden, so that unknown
         movies have a trained path.
       history_length: Most recent interactions that the query tower reads.
@@ -42,11 +43,12 @@ class RetrievalConfig:
       patience: Epochs without a better eval metric before training stops.
       eval_every: Epochs between two evaluations.
       eval_users: Most users of the eval split that an evaluation asks for, evenly spread.
-      batch_size: Training rows a step.
+      batch_size: Training rows a step; 0: by the data.
       learning_rate: Adam's step size.
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
         (Polyak averaging); 0 = the last weights themselves.
-      l2: Weight of the squared norm of all tables, softmax losses.
+      l2: Weight of the squared norm of all tables, softmax losses. `none`: .033 by the number of id vectors, each id
+        vector's share by how often its movies occur (docs/results.md).
       squared_error_l2: The same with the squared error, whose unit is one movie of a user.
       seed: First seed.
     """
@@ -72,12 +74,11 @@ class RetrievalConfig:
     batch_size: int = 256
     learning_rate: float = 0.01
     averaging: float = 0.98
-    l2: float = 1e-4
+    l2: float | None = 1e-4
     squared_error_l2: float = 0.02
     seed: int = 1
 
     def __post_init__(self) -> None:
-        require(self.embedding_dim >= 1, "retrieval.embedding_dim", "1 or more", self.embedding_dim)
         require(self.loss in LOSSES, "retrieval.loss", "one of " + ", ".join(LOSSES), self.loss)
         require(
             self.history_order in ORDERS,
@@ -85,7 +86,13 @@ class RetrievalConfig:
             "one of " + ", ".join(ORDERS),
             self.history_order,
         )
-        require(len(self.half_lives) >= 1, "retrieval.half_lives", "at least one half-life", self.half_lives)
+        require(
+            len(self.half_lives) >= 1 and all(one == 0 or one >= SHORTEST_HALF_LIFE for one in self.half_lives),
+            "retrieval.half_lives",
+            f"one half-life or more, each {SHORTEST_HALF_LIFE} or more, or 0 (all alike)",
+            self.half_lives,
+        )
+        require_seed(self.seed, "retrieval.seed")
         for name in (
             "targets",
             "cuts_per_user",
@@ -96,11 +103,19 @@ class RetrievalConfig:
             "patience",
             "eval_every",
             "eval_users",
-            "batch_size",
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
+        require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
         require(0 <= self.movie_dropout < 1, "retrieval.movie_dropout", "from 0 to below 1", self.movie_dropout)
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
-        require(self.learning_rate > 0, "retrieval.learning_rate", "above 0", self.learning_rate)
-        for name in ("target_decay", "cuts_by_length", "l2", "squared_error_l2"):
+        require(0 < self.learning_rate <= 1, "retrieval.learning_rate", "above 0 and at most 1", self.learning_rate)
+        for name in (
+            "target_decay",
+            "cuts_by_length",
+            "squared_error_l2",
+            "full_softmax_limit",
+            "min_ratings",
+            "embedding_dim",
+            "batch_size",
+        ):
             require(getattr(self, name) >= 0, f"retrieval.{name}", "0 or more", getattr(self, name))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from components.examples import Ints, Longs, RaggedRows
+from components.examples import Floats, Ints, Longs, RaggedRows
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,13 @@ class CutSampler:
         wanted = len(self._users) * self.cuts_per_user
         return wanted if self.most_rows is None else min(wanted, self.most_rows)
 
-    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints]]:
+    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Floats]]:
         """Yields batches of an epoch in random order.
 
         Returns:
           `history` int32 `[batch, history_length]` and `targets` int32 `[batch, targets]`, catalogue
-          rows; history newest last with -1 in front, targets oldest first with -1 behind.
+          rows; history newest last with -1 in front, targets oldest first with -1 behind; `weights` float32
+          `[batch, targets]`: how much each target counts, 1 on the mean of all rows, 0 behind the last one.
         """
         users = self._drawn(rng)
         lengths = np.diff(self.sequences.row_splits)
@@ -69,7 +70,13 @@ class CutSampler:
         rng.shuffle(drawn)
         return drawn
 
-    def _rows(self, users: Longs, cuts: Longs, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    @functools.cached_property
+    def _weights(self) -> Floats:
+        weights = self.sequences.row_weights()
+        scaled: Floats = (weights / max(float(weights.mean(dtype=np.float64)), 1e-12)).astype(np.float32)
+        return scaled
+
+    def _rows(self, users: Longs, cuts: Longs, rng: np.random.Generator) -> tuple[Ints, Ints, Floats]:
         starts = self.sequences.row_splits[users]
         lengths = self.sequences.row_splits[users + 1] - starts
         width = int(min(self.history_length, cuts.max()))
@@ -77,9 +84,12 @@ class CutSampler:
         after = cuts[:, None] + np.arange(self.targets)[None, :]
         if not self.ordered:
             before, after = _shuffled(before, after, lengths, rng)
+        there = (after >= 0) & (after < lengths[:, None])
+        weights = self._weights[np.where(there, starts[:, None] + after, 0)]
         return (
             self._take(starts, before, before >= 0),
-            self._take(starts, after, (after >= 0) & (after < lengths[:, None])),
+            self._take(starts, after, there),
+            np.where(there, weights, 0).astype(np.float32),
         )
 
     def _take(self, starts: Longs, positions: Longs, valid: npt.NDArray[np.bool_]) -> Ints:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.examples import Floats, Ints, Longs, MarkedRows, RaggedRows
+from components.examples import Floats, Ints, Longs, RaggedRows
 
 USERS_PER_BATCH = 256
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AskedUsers:
+    """Users of a held-out split; list `i` of each belongs to user `i`.
+
+    Attributes:
+      histories: What a query reads, oldest first.
+      left_out: What the list leaves out.
+      held_out: What is asked for.
+    """
+
+    histories: RaggedRows
+    left_out: RaggedRows
+    held_out: RaggedRows
+
+    def __len__(self) -> int:
+        return len(self.held_out)
+
+
 def ndcg(
-    embed: Callable[[Any], Any], candidates: Any, marked: MarkedRows, k: int, history_length: int, most_users: int
+    embed: Callable[[Any], Any], candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int
 ) -> float:
-    """Mean NDCG@k over users, binary relevance, movies seen before left out.
+    """Mean NDCG@k over users, binary relevance, what lists leave out left out.
 
     DCG is the sum of 1 / log2(rank + 1) over held-out movies within the first `k`; the ideal has
     min(k, held-out movies) at the top. Users without a held-out movie do not count; ties are
@@ -25,7 +44,7 @@ def ndcg(
     Args:
       embed: Maps histories int32 `[B, H]` (newest last, -1 in front) to queries float32 `[B, D]`.
       candidates: float32 `[N, D]`.
-      marked: What each user had seen, and what was held out.
+      asked: The users.
       k: Length of the list.
       history_length: Most recent movies handed to `embed`.
       most_users: Users beyond this number are left out, evenly spread.
@@ -34,15 +53,15 @@ def ndcg(
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     gains: list[Floats] = []
-    count = min(most_users, len(marked.user_ids))
-    asked = np.arange(count) * len(marked.user_ids) // max(1, count)
+    count = min(most_users, len(asked))
+    chosen = np.arange(count) * len(asked) // max(1, count)
     for start in range(0, count, USERS_PER_BATCH):
-        users = asked[start : start + USERS_PER_BATCH]
-        queries = embed(tf.constant(last_rows(marked.seen, users, history_length)))
+        users = chosen[start : start + USERS_PER_BATCH]
+        queries = embed(tf.constant(last_rows(asked.histories, users, history_length)))
         scores = tf.matmul(queries, candidates, transpose_b=True).numpy()
-        _assign(scores, marked.seen, users, -np.inf)
+        _assign(scores, asked.left_out, users, -np.inf)
         relevant = np.zeros(scores.shape, bool)
-        _assign(relevant, marked.held_out, users, True)
+        _assign(relevant, asked.held_out, users, True)
         top = tf.math.top_k(scores, k).indices.numpy()
         hits = np.take_along_axis(relevant, top, axis=1)
         gains.append((hits @ discounts) / ideal[np.minimum(relevant.sum(1), k)])

@@ -12,7 +12,7 @@ from components import features
 from components.retrieval.content import ItemContent
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.towers import contributions, embed_history
-from components.transform.graph import TransformGraph, sparse_genres
+from components.transform.graph import TransformGraph, column, sparse_genres
 
 EMBED_QUERY = "embed_query"
 EMBED_CANDIDATES = "embed_candidates"
@@ -90,14 +90,14 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         """Candidates float32 `[B, D]` of movies, known or new; genres padded with ""."""
         transformed = self._transform(
             {
-                features.MOVIE_ID: movie_id,
-                features.MOVIE_TITLE: movie_title,
+                features.MOVIE_ID: column(movie_id),
+                features.MOVIE_TITLE: column(movie_title),
                 features.MOVIE_GENRES: sparse_genres(movie_genres),
             }
         )
         items = self._content(
-            transformed[features.MOVIE_INDEX],
-            transformed[features.MOVIE_YEAR],
+            transformed[features.MOVIE_INDEX].values,
+            transformed[features.MOVIE_YEAR].values,
             tf.RaggedTensor.from_sparse(transformed[features.MOVIE_GENRE_INDICES]),
             tf.RaggedTensor.from_sparse(transformed[features.MOVIE_TITLE_WORD_INDICES]),
         )

@@ -11,24 +11,27 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import Floats, Longs, MarkedRows, RaggedRows
+from components.examples import Floats, Longs, RaggedRows
 from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler
-from components.retrieval.exact_search import ndcg
+from components.retrieval.exact_search import AskedUsers, ndcg
 from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError
 from components.retrieval.model import Loss, TwoTowerModel
-from components.retrieval.rows import HISTORY, TARGETS
+from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 from components.retrieval.towers import CandidateTower, QueryTower
 from components.retrieval.user_sets import UserSetSampler
+from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 
 CUT_OFF = 100
 METRIC = f"NDCG@{CUT_OFF}"
+L2_BY_FREQUENCY = 0.033
+"""Divided by the number of id vectors, the weight of the squared norm where the configuration leaves it open."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,15 +42,17 @@ class TrainingData:
       content: Id slots and content features of movies.
       items: The whole catalogue, encoded by `content`.
       counts: int64 `[N]`, training rows of each movie (of Transform's counting).
-      sequences: Training rows of each user, oldest first.
-      marked: Marked rows of the eval split.
+      sequences: Training rows of each user that are no dislikes, oldest first.
+      marked: Users of the eval split; None: nobody looks at any.
+      repeats: Whether a list may hold what a user has had before: then it is a candidate in training, too.
     """
 
     content: ItemContent
     items: Items
     counts: Longs
     sequences: RaggedRows
-    marked: MarkedRows
+    marked: AskedUsers | None = None
+    repeats: bool = False
 
 
 def fit(
@@ -112,12 +117,14 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
     half_lives = config.half_lives if is_ordered(config, data.sequences) else (0.0,)
     loss = chosen_loss(config, data.sequences, len(data.counts))
     slots, content = data.content.slots, 0 if loss == SQUARED_ERROR else data.content.size
+    l2, of_ids = _penalty(loss, config, data)
     return TwoTowerModel(
         QueryTower(half_lives, slots, content, config.embedding_dim, seed * 1_000),
         CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
         _loss(loss, config, data),
-        l2=config.squared_error_l2 if loss == SQUARED_ERROR else config.l2,
+        l2=l2,
+        id_penalties=of_ids,
         movie_dropout=0.0 if loss == SQUARED_ERROR else config.movie_dropout,  # without content nothing is left
     )
 
@@ -138,13 +145,16 @@ def create_sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | 
 
 
 def batches(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
-    """An epoch as a tf.data.Dataset of `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`; every pass draws new rows."""
+    """An epoch as a tf.data.Dataset of what rows.py names; every pass draws new rows."""
     rng = np.random.default_rng(seed)
     rows = tf.TensorSpec([None, None], tf.int32)
-    signature = {HISTORY: rows, TARGETS: rows}
+    signature = {HISTORY: rows, TARGETS: rows, WEIGHTS: tf.TensorSpec([None, None], tf.float32)}
 
     def epoch() -> Iterator[dict[str, Any]]:
-        return ({HISTORY: before, TARGETS: after} for before, after in sampler.epoch(batch_size, rng))
+        return (
+            {HISTORY: before, TARGETS: after, WEIGHTS: weights}
+            for before, after, weights in sampler.epoch(batch_size, rng)
+        )
 
     if replicas.distributed:
         return replicas.endless(epoch, signature)
@@ -185,9 +195,20 @@ def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
     if loss == SQUARED_ERROR:
         return SquaredError()
     if loss == FULL_SOFTMAX:
-        return FullSoftmax(config.target_decay)
+        return FullSoftmax(config.target_decay, repeats=data.repeats)
     frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
     return InBatchSoftmax(frequencies, config.targets, config.target_decay)
+
+
+def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> tuple[float, Floats | None]:
+    """The weight of the squared norm, and each id vector's share of it, `[slots]`; None: all alike."""
+    if loss == SQUARED_ERROR:
+        return config.squared_error_l2, None
+    if config.l2 is not None:
+        return config.l2, None
+    slots = data.content.slots
+    totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
+    return L2_BY_FREQUENCY / slots, (totals / max(float(totals.mean()), 1e-12)).astype(np.float32)
 
 
 def _first_bias(loss: str, data: TrainingData) -> Floats:
@@ -243,6 +264,7 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
             model=self._number,
             learning_rate=float(self.model.optimizer.learning_rate.numpy()),
         )
+        require_finite_loss(loss, number, "retrieval")
 
     def restore(self) -> None:
         """Puts the kept weights back."""
@@ -280,6 +302,7 @@ class _BestEpoch(_KeptWeights):
         return {METRIC: metric}
 
     def _evaluate(self) -> float:
+        assert self._data.marked is not None
         tables, candidates = self.model.embed_catalogue()
         return ndcg(
             lambda history: self.model.query_tower(history, tables),

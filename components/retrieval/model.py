@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from components.examples import Floats
 from components.retrieval.content import Items
 from components.retrieval.towers import CandidateTower, QueryTower
 
@@ -27,6 +29,7 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
       items: The whole catalogue.
       loss: What is minimised, one of `components.retrieval.losses`.
       l2: Weight of the squared norm of all tables, added to the loss.
+      id_penalties: float32 `[slots]`, each id vector's share of the norm; None: all 1.
       movie_dropout: Share of movies whose id a step hides.
     """
 
@@ -39,6 +42,7 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         *,
         l2: float,
         movie_dropout: float,
+        id_penalties: Floats | None = None,
     ) -> None:
         super().__init__()
         self.query_tower = query_tower
@@ -46,6 +50,7 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         self.items = items
         self._loss = loss
         self._l2 = l2
+        self._id_penalties = None if id_penalties is None else tf.constant(id_penalties[:, np.newaxis])
         self._movie_dropout = movie_dropout
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
@@ -67,5 +72,10 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         return self.encode(self.items, training=False)
 
     def _squared_norm(self) -> Any:
-        encoders = [self.query_tower.encoder, self.candidate_tower.encoder]
-        return tf.add_n([tf.reduce_sum(tf.square(table)) for e in encoders for table in e.tables])
+        norms = []
+        for encoder in (self.query_tower.encoder, self.candidate_tower.encoder):
+            ids, *others = encoder.tables
+            squared = tf.square(ids)
+            norms.append(tf.reduce_sum(squared if self._id_penalties is None else squared * self._id_penalties))
+            norms += [tf.reduce_sum(tf.square(table)) for table in others]
+        return tf.add_n(norms)

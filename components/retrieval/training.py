@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from components.examples import MarkedRows, read_catalogue, read_marked_rows
+import numpy as np
+
+from components.examples import MarkedRows, UserSequences, read_catalogue, read_marked_rows
+from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
+from components.retrieval.exact_search import AskedUsers
 from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
+from components.retrieval.model import TwoTowerModel
+from components.seen_rule import ALWAYS
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, MOVIES, STRATEGY
+from components.training.inputs import CONFIG, FINAL_EPOCHS, LEAVE_OUT_SEEN, MOVIES, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
+from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
 from components.transform.graph import TransformGraph
 
@@ -23,40 +31,68 @@ def run_fn(fn_args: Any) -> None:
     """Trains and exports the retrieval model.
 
     Args:
-      fn_args: TFX's FnArgs; `custom_config` holds `config` (RetrievalConfig as JSON) and file
-        patterns of `movies` and `sequences`, and of `refit_sequences` where the model is to be trained
-        anew on train + eval.
+      fn_args: TFX's FnArgs; `custom_config` as components/training/inputs.py says.
     """
     replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RetrievalConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output)
     catalogue = read_catalogue(fn_args.custom_config[MOVIES])
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
-    marked = read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
-    data = training_data(config, graph, choosing, marked)
+    final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
+    repeats = fn_args.custom_config.get(LEAVE_OUT_SEEN, ALWAYS) != ALWAYS
+    marked = None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
+    config = resolve(config, choosing.sequences.liked(choosing.liked_from).movies)
+    data = training_data(config, graph, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
-    models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
-    if final is not None:
-        data = training_data(config, graph, final, marked)
-        models = [
-            refit(config, data, config.seed + number, epochs, log, number + 1, replicas)
-            for number, epochs in enumerate(log.begin_refit())
+
+    def anew(data: TrainingData, epochs: Sequence[int]) -> list[TwoTowerModel]:
+        return [
+            refit(config, data, config.seed + number, most, log, number + 1, replicas)
+            for number, most in enumerate(epochs)
         ]
+
+    if final_epochs:
+        models = anew(data, log.begin_final(final_epochs))
+    else:
+        models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
+    if final is not None:
+        data = training_data(config, graph, final, marked, repeats=repeats)
+        models = anew(data, log.begin_refit())
     RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
     history.write()
+    write_settings(config, fn_args.model_run_dir)
 
 
-def training_data(config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows) -> TrainingData:
-    """Puts together what the model is trained on."""
+def training_data(
+    config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows | None, *, repeats: bool = False
+) -> TrainingData:
+    """Puts together what the model is trained on: rows that are no dislikes.
+
+    Args:
+      config: Of the model.
+      graph: The transform graph.
+      phase: Which rows are seen.
+      marked: Marked rows of the eval split; None: nobody looks at any.
+      repeats: Whether a list may hold what a user has had before.
+    """
     movies, frequencies = phase.movies, phase.frequencies
-    least = least_ratings(config, phase.sequences.movies, len(movies.movie_index))
+    liked = phase.sequences.liked(phase.liked_from)
+    least = least_ratings(config, liked.movies, len(movies.movie_index))
     content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, least)
     return TrainingData(
         content=content,
         items=catalogue_items(content, movies),
         counts=frequencies[movies.movie_index],
-        sequences=phase.sequences.movies,
-        marked=marked,
+        sequences=liked.movies,
+        marked=None if marked is None else asked_users(marked, liked),
+        repeats=repeats,
     )
+
+
+def asked_users(marked: MarkedRows, liked: UserSequences) -> AskedUsers:
+    """The users of the eval split with the histories that a query reads."""
+    row_of = {user: row for row, user in enumerate(liked.user_ids)}
+    rows = np.fromiter((row_of.get(user, -1) for user in marked.user_ids), np.int64, len(marked.user_ids))
+    return AskedUsers(histories=liked.movies.of(rows), left_out=marked.seen, held_out=marked.held_out)

@@ -11,16 +11,16 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components import features
 from components.errors import InputError
 
-INTERACTIONS, MOVIES = KINDS = ("interactions", "movies")
+ENTITIES, SEQUENCES = KINDS = ("entities", "sequences")
 
 GENRE_DOMAIN = "genre"
 
 
 def schema_file(kind: str) -> str:
-    """Path of the packaged schema: MovieLens' genres, ratings from 0.5 to 5.
+    """Path of the packaged schema, with MovieLens' genres.
 
     Args:
-      kind: `interactions` or `movies`.
+      kind: `entities` or `sequences`.
     """
     if kind not in KINDS:
         raise InputError(f"there is no schema `{kind}`", expected="one of " + ", ".join(KINDS), received=kind)
@@ -38,18 +38,20 @@ def curated_schema(
     """The packaged schema, adapted to data that is not MovieLens.
 
     Args:
-      kind: `interactions` or `movies`.
-      rating_min: Smallest rating, in stars; None: 0.5. Of no effect on `movies`.
-      rating_max: Largest rating, in stars; None: 5.0. Of no effect on `movies`.
-      genres: All genres that are right; None: MovieLens'.
+      kind: `entities` or `sequences`.
+      rating_min: Smallest rating; None: any. Of no effect on `entities`.
+      rating_max: Largest rating; None: any. Of no effect on `entities`.
+      genres: All genres that are right; None: MovieLens'. Of no effect on `sequences`.
       any_genre: Whether every genre is right (`genres` is then of no effect).
     """
     schema = text_format.Parse(Path(schema_file(kind)).read_text(encoding="utf-8"), schema_pb2.Schema())
-    if kind == INTERACTIONS:
-        domain = _feature(schema, features.RATING).float_domain
-        domain.min = domain.min if rating_min is None else rating_min
-        domain.max = domain.max if rating_max is None else rating_max
-    if any_genre:
+    if kind == SEQUENCES:
+        domain = _feature(schema, features.SEQUENCE_RATINGS).float_domain
+        if rating_min is not None:
+            domain.min = rating_min
+        if rating_max is not None:
+            domain.max = rating_max
+    elif any_genre:
         _feature(schema, features.MOVIE_GENRES).ClearField("domain")
         del schema.string_domain[_genre_domain(schema)]
     elif genres is not None:

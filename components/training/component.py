@@ -30,19 +30,17 @@ class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
 
 
 class RecommenderTrainer(base_component.BaseComponent):
-    """TFX Trainer whose `run_fn` also gets the whole catalogue and every user's training rows in order.
+    """TFX Trainer whose `run_fn` also gets the whole catalogue and every user's rows in order.
 
     `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
-    `fn_args.train_files` and `fn_args.eval_files` (patterns of the two splits),
-    `fn_args.transform_output`, `fn_args.model_run_dir` and `fn_args.custom_config`:
-    `{"config": "<JSON>", "strategy": name, "movies": [pattern], "sequences": [pattern]}`. Where `sequences` has a split
-    `train_and_eval` too, `custom_config` has its pattern as `refit_sequences`: the function then chooses
-    the number of epochs with the other two and writes a model that was trained anew on these.
+    `fn_args.eval_files` (patterns of the split), `fn_args.transform_output`, `fn_args.model_run_dir` and
+    `fn_args.custom_config`: `{"config": "<JSON>", "strategy": name, "movies": [pattern], "sequences": [pattern],
+    "refit": bool, "liked_from": float or None, "leave_out_seen": rule}` (inputs.py).
 
     Args:
-      examples: Interactions with splits train and eval.
-      movies: The catalogue, split `all`.
-      sequences: One Example a user, split `train`, for a refit also `train_and_eval`.
+      examples: Held-out interactions with a split eval.
+      movies: The entities, whose split `items` is the catalogue.
+      sequences: One Example a user.
       transform_graph: What Transform made.
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.
@@ -77,7 +75,7 @@ class RecommenderTrainer(base_component.BaseComponent):
                 transform_graph=transform_graph,
                 schema=schema,
                 run_fn=run_fn,
-                train_args=trainer_pb2.TrainArgs(splits=[features.TRAIN]),
+                train_args=trainer_pb2.TrainArgs(splits=[features.EVAL]),
                 eval_args=trainer_pb2.EvalArgs(splits=[features.EVAL]),
                 custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy}),
                 model=Channel(type=standard_artifacts.Model),

@@ -1,4 +1,4 @@
-"""How both trainers spread their work."""
+"""What both trainers share: how they spread their work, and what is trained in the end."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ import dataclasses
 
 from components.settings import require
 
+AUTO, TRAIN, TRAIN_EVAL, ALL = FINAL_FITS = ("auto", "none", "train_eval", "all")
+"""What goes live has learned from: the training rows, train + eval, or every row."""
+
 NONE, MIRRORED, MULTI_WORKER = STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How both trainers spread their work (tf.distribute).
+    """What both trainers share.
 
     Attributes:
-      strategy: `none`, `mirrored` (every GPU of one machine) or `multi_worker` (a process on each of several
-        machines, which TF_CONFIG names). A batch is parted among the replicas, so results are the same
-        within noise; the in-batch softmax alone sees fewer negatives a row.
+      strategy: How the work is spread (tf.distribute): `none`, `mirrored` (every GPU of one machine) or
+        `multi_worker` (a process on each of several machines, which TF_CONFIG names). A batch is parted among the
+        replicas, so results are the same within noise; the in-batch softmax alone sees fewer negatives a row.
+      final_fit: What is trained anew once the eval rows have chosen the number of epochs: `none`; `train_eval`: the
+        models that are judged and pushed, on train + eval; `all`: after the judgement what is pushed, on every row,
+        test rows included; `auto`: train_eval for presplit data, so that others can score the answers, else all.
     """
 
     strategy: str = NONE
+    final_fit: str = AUTO
 
     def __post_init__(self) -> None:
+        require(self.final_fit in FINAL_FITS, "training.final_fit", "one of " + ", ".join(FINAL_FITS), self.final_fit)
         require(self.strategy in STRATEGIES, "training.strategy", "one of " + ", ".join(STRATEGIES), self.strategy)

@@ -12,8 +12,9 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils
 
 from components import features
+from components.example_artifacts import fitted_parts, leave_out_seen, liked_from
 from components.settings import overridden
-from components.training.inputs import CONFIG, MOVIES, OVERRIDES, REFIT_SEQUENCES, SEQUENCES
+from components.training.inputs import CONFIG, LEAVE_OUT_SEEN, LIKED_FROM, MOVIES, OVERRIDES, REFIT, SEQUENCES
 from components.training.replicas import is_chief
 
 
@@ -40,17 +41,21 @@ class Executor(GenericExecutor):
         exec_properties: dict[str, Any],
     ) -> FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
-        sequences = input_dict[SEQUENCES]
-        patterns = {
-            MOVIES: _patterns(input_dict[MOVIES], features.CATALOGUE_SPLIT),
-            SEQUENCES: _patterns(sequences, features.SEQUENCES_SPLIT),
-        }
-        if features.REFIT_SPLIT in artifact_utils.decode_split_names(sequences[0].split_names):
-            patterns[REFIT_SEQUENCES] = _patterns(sequences, features.REFIT_SPLIT)
         settings = dict(fn_args.custom_config or {})
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
-        fn_args.custom_config = {**settings, **patterns}
+        fn_args.custom_config = {**settings, **data_settings(input_dict[MOVIES], input_dict[SEQUENCES])}
         return fn_args
+
+
+def data_settings(entities: list[Artifact], sequences: list[Artifact]) -> dict[str, Any]:
+    """What a `run_fn` must know of the data: file patterns, and how rows are to be understood."""
+    return {
+        MOVIES: _patterns(entities, features.ITEMS_SPLIT),
+        SEQUENCES: _patterns(sequences, features.SEQUENCES_SPLIT),
+        REFIT: features.EVAL_PART in fitted_parts(sequences),
+        LIKED_FROM: liked_from(sequences),
+        LEAVE_OUT_SEEN: leave_out_seen(sequences),
+    }
 
 
 def _elsewhere(output_dict: dict[str, list[Artifact]], folder: str) -> dict[str, list[Artifact]]:

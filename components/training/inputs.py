@@ -4,7 +4,10 @@ from __future__ import annotations
 
 MOVIES = "movies"
 SEQUENCES = "sequences"
-REFIT_SEQUENCES = "refit_sequences"
+REFIT = "refit"  # whether the judged model learns from train and eval, once eval has chosen its epochs
+FINAL_EPOCHS = "final_epochs"  # epochs of each seed, where a model learns from all rows and none is looked at
+LIKED_FROM = "liked_from"
+LEAVE_OUT_SEEN = "leave_out_seen"
 CONFIG = "config"
 STRATEGY = "strategy"
 

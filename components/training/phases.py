@@ -1,10 +1,10 @@
-"""What a training may see: the training rows, and after a choice by the eval rows train + eval.
+"""What a training may see: the training rows, after a choice by the eval rows train + eval, or all rows there are.
 
-With `split.refit` a model is trained twice. The first training looks for the number of epochs with
-the eval rows; the second trains anew on train + eval for that long, and it is what is judged and
-served. Transform has then counted train + eval, so the first training takes back what the eval rows
-told: movies without training rows are unknown to it, and frequencies are those of the training
-rows. What stays is that genres and title words of eval rows are in the vocabularies.
+A model is trained up to twice for the judgement. The first training looks for the number of epochs with the eval rows;
+with `training.final_fit = train_eval` a second one trains anew on train + eval for that long, and it is what is judged
+and served. With `all` what goes live is trained on every row after the judgement (components/final_fit). Transform has
+counted all rows; a phase takes back what rows outside of it told: items without rows in it are unknown to it, and
+frequencies are those of its rows. What stays is which genres and title words have a place in the vocabularies.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from components.examples import Catalogue, Longs, UserSequences, read_sequences
-from components.training.inputs import REFIT_SEQUENCES, SEQUENCES
+from components.features import ALL_PARTS, EVAL_PART, TRAIN_PART
+from components.training.inputs import FINAL_EPOCHS, LIKED_FROM, REFIT, SEQUENCES
 from components.transform.graph import CatalogueFeatures, TransformGraph
 
 
@@ -28,46 +29,58 @@ class Phase:
       sequences: The rows of each user, oldest first.
       movies: Features of the catalogue; a movie without a row here has the unknown index.
       frequencies: int64 `[movie vocabulary + 1]`, rows of each movie index; 0 for the unknown one.
+      liked_from: Rows rated below are dislikes; None: there are none.
     """
 
     sequences: UserSequences
     movies: CatalogueFeatures
     frequencies: Longs
+    liked_from: float | None = None
 
 
 def read_phases(
     custom_config: Mapping[str, Any], graph: TransformGraph, catalogue: Catalogue
 ) -> tuple[Phase, Phase | None]:
-    """The training that the eval rows may stop, and the one after it where the models are refit.
+    """The training that the eval rows may stop, and the one after it where the judged models learn from them too.
+
+    With FINAL_EPOCHS there is one training, on all rows.
 
     Args:
-      custom_config: Of a trainer's `fn_args`: file patterns of `sequences` and, for a refit, of `refit_sequences`.
-      graph: The transform graph: of the training rows, for a refit of train + eval.
+      custom_config: Of a trainer's `fn_args`.
+      graph: The transform graph.
       catalogue: All movies.
     """
-    movies, frequencies = graph.catalogue_features(catalogue), graph.movie_frequencies()
-    train = read_sequences(custom_config[SEQUENCES], catalogue.movie_ids)
-    if REFIT_SEQUENCES not in custom_config:
-        return Phase(sequences=train, movies=movies, frequencies=frequencies), None
-    both = read_sequences(custom_config[REFIT_SEQUENCES], catalogue.movie_ids)
-    return choosing(train, movies, unknown=len(frequencies) - 1), Phase(
-        sequences=both, movies=movies, frequencies=frequencies
-    )
+    movies = graph.catalogue_features(catalogue)
+    everything = read_sequences(custom_config[SEQUENCES], catalogue.movie_ids, ALL_PARTS)
+    liked_from = custom_config.get(LIKED_FROM)
+    unknown = graph.vocabulary_sizes.movies
+
+    def phase(*parts: int) -> Phase:
+        rows = everything.where(np.isin(everything.parts, parts))
+        return seeing(rows, movies, unknown=unknown, liked_from=liked_from)
+
+    if custom_config.get(FINAL_EPOCHS):
+        return phase(*ALL_PARTS), None
+    return phase(TRAIN_PART), phase(TRAIN_PART, EVAL_PART) if custom_config.get(REFIT) else None
 
 
-def choosing(train: UserSequences, movies: CatalogueFeatures, *, unknown: int) -> Phase:
-    """The phase that sees training rows only, of features that were made from more rows.
+def seeing(
+    sequences: UserSequences, movies: CatalogueFeatures, *, unknown: int, liked_from: float | None = None
+) -> Phase:
+    """The phase that sees some rows only, of features that were made from more.
 
     Args:
-      train: Training rows of each user.
-      movies: Features of the catalogue by a graph that has counted more than the training rows.
+      sequences: The rows of each user.
+      movies: Features of the catalogue by a graph that has counted all rows.
       unknown: The movie index of an unknown movie.
+      liked_from: Rows rated below are dislikes.
     """
-    rows = train.movies.rows[train.movies.rows >= 0]
+    rows = sequences.movies.rows[sequences.movies.rows >= 0]
     seen = np.bincount(rows, minlength=len(movies.movie_index)) > 0
     index = np.where(seen, movies.movie_index, unknown)
     return Phase(
-        sequences=train,
+        sequences=sequences,
         movies=dataclasses.replace(movies, movie_index=index),
         frequencies=np.bincount(index[rows], minlength=unknown + 1),
+        liked_from=liked_from,
     )

@@ -40,6 +40,7 @@ class TrainingLog:
         self._history = history
         self._entries: list[dict[str, Any]] = []
         self._refit_epochs: list[int] = []
+        self._rows = "train + eval"
         self._train_metrics: dict[str, float | None] = {}
 
     def begin_refit(self) -> list[int]:
@@ -53,6 +54,14 @@ class TrainingLog:
             self._history.begin_refit()
         chosen = ", ".join(map(str, self._refit_epochs))
         progress.report("training anew on train + eval for as many epochs as the eval rows chose: %s", chosen)
+        return self._refit_epochs
+
+    def begin_final(self, epochs: list[int]) -> list[int]:
+        """Begins the one training on all rows, whose length an earlier training has chosen: epochs of each model."""
+        self._refit_epochs = list(epochs)
+        self._rows = "all rows"
+        if self._history is not None:
+            self._history.begin_refit()
         return self._refit_epochs
 
     def fitted(self, metrics: Mapping[str, float]) -> None:
@@ -112,6 +121,9 @@ class TrainingLog:
         content: dict[str, Any] = {"epochs": self._entries, "best_epoch": best.get("epoch", 0), "metric": self._metric}
         if self._models > 1:
             content["best_model"] = best.get("model", 0)
+        content["chosen_epochs"] = self._refit_epochs or [
+            self.best_epoch(model) or self._epochs for model in range(1, self._models + 1)
+        ]
         if self._refit_epochs:
             content["refit_epochs"] = self._refit_epochs
         if self._train_metrics:
@@ -137,7 +149,7 @@ class TrainingLog:
 
     def _line(self, entry: Mapping[str, Any], loss: float, metrics: Mapping[str, float]) -> str:
         most = self._refit_epochs[entry.get("model", 1) - 1] if self._refit_epochs else self._epochs
-        parts = ["train + eval"] if self._refit_epochs else []
+        parts = [self._rows] if self._refit_epochs else []
         parts += [f"model {entry['model']}/{self._models}"] if self._models > 1 else []
         parts += [f"epoch {entry['epoch']}/{most}", f"{entry['rows_per_second']:,} rows/s", f"loss {loss:.3f}"]
         parts += [f"{name} {_short(value)}" for name, value in metrics.items()]

@@ -1,4 +1,4 @@
-"""Wires TFX's Transform: vocabularies from the rows that models are fit on, nothing materialized."""
+"""Wires TFX's Transform: vocabularies from items and users, weighted by their rows, nothing materialized."""
 
 from tfx.components import Transform
 from tfx.proto import transform_pb2
@@ -10,24 +10,24 @@ from components.transform.preprocessing import CONFIG
 PREPROCESSING_FN = "components.transform.preprocessing.preprocessing_fn"
 
 
-def create_transform(examples: BaseChannel, schema: BaseChannel, config: str, *, refit: bool = False) -> Transform:
+def create_transform(entities: BaseChannel, schema: BaseChannel, config: str) -> Transform:
     """The node that makes the transform graph.
 
-    Rows are not materialized: the trainers read raw rows and apply the graph to users and to the
-    catalogue once, which is a thousand times less work than to every interaction.
+    Items and users are analysed, each with the number of its rows, so the work does not grow with the interactions.
+    Nothing is materialized: trainers apply the graph to users and to the catalogue once.
 
     Args:
-      examples: Interactions; only their split train is read, with `refit` train and eval.
-      schema: Schema of the interactions.
+      entities: Items and users.
+      schema: Their schema.
       config: A TransformConfig as one line of JSON.
-      refit: Whether the judged models are fit on train + eval.
     """
-    fitted = features.FITTED_SPLITS[refit]
     return Transform(
-        examples=examples,
+        examples=entities,
         schema=schema,
         preprocessing_fn=PREPROCESSING_FN,
-        splits_config=transform_pb2.SplitsConfig(analyze=list(fitted), transform=[features.TRAIN]),
+        splits_config=transform_pb2.SplitsConfig(
+            analyze=[features.ITEMS_SPLIT, features.USERS_SPLIT], transform=[features.ITEMS_SPLIT]
+        ),
         materialize=False,
         disable_analyzer_cache=True,
         disable_statistics=True,

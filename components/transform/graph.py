@@ -84,8 +84,8 @@ class TransformGraph:
     def layer(self) -> Any:
         """The graph as a Keras layer, to be kept as an attribute of a module that is saved.
 
-        Takes any subset of the raw features (scalars `[batch]`, genres as SparseTensor
-        `[batch, any]`; `sparse_genres` makes one of a padded tensor) and returns what follows from it.
+        Takes any subset of the raw features as SparseTensors `[batch, any]` (`column` makes one of single values,
+        `sparse_genres` one of a padded tensor) and returns what follows from it.
         """
         return self._output.transform_features_layer()
 
@@ -109,39 +109,38 @@ class TransformGraph:
     def index_users(self, ids: Strings) -> Longs:
         """Indices of users, `[users]` bytes -> `[users]` int64; the vocabulary's size for an unknown one."""
         parts = [
-            self.layer({features.USER_ID: tf.constant(list(ids[start : start + BATCH]), tf.string)})
+            self.layer({features.USER_ID: column(tf.constant(list(ids[start : start + BATCH]), tf.string))})
             for start in range(0, len(ids), BATCH)
         ]
-        return _joined([part[features.USER_INDEX] for part in parts])
+        return _joined([part[features.USER_INDEX].values for part in parts])
 
     def catalogue_features(self, catalogue: Catalogue) -> CatalogueFeatures:
         """Indices, years, genres and title words of all movies."""
         parts = [self._movies(catalogue, slice(start, start + BATCH)) for start in range(0, len(catalogue), BATCH)]
         sizes = self.vocabulary_sizes
         return CatalogueFeatures(
-            movie_index=_joined([part[features.MOVIE_INDEX] for part in parts]),
-            year=_joined([part[features.MOVIE_YEAR] for part in parts]),
+            movie_index=_joined([part[features.MOVIE_INDEX].values for part in parts]),
+            year=_joined([part[features.MOVIE_YEAR].values for part in parts]),
             genre_indices=_ragged([part[features.MOVIE_GENRE_INDICES] for part in parts]),
             title_word_indices=_ragged([part[features.MOVIE_TITLE_WORD_INDICES] for part in parts], sizes.title_words),
         )
 
-    def movie_frequencies(self) -> Longs:
-        """Training rows of each movie by `movie_index`, `[movies + 1]`; the last, unknown one has 0."""
-        counts = np.zeros(self.vocabulary_sizes.movies + 1, np.int64)
-        positions = {movie_id: index for index, movie_id in enumerate(self.vocabulary(features.MOVIE_VOCABULARY))}
-        for line in self.vocabulary(features.MOVIE_FREQUENCY):
-            count, _, movie_id = line.partition(b" ")  # only the first blank: an id may hold more
-            counts[positions[movie_id]] = int(count)
-        return counts
-
     def _movies(self, catalogue: Catalogue, rows: slice) -> Mapping[str, Any]:
         genres = tf.ragged.constant(catalogue.genres[rows], tf.string, ragged_rank=1)
         raw = {
-            features.MOVIE_ID: tf.constant(list(catalogue.movie_ids[rows]), tf.string),
-            features.MOVIE_TITLE: tf.constant(list(catalogue.titles[rows]), tf.string),
+            features.MOVIE_ID: column(tf.constant(list(catalogue.movie_ids[rows]), tf.string)),
+            features.MOVIE_TITLE: column(tf.constant(list(catalogue.titles[rows]), tf.string)),
             features.MOVIE_GENRES: genres.to_sparse(),
         }
         return cast("Mapping[str, Any]", self.layer(raw))
+
+
+def column(values: tf.Tensor) -> tf.SparseTensor:
+    """Makes the graph's input of single values: `[batch]` -> SparseTensor `[batch, 1]`, also of empty texts."""
+    rows = tf.range(tf.size(values, tf.int64))
+    return tf.SparseTensor(
+        tf.stack([rows, tf.zeros_like(rows)], axis=1), values, tf.stack([tf.size(values, tf.int64), 1])
+    )
 
 
 def sparse_genres(padded: tf.Tensor) -> tf.SparseTensor:

@@ -1,6 +1,7 @@
-"""What the transform graph makes of a row: indices of ids, genres and title words, and the year.
+"""What the transform graph makes of an item or a user: indices of ids, genres and title words, and the year.
 
-Only the training rows are analysed. A value that they lack gets the index behind the vocabulary.
+Items and users are analysed, weighted by their rows. A value that none of them has, or one without any row, gets the
+index behind the vocabulary.
 
 Ids are text and keep every byte: spaces, any UTF-8. The vocabularies are text files, so an id that
 is empty or holds a line break could not come back; ingestion refuses such ids.
@@ -28,29 +29,30 @@ def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]
     """Turns a batch of raw features into what the models read.
 
     Args:
-      inputs: user_id, movie_id, movie_title (strings, `[batch]`), movie_genres (strings, SparseTensor
-        `[batch, genres]`), rating (float32, `[batch]`).
+      inputs: SparseTensors `[batch, any]`: user_id, movie_id, movie_title (at most one a row; a user has no movie and
+        a movie no user), movie_genres (strings), rows (int64, one a row).
       custom_config: `{"config": "<TransformConfig as JSON>"}`.
 
     Returns:
-      user_index, movie_index, movie_year (int64, `[batch]`), movie_genre_indices and
-      movie_title_word_indices (int64, SparseTensors), rating (float32, `[batch]`).
+      SparseTensors int64: user_index, movie_index and movie_year (at most one a row), movie_genre_indices and
+      movie_title_word_indices.
     """
     config = from_json(TransformConfig, custom_config[CONFIG])
-    movie_id, title = inputs[features.MOVIE_ID], inputs[features.MOVIE_TITLE]
-    _count(movie_id)
+    rows = _single(inputs[features.ROWS], 0)
+    title = inputs[features.MOVIE_TITLE]
+    titled = _single(title, "")
     return {
-        features.USER_INDEX: _indices(inputs[features.USER_ID], features.USER_VOCABULARY),
-        features.MOVIE_INDEX: _indices(movie_id, features.MOVIE_VOCABULARY),
-        features.MOVIE_YEAR: year_of(title),
-        features.MOVIE_GENRE_INDICES: _indices(inputs[features.MOVIE_GENRES], features.GENRE_VOCABULARY),
+        features.USER_INDEX: _indices(inputs[features.USER_ID], rows, features.USER_VOCABULARY),
+        features.MOVIE_INDEX: _indices(inputs[features.MOVIE_ID], rows, features.MOVIE_VOCABULARY),
+        features.MOVIE_YEAR: tf.SparseTensor(title.indices, year_of(title.values), title.dense_shape),
+        features.MOVIE_GENRE_INDICES: _indices(inputs[features.MOVIE_GENRES], rows, features.GENRE_VOCABULARY),
         features.MOVIE_TITLE_WORD_INDICES: _indices(
-            title_words(title),
+            title_words(titled),
+            rows,
             features.TITLE_WORD_VOCABULARY,
             top_k=config.title_words,
             frequency_threshold=config.title_word_min_rows,
         ),
-        features.RATING: tf.identity(inputs[features.RATING]),
     }
 
 
@@ -72,19 +74,25 @@ def title_words(titles: tf.Tensor) -> tf.SparseTensor:
     return tf.strings.split(text).to_sparse()
 
 
-def _indices(values: Any, vocabulary: str, **limits: int) -> Any:
-    """Indices by falling frequency; the vocabulary's size for an unknown value."""
+def _indices(values: tf.SparseTensor, rows: tf.Tensor, vocabulary: str, **limits: int) -> Any:
+    """Indices by falling number of rows; the vocabulary's size for an unknown value, or one without rows.
+
+    Args:
+      values: Strings `[batch, any]`.
+      rows: int64 `[batch]`, how much each example's values count.
+      vocabulary: Name of the vocabulary's file.
+      limits: Of `tft.compute_and_apply_vocabulary`.
+    """
     return tft.compute_and_apply_vocabulary(
-        values, vocab_filename=vocabulary, num_oov_buckets=1, weights=_ones(values), **limits
+        values,
+        vocab_filename=vocabulary,
+        num_oov_buckets=1,
+        weights=tf.gather(rows, values.indices[:, 0]),
+        **{"frequency_threshold": 1, **limits},
     )
 
 
-def _count(movie_id: tf.Tensor) -> None:
-    """Writes the asset that counts the training rows of each movie."""
-    tft.vocabulary(movie_id, vocab_filename=features.MOVIE_FREQUENCY, store_frequency=True, weights=_ones(movie_id))
-
-
-def _ones(values: Any) -> tf.Tensor:
-    """A weight of 1 each: TensorFlow then counts a batch before Beam counts the batches, far fewer elements."""
-    flat = values.values if isinstance(values, tf.SparseTensor) else values
-    return tf.ones_like(flat, tf.int64)
+def _single(values: tf.SparseTensor, default: Any) -> tf.Tensor:
+    """The one value of each row, `[batch]`; `default` where it has none."""
+    wide = tf.SparseTensor(values.indices, values.values, tf.stack([values.dense_shape[0], tf.constant(1, tf.int64)]))
+    return tf.sparse.to_dense(wide, default)[:, 0]

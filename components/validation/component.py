@@ -1,24 +1,16 @@
 """Wires the statistics and the gate; between them stands TFX's ExampleValidator."""
 
-from typing import Any
-
 from tfx.dsl.components.base import base_beam_component, base_component, executor_spec
 from tfx.types import BaseChannel, Channel, standard_artifacts, standard_component_specs
 from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
 
-from components.ingestion.component import OVERRIDES
 from components.settings import from_json
 from components.validation.config import StatisticsConfig
 from components.validation.executor import (
-    AUDIT_USERS,
-    DATA,
-    EXAMPLES,
+    ENTITIES_ANOMALIES,
     GATE,
-    MOVIES_ANOMALIES,
-    RATINGS_ANOMALIES,
     SAMPLE_ABOVE,
-    SEQUENCES,
-    SPLIT,
+    SEQUENCES_ANOMALIES,
     GateExecutor,
     StatisticsExecutor,
 )
@@ -38,7 +30,7 @@ class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
     The rate of each split stands in the artifact's properties artifacts.SAMPLE_RATES.
 
     Args:
-      examples: Examples with row counts in their properties (artifacts.ROWS, artifacts.CATALOGUE_ROWS).
+      examples: Examples with row counts in their properties (artifacts.USERS, artifacts.MOVIES).
       config: A StatisticsConfig as one line of JSON.
 
     Outputs: `statistics` (standard ExampleStatistics).
@@ -58,70 +50,36 @@ class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
 
 
 class DataGateSpec(ComponentSpec):
-    """Anomalies and what ingestion wrote in, permission out."""
+    """Anomalies in, permission out."""
 
-    PARAMETERS = {
-        **OVERRIDES,
-        DATA: ExecutionParameter(type=str, optional=True),
-        SPLIT: ExecutionParameter(type=str, optional=True),
-        AUDIT_USERS: ExecutionParameter(type=int, optional=True),
-    }
+    PARAMETERS: dict[str, ExecutionParameter] = {}
     INPUTS = {
-        MOVIES_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-        RATINGS_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-        EXAMPLES: ChannelParameter(type=standard_artifacts.Examples, optional=True),
-        SEQUENCES: ChannelParameter(type=standard_artifacts.Examples, optional=True),
+        ENTITIES_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        SEQUENCES_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
     }
     OUTPUTS = {GATE: ChannelParameter(type=standard_artifacts.String)}
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run when a validator found an error, or when what was written does not follow from the source.
-
-    For the second, the source is read again and a sample of users recomputed (audit.py): a held-out row in
-    a history or in a sequence makes metrics better, so no gate on metrics sees it.
+    """Stops the run when a validator found an error.
 
     Nodes that must wait for it have no data to take from it: `transform.add_upstream_node(gate)`.
 
     Args:
-      movies_anomalies: Anomalies of the catalogue.
-      ratings_anomalies: Anomalies of the interactions.
-      examples: The interactions; without them nothing is recomputed.
-      sequences: The sequences of the users.
-      data: The DataConfig as JSON.
-      split: The SplitConfig as JSON.
-      audit_users: AuditConfig.users.
-      overrides: Values of a run in place of keys of `data`, as the ExampleGens got them.
+      entities_anomalies: Anomalies of the items and users.
+      sequences_anomalies: Anomalies of the interactions.
 
-    Outputs: `gate` (standard String, so that a passed gate is cached): JSON with the warnings and the number
-    of users that were compared.
+    Outputs: `gate` (standard String, so that a passed gate is cached): JSON with the warnings.
     """
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)
 
-    def __init__(
-        self,
-        *,
-        movies_anomalies: BaseChannel,
-        ratings_anomalies: BaseChannel,
-        examples: BaseChannel | None = None,
-        sequences: BaseChannel | None = None,
-        data: str | None = None,
-        split: str | None = None,
-        audit_users: int = 0,
-        **overrides: Any,
-    ) -> None:
+    def __init__(self, *, entities_anomalies: BaseChannel, sequences_anomalies: BaseChannel) -> None:
         super().__init__(
             DataGateSpec(
-                movies_anomalies=movies_anomalies,
-                ratings_anomalies=ratings_anomalies,
-                examples=examples,
-                sequences=sequences,
-                data=data,
-                split=split,
-                audit_users=audit_users,
+                entities_anomalies=entities_anomalies,
+                sequences_anomalies=sequences_anomalies,
                 gate=Channel(type=standard_artifacts.String),
-                **overrides,
             )
         )

@@ -20,18 +20,3 @@ class StatisticsConfig:
 
     def __post_init__(self) -> None:
         require(self.sample_above >= 1, "statistics.sample_above", "1 or more", self.sample_above)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AuditConfig:
-    """Settings of the comparison with the source.
-
-    Attributes:
-      users: About this many users, drawn by a hash of their ids, are recomputed from the source and
-        compared with what was written of them; 0: none.
-    """
-
-    users: int = 200
-
-    def __post_init__(self) -> None:
-        require(self.users >= 0, "audit.users", "0 or more", self.users)

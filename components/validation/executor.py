@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
@@ -16,24 +15,19 @@ from tfx.dsl.components.base import base_beam_executor, base_executor
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
-from components import artifacts, features, progress
-from components.ingestion.config import DataConfig, SplitConfig
-from components.ingestion.executor import OVERRIDES
-from components.ingestion.source import open_source
-from components.ingestion.splits import resolve_kind
-from components.settings import from_json, overridden
-from components.validation import audit
+from components import artifacts, features
 from components.validation.anomalies import Finding, findings, stop_on_errors
 from components.validation.sampling import in_sample, report_sampling, sample_rates
-from components.validation.written import read_written
 
 SAMPLE_ABOVE = "sample_above"
-MOVIES_ANOMALIES, RATINGS_ANOMALIES = "movies_anomalies", "ratings_anomalies"
-EXAMPLES, SEQUENCES = "examples", "sequences"
-DATA, SPLIT, AUDIT_USERS = "data", "split", "audit_users"
+ENTITIES_ANOMALIES, SEQUENCES_ANOMALIES = "entities_anomalies", "sequences_anomalies"
 GATE = "gate"
 
-_ROW_PROPERTIES = {**artifacts.ROWS, features.CATALOGUE_SPLIT: artifacts.CATALOGUE_ROWS}
+_ROW_PROPERTIES = {
+    features.ITEMS_SPLIT: artifacts.MOVIES,
+    features.USERS_SPLIT: artifacts.USERS,
+    features.SEQUENCES_SPLIT: artifacts.USERS,
+}
 
 
 class StatisticsExecutor(base_beam_executor.BaseBeamExecutor):
@@ -64,7 +58,7 @@ class StatisticsExecutor(base_beam_executor.BaseBeamExecutor):
 
 
 class GateExecutor(base_executor.BaseExecutor):
-    """Stops the run on anomalies, which ExampleValidator only writes down, and on rows that the source gainsays."""
+    """Stops the run on anomalies, which ExampleValidator only writes down."""
 
     def Do(
         self,
@@ -72,34 +66,12 @@ class GateExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        anomalies = {"movies": MOVIES_ANOMALIES, "ratings": RATINGS_ANOMALIES}
+        del exec_properties
+        anomalies = {"entities": ENTITIES_ANOMALIES, "sequences": SEQUENCES_ANOMALIES}
         found = [finding for data, key in anomalies.items() for finding in _read(data, input_dict[key])]
         stop_on_errors(found)
-        audited = _audit(input_dict, exec_properties) if input_dict.get(EXAMPLES) else 0
         gate = artifact_utils.get_single_instance(output_dict[GATE])
-        gate.value = json.dumps({"warnings": [str(finding) for finding in found], "audited_users": audited})
-
-
-def _audit(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> int:
-    """Compares a sample of users with the source; says how many."""
-    examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
-    wanted, users = int(exec_properties[AUDIT_USERS]), examples.get_int_custom_property(artifacts.USERS)
-    if not wanted or not users:
-        return 0
-    source = open_source(from_json(DataConfig, overridden(exec_properties[DATA], exec_properties, OVERRIDES)))
-    split = from_json(SplitConfig, exec_properties[SPLIT])
-    rows = audit.source_rows(source, functools.partial(in_sample, rate=wanted / users))
-    written = read_written(_patterns(input_dict[EXAMPLES]), _patterns(input_dict[SEQUENCES]), rows)
-    kind = resolve_kind(split, source.facts())
-    found = audit.findings(rows, written, kind, split.held_out, split.history_length)
-    audit.stop_on_findings(found, len(rows))
-    progress.report("%s users recomputed from the source: rows, histories and sequences agree", f"{len(rows):,}")
-    return len(rows)
-
-
-def _patterns(examples: list[Artifact]) -> dict[str, str]:
-    splits = artifact_utils.decode_split_names(examples[0].split_names)
-    return {split: f"{artifact_utils.get_split_uri(examples, split)}/*" for split in splits}
+        gate.value = json.dumps({"warnings": [str(finding) for finding in found]})
 
 
 def _write_statistics(pipeline: Any, examples: Artifact, statistics: Artifact, split: str, rate: float) -> None:

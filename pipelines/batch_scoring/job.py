@@ -20,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from components.causes import cause_of
 from components.errors import InputError
 from pipelines import engines
 
@@ -206,12 +207,8 @@ def _is_disk_full(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """The telling line: Beam hides the traceback of a worker in a message."""
-    lines = [line.strip() for line in str(error).replace("\\n", "\n").splitlines() if line.strip()]
-    if any(line.startswith("Traceback") for line in lines):
-        errors = [line for line in lines if re.match(r"[A-Za-z_.]+(Error|Exception)\b", line)]
-        lines = errors[-1:] or lines[-1:]
-    said = f"{type(error).__name__}: {lines[0] if lines else ''}"[:500]
+    """The telling line, and what it means."""
+    said = cause_of(error)
     meaning = next((words for sign, words in MEANINGS.items() if sign in str(error)), "")
     return f"{meaning} ({said})" if meaning else said
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.ml.inference.base import ModelHandler
 
+from components.causes import cause_of
 from components.errors import InputError
 from pipelines.batch_scoring.blocks import (
     HISTORY_MOVIE_IDS,
@@ -31,12 +32,10 @@ from pipelines.batch_scoring.blocks import (
 )
 from pipelines.batch_scoring.reading import shown
 from serving import contract
+from serving.scann_operations import load_operations
 
 BLOCKS_AT_ONCE = 8
 """Blocks that RunInference hands over together: enough to keep every core busy until the last ones."""
-
-MOST_CHARACTERS = 300
-"""Of the reason why the model could not answer."""
 
 MOST_REJECTED = 100
 """Users of a block for whom the model may fail; more are no bad records but a bad model, and the job fails."""
@@ -111,9 +110,8 @@ class LoadedSignature:
     def __init__(self, model: str, retrieve_only: bool) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         import tensorflow as tf
-        from scann.scann_ops.py import scann_ops  # registers the operations that the graph may use
 
-        self._operations = scann_ops
+        load_operations(model)
         self._tf = tf
         self._bundle = tf.saved_model.load(model)  # a signature lives as long as its model
         self._ask = self._bundle.signatures[contract.RETRIEVE if retrieve_only else contract.RECOMMEND]
@@ -226,16 +224,8 @@ def _rejected(users: Any, error: Exception) -> Rejected:
     return Rejected(
         position=column[POSITION],
         user_id=shown(column[USER_ID]),
-        reason=f"the model cannot answer: {type(error).__name__}: {_telling_line(error)}",
+        reason=f"the model cannot answer: {cause_of(error)}",
     )
-
-
-def _telling_line(error: Exception) -> str:
-    """What has happened: TensorFlow puts headings before it and names of nodes behind."""
-    headings = ("Graph execution error", "Detected at node", "<stack traces", "[[")
-    lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if line and not line.startswith(headings)]
-    return (telling or lines or [""])[0][:MOST_CHARACTERS]
 
 
 def _rows(users: Any, answer: dict[str, Any], question: Question) -> Any:

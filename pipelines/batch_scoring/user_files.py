@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from components.errors import InputError
-from components.ingestion.columns import ALIASES, USER
+from components.ingestion.columns import USER, alias_of
 from pipelines.batch_scoring.blocks import HISTORY_MOVIE_IDS, HISTORY_RATINGS, USER_ID, WEIGHT
 from serving.contract import EXTRA_ASSETS, USERS_FILE
 
@@ -237,7 +237,7 @@ def _lines(path: str) -> int:
 def _columns(path: str, header: Sequence[str]) -> dict[str, str]:
     lowered = [name.strip().lower() for name in header]
     found = {role: header[lowered.index(role)] for role in (HISTORY_MOVIE_IDS, HISTORY_RATINGS) if role in lowered}
-    user = next((header[lowered.index(alias)] for alias in ALIASES[USER] if alias in lowered), None)
+    user = alias_of(header, USER)
     if user is None:
         raise InputError(
             f"{path}, row 1 (the header): no column for the user",

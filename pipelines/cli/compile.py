@@ -22,7 +22,7 @@ def compile_group() -> None:
 @compile_group.command(name="kubeflow")
 @click.option("--image", required=True, help="Container image of the steps, best by digest: REGISTRY/NAME@sha256:….")
 @click.option("--pipeline-root", required=True, help="Bucket of the artifacts: gs://…, s3://… or minio://….")
-@click.option("--preset", help="Name of a preset, or path of a TOML file.  [default: demo; with --ratings: own-data]")
+@click.option("--preset", help="Name of a preset, or path of a TOML file.  [default: demo; with --ratings: auto]")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
 @click.option("--ratings", help="Your interactions, as the cluster reaches them: a mounted path or gs://….")
 @click.option("--movies", help="Your catalogue, as the cluster reaches it.")
@@ -57,7 +57,7 @@ def kubeflow(
     own: dict[str, Any] = {"source": "files", "ratings": ratings} if ratings else {}
     own |= {"movies": movies} if movies else {}
     own |= {"columns": comma_separated(columns)} if columns else {}
-    config = load(preset or ("own-data" if ratings else "demo"), overrides, own)
+    config = load(preset or ("auto" if ratings else "demo"), overrides, own)
     text, steps = _compile(config, deployment, **options)
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,31 +7,48 @@ from typing import Any, TypeVar
 
 import click
 
-from pipelines.cli.option_types import ExistingPath
+from pipelines.cli.option_types import DataPath, ExistingPath
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-PRESET_HELP = "Name of a preset, or path of a TOML file.  [default: demo; with --ratings: own-data]"
+PRESET_HELP = "Name of a preset, or path of a TOML file.  [default: demo; with --ratings: auto]"
 
 
 def data_options(command: Command) -> Command:
     """Adds the options that `pipelines.cli.run.configure` takes by name."""
     options = [
         click.option(
-            "--ratings", type=ExistingPath(), help="Your interactions: CSV, Parquet, or a GroupLens-layout folder."
+            "--ratings",
+            type=DataPath(),
+            help="Your interactions: delimited text, Parquet or JSON lines, packed or not; a file, several with commas "
+            "between, a pattern, a folder.",
         ),
-        click.option("--movies", type=ExistingPath(), help="Your catalogue: CSV or Parquet."),
+        click.option("--movies", type=DataPath(), help="Your catalogue, likewise."),
         click.option(
-            "--eval-ratings", type=ExistingPath(), help="Rows to choose on, where you have split the data yourself."
+            "--eval-ratings", type=DataPath(), help="Rows to choose on, where you have split the data yourself."
         ),
         click.option(
-            "--test-ratings", type=ExistingPath(), help="Rows to judge on, where you have split the data yourself."
+            "--test-ratings", type=DataPath(), help="Rows to judge on, where you have split the data yourself."
         ),
         click.option(
             "--columns",
             multiple=True,
             metavar="ROLE=COLUMN,…",
-            help="Your column names; roles: user, item, rating, timestamp, title, genres.",
+            help="Your columns by name or position; roles: user, item, rating, timestamp, event, weight, title, "
+            "genres.",
+        ),
+        click.option(
+            "--item-columns",
+            multiple=True,
+            metavar="ROLE=COLUMN,…",
+            help="Columns of the catalogue, where --columns does not say it; roles: item, title, genres.",
+        ),
+        click.option(
+            "--event",
+            "events",
+            multiple=True,
+            metavar="KIND=WEIGHT,…",
+            help="How much each kind of interaction counts, such as view=1,purchase=4; others are left out.",
         ),
         click.option("--data-dir", help="Where TensorFlow Datasets keeps prepared data."),
         click.option(

@@ -1,20 +1,25 @@
-"""`recommender doctor`: looks at the machine and the installation, and says what to do."""
+"""`recommender doctor`: looks at the machine and the installation, and says what to do.
+
+In a checkout the packages are held against the lock of this machine; where the project was installed as a package,
+against what its extras ask for.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import importlib.util
 import os
 import platform
 import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 import click
+from packaging.requirements import Requirement
 from rich.table import Table
 from rich.text import Text
 
@@ -22,13 +27,36 @@ from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, OK
 from pipelines.quiet import quiet
 
-LOCK = Path(__file__).parents[2] / "requirements.lock"
+ROOT = Path(__file__).parents[2]
+PACKAGE = "tfx-recommenders"
+EXTRAS = ("serving", "client", "pipeline", "kubeflow", "tune", "umap")
 PINNED = ("tfx", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "protobuf", "apache-beam", "numpy")
 IMPORTED = ("tensorflow", "tf_keras", "tensorflow_recommenders", "scann", "apache_beam", "tfx.v1")
 
-LEAST_GLIBC = (2, 28)  # the newest that a locked wheel asks for
+LEAST_GLIBC = (2, 28)  # the newest that a wheel of requirements-legacy.lock asks for
 LEAST_DISK_BYTES = 2 << 30
 LEAST_MEMORY_BYTES = 4 << 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Lock:
+    """One of the two sets of versions, as tools/bootstrap.sh chooses between them.
+
+    Attributes:
+      name: Its file.
+      least_glibc: What its wheels ask for.
+      pythons: What it is resolved for.
+    """
+
+    name: str
+    least_glibc: tuple[int, ...]
+    pythons: tuple[tuple[int, int], ...]
+
+
+LOCKS = (
+    Lock("requirements.lock", (2, 39), ((3, 12), (3, 13))),
+    Lock("requirements-legacy.lock", LEAST_GLIBC, ((3, 10),)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +80,9 @@ class Check:
 @click.option("--import", "really_import", is_flag=True, help="Really import the libraries (takes half a minute).")
 def doctor(really_import: bool) -> int:
     """Check this machine and the installation; exits with 1 when a check fails."""
-    checks = [*machine_checks(), *package_checks(), keras_check()]
+    lock = lock_for(glibc_version(), ROOT)
+    packages = package_checks(ROOT / lock.name) if lock else extra_checks(metadata.requires(PACKAGE) or [])
+    checks = [*machine_checks(lock), *packages, keras_check()]
     if really_import:
         checks += import_checks()
     console_for(sys.stdout).print(_table(checks))
@@ -63,15 +93,27 @@ def doctor(really_import: bool) -> int:
     return FAILURE if failed else OK
 
 
-def machine_checks() -> Iterator[Check]:
-    """Python, C library, processor, disk and memory."""
-    version = platform.python_version()
-    yield Check("Python", sys.version_info[:2] == (3, 10), version, "use Python 3.10: make setup finds or fetches one")
+def glibc_version() -> tuple[int, ...]:
+    """Of this process; () where the C library is another one."""
     library, number = platform.libc_ver()
-    glibc = tuple(int(part) for part in number.split(".")[:2]) if library == "glibc" else ()
+    return tuple(int(part) for part in number.split(".")[:2]) if library == "glibc" else ()
+
+
+def lock_for(glibc: tuple[int, ...], root: Path) -> Lock | None:
+    """The lock that a machine installs from; None where `root` is no checkout."""
+    fitting = [lock for lock in LOCKS if glibc >= lock.least_glibc and (root / lock.name).is_file()]
+    return fitting[0] if fitting else None
+
+
+def machine_checks(lock: Lock | None) -> Iterator[Check]:
+    """Python, C library, processor, disk and memory."""
+    fits = lock is None or sys.version_info[:2] in lock.pythons
+    wanted = " or ".join(".".join(map(str, python)) for python in lock.pythons) if lock else ""
+    yield Check("Python", fits, platform.python_version(), f"use Python {wanted}: make setup finds or fetches one")
+    library, number = platform.libc_ver()
     yield Check(
         "C library",
-        glibc >= LEAST_GLIBC,
+        glibc_version() >= LEAST_GLIBC,
         f"{library or 'unknown'} {number}",
         "use a distribution with glibc 2.28 or newer (Debian 10, Ubuntu 20.04, RHEL 8); musl (Alpine) has no wheels",
     )
@@ -95,18 +137,50 @@ def machine_checks() -> Iterator[Check]:
     )
 
 
-def package_checks(lock: Path = LOCK) -> Iterator[Check]:
-    """The packages that must fit each other, against the versions of the lock."""
-    action = "make setup (or: uv pip sync requirements.lock)"
-    if not lock.is_file():
-        yield Check("lock file", False, f"{lock} is missing", "run from a checkout of the project")
-        return
+def package_checks(lock: Path) -> Iterator[Check]:
+    """The packages that must fit each other, against the versions of a lock."""
+    action = f"make setup (or: uv pip sync {lock.name})"
     pins = read_pins(lock.read_text(encoding="utf-8"))
     for name in PINNED:
         installed = _installed(name)
         good = installed == pins.get(name)
         found = installed or "not installed"
-        yield Check(name, good, found if good else f"{found}, the lock says {pins.get(name)}", action)
+        yield Check(name, good, found if good else f"{found}, {lock.name} says {pins.get(name)}", action)
+
+
+def extra_checks(requirements: Sequence[str]) -> Iterator[Check]:
+    """What each extra asks for, against what is installed; one that is not wanted may be missing.
+
+    Args:
+      requirements: Of the project, as package metadata writes them.
+    """
+    parsed = [Requirement(text) for text in requirements]
+    complete = False
+    for extra in EXTRAS:
+        asked = [one for one in parsed if one.marker and one.marker.evaluate({"extra": extra})]
+        missing = sorted({one.name for one in asked if not _installed(one.name)})
+        complete = complete or not missing
+        found = "complete" if not missing else f"not installed, lacks {', '.join(missing)}"
+        yield Check(f"extra {extra}", True, found)
+        for one in () if missing else asked:
+            yield from _version_checks(one)
+    hint = f"pip install '{PACKAGE}[serving]' to serve and to ask, or another extra"
+    yield Check("extras", complete, "one at least is complete" if complete else "none is complete", hint)
+
+
+def _version_checks(requirement: Requirement) -> Iterator[Check]:
+    """Of an installed package that does not fit, and of what its own extras ask for (ScaNN's names its TensorFlow)."""
+    installed = _installed(requirement.name)
+    if not installed:
+        return
+    if not requirement.specifier.contains(installed, prereleases=True):
+        action = f"pip install '{requirement.name}{requirement.specifier}'"
+        yield Check(requirement.name, False, f"{installed}, {requirement.specifier} is needed", action)
+    for extra in requirement.extras:
+        for text in metadata.requires(requirement.name) or []:
+            inner = Requirement(text)
+            if inner.marker and inner.marker.evaluate({"extra": extra}) and not inner.marker.evaluate({"extra": ""}):
+                yield from _version_checks(inner)
 
 
 def keras_check() -> Check:
@@ -121,15 +195,17 @@ def keras_check() -> Check:
 
 
 def import_checks() -> Iterator[Check]:
-    """Imports each library, as a run does."""
+    """Imports each library that is installed, as a run does."""
     for module in IMPORTED:
+        if importlib.util.find_spec(module.partition(".")[0]) is None:
+            continue
         start = time.monotonic()
         try:
             with quiet():
                 importlib.import_module(module)
         except Exception as error:
             cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            yield Check(f"import {module}", False, cause, "make clean setup")
+            yield Check(f"import {module}", False, cause, "make clean setup, or install the package anew")
         else:
             yield Check(f"import {module}", True, f"{time.monotonic() - start:.1f} s")
 

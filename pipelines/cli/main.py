@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import click
 
+from components.causes import cause_of
 from components.errors import InputError
 from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
@@ -23,6 +24,7 @@ from pipelines.cli.doctor import doctor
 from pipelines.cli.embeddings import embeddings
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from pipelines.cli.export import export
+from pipelines.cli.inspect import inspect
 from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
 from pipelines.cli.query import query
@@ -34,6 +36,11 @@ from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 from pipelines.cli.submit import submit
 from pipelines.cli.tune import tune
+from serving.missing_extra import MissingExtraError, needs_extra
+from serving.scann_operations import MissingScannError
+
+SERVING = ("serve", "query", "similar", "recommend", "predict")
+"""Commands that the extra "serving" is enough for."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -44,6 +51,7 @@ def cli() -> None:
 
 for command in (
     run,
+    inspect,
     tune,
     report,
     export,
@@ -70,14 +78,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
+    command = next((word for word in given if not word.startswith("-")), "")
     try:
-        code = cli.main(args=arguments, prog_name="recommender", standalone_mode=False)
+        with needs_extra(f"recommender {command}", "serving" if command in SERVING else "pipeline"):
+            code = cli.main(args=arguments, prog_name="recommender", standalone_mode=False)
     except click.UsageError as error:
         _show(_usage_message(error))
         return USAGE
     except InputError as error:
         _show(str(error))
         return USAGE
+    except (MissingExtraError, MissingScannError) as error:
+        _show(str(error))
+        return FAILURE
     except (KeyboardInterrupt, click.Abort):
         _show("interrupted")
         return INTERRUPTED
@@ -88,7 +102,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         _show(error.format_message())
         return FAILURE
     except Exception as error:
-        _show(f"{type(error).__name__}: {error}\n  the whole traceback: {_traceback_file(error)}")
+        _show(f"{cause_of(error)}\n  the whole traceback: {_traceback_file(error)}")
         return FAILURE
     return code if isinstance(code, int) else OK
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 import click
@@ -37,6 +38,32 @@ class ExistingPath(click.ParamType[str]):
         if not path.exists():
             self.fail(f"there is no file or folder {path}", param, ctx)
         return str(path)
+
+
+class DataPath(click.ParamType[str]):
+    """Data: a file or folder, a pattern, or several with commas between; made absolute like `ExistingPath`.
+
+    Addresses such as gs://… stay what they are.
+    """
+
+    name = "path"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        whole = Path(text).expanduser().absolute()
+        if whole.exists():
+            return str(whole)
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return ",".join(self._absolute(part, param, ctx) for part in parts)
+
+    def _absolute(self, text: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if "://" in text:
+            return text
+        path = str(Path(text).expanduser().absolute())
+        found = Path(path).exists() or glob.glob(path, recursive=True)  # noqa: PTH207 - the pattern may be absolute
+        if not found:
+            self.fail(f"there is no file or folder {path}, and no file of such a pattern", param, ctx)
+        return path
 
 
 def comma_separated(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,8 +15,11 @@ from typing import Any
 import click
 from rich.console import Console
 
+from components.causes import cause_of
 from components.errors import InputError
 from components.ingestion.config import DataConfig
+from components.progress import LOGGER
+from components.training.config import FINAL_FITS
 from pipelines import engines, run_folder
 from pipelines.cli.consoles import console_for
 from pipelines.cli.data_options import PRESET_HELP, data_options
@@ -34,9 +37,10 @@ from pipelines.quiet import quiet
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
 @data_options
 @click.option(
-    "--refit",
-    is_flag=True,
-    help="Choose the number of epochs on the eval rows, then train anew on train + eval (--set split.refit=true).",
+    "--final-fit",
+    type=click.Choice(FINAL_FITS),
+    help="What is trained anew once eval has chosen the epochs (--set training.final_fit).  [default: auto: all rows, "
+    "for presplit data train_eval]",
 )
 @click.option(
     "--with-batch-scores",
@@ -56,7 +60,7 @@ def run(
     preset: str | None,
     output: str | None,
     overrides: tuple[str, ...],
-    refit: bool,
+    final_fit: str | None,
     with_batch_scores: bool,
     beam_pipeline_args: tuple[str, ...],
     require_blessing: bool,
@@ -69,11 +73,12 @@ def run(
     The same command again reuses every stage whose data and settings are unchanged; after an
     interruption it goes on where it stopped.
 
-    Exit codes: 0 the run ended well, blessed or not; 1 a stage failed; 2 the command, a setting or the
+    Exit codes: 0 the run ended well, blessed or not; 1 a stage failed (a version that was pushed before it stays
+    pushed, and is named); 2 the command, a setting or the
     data cannot be used; 3 not blessed, with --require-blessing; 130 interrupted.
     """
-    preset = preset or ("own-data" if data_options["ratings"] else "demo")
-    flags = {"split.refit=true": refit, "batch_scores.enabled=true": with_batch_scores}
+    preset = preset or ("auto" if data_options["ratings"] else "demo")
+    flags = {f"training.final_fit={final_fit}": final_fit is not None, "batch_scores.enabled=true": with_batch_scores}
     overrides = (*overrides, *(setting for setting, given in flags.items() if given))
     config = configure(preset, overrides, **data_options)
     beam = engines.parse(beam_pipeline_args)
@@ -92,6 +97,8 @@ def configure(
     eval_ratings: str | None = None,
     test_ratings: str | None = None,
     columns: tuple[str, ...] = (),
+    item_columns: tuple[str, ...] = (),
+    events: tuple[str, ...] = (),
     data_dir: str | None = None,
     manual_dir: str | None = None,
 ) -> PipelineConfig:
@@ -113,7 +120,9 @@ def configure(
         "movies": movies,
         "eval_ratings": eval_ratings,
         "test_ratings": test_ratings,
-        "columns": comma_separated(columns) or None,
+        "columns": columns or None,
+        "item_columns": item_columns or None,
+        "events": event_weights(events) or None,
     }
     own = {key: value for key, value in own.items() if value is not None}
     if ratings is not None:
@@ -134,6 +143,26 @@ def configure(
     config = load(preset, overrides, own)
     check_archive(config.data)
     return config
+
+
+def event_weights(entries: tuple[str, ...]) -> dict[str, float]:
+    """Weights by kind of interaction, from `KIND=WEIGHT` entries.
+
+    Raises:
+      InputError: An entry of another form.
+    """
+    weights = {}
+    for entry in comma_separated(entries):
+        kind, equals, weight = entry.rpartition("=")
+        try:
+            weights[kind.strip()] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals or not kind.strip():
+            raise InputError(
+                f"cannot use the event `{entry}`", expected="KIND=WEIGHT, for instance purchase=4", received=entry
+            )
+    return weights
 
 
 def check_archive(data: DataConfig) -> None:
@@ -175,18 +204,21 @@ def _run(
     require_blessing: bool,
     verbose: bool,
 ) -> int:
-    from pipelines.printout import print_failure, print_interruption, print_summary
+    from pipelines.printout import print_failure, print_interruption, print_push, print_summary
     from pipelines.run import RunFailedError, execute, open_recommender
-    from pipelines.samples import sample_users
 
     try:
         with StageLines(progress) as view:
             opener = functools.partial(open_recommender, beam_pipeline_args=beam)
             summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
             view.preparing("Asking the bundle for three users")
-            samples = sample_users(summary.bundle) if summary.bundle else []
+            samples = _samples(summary.bundle)
     except RunFailedError as error:
-        print_failure(progress, error.failure, traceback_of=error.__cause__ if verbose else None)
+        print_failure(
+            progress, error.failure, traceback_of=error.__cause__ if verbose else None, ran=error.push is not None
+        )
+        if error.push is not None and error.push.pushed:
+            print_push(results, error.push)
         return USAGE if error.curable else FAILURE
     except KeyboardInterrupt:
         print_interruption(progress, folder)
@@ -194,3 +226,14 @@ def _run(
     print_summary(results, summary, samples, folder)
     refused = summary.evaluation is None or not summary.evaluation.blessed
     return NOT_BLESSED if require_blessing and refused else OK
+
+
+def _samples(bundle: str | None) -> list[Any]:
+    """Lists to look at; a run that has pushed does not fail because they cannot be shown."""
+    from pipelines.samples import sample_users
+
+    try:
+        return sample_users(bundle) if bundle else []
+    except Exception as error:
+        LOGGER.warning("no example users: the bundle could not be asked: %s", cause_of(error))
+        return []

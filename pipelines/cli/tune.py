@@ -98,7 +98,7 @@ def tune(
     """
     _require_optuna()
     chosen = options.pop("run_folder")
-    preset = preset or ("own-data" if options["ratings"] else "demo")
+    preset = preset or ("auto" if options["ratings"] else "demo")
     config = configure(preset, overrides, **options)
     names = comma_separated(parameters)
     check_names(names, model)

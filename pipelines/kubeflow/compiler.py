@@ -12,8 +12,8 @@ from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRu
 from tfx.orchestration.pipeline import Pipeline
 
 from components.errors import InputError
-from components.ingestion.blocks import SourceFacts
-from components.ingestion.source import declared_facts, open_source
+from components.ingestion.opening import declared_facts, open_source
+from components.ingestion.source import SourceFacts
 from pipelines.config import PipelineConfig
 from pipelines.kubeflow.deployment import Deployment
 from pipelines.kubeflow.runtime_parameters import Parameter, parameters_of, with_defaults

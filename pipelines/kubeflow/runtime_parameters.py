@@ -12,7 +12,7 @@ from typing import Any
 
 from tfx.orchestration.data_types import RuntimeParameter
 
-from components.ingestion.blocks import SourceFacts
+from components.ingestion.source import SourceFacts
 from components.settings import to_json
 from pipelines.config import PipelineConfig
 from pipelines.per_run import PerRun

@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import features
+from components import artifacts, features
 from components.errors import InputError
 from components.examples import Catalogue, Interactions, MarkedRows, read_catalogue, read_interactions, read_marked_rows
 from components.ranking import fitting as ranking_fitting
@@ -23,9 +23,11 @@ from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows, held_out_rows
 from components.ranking.training import lay_out, of_known_users
 from components.retrieval import fitting as retrieval_fitting
+from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.training import training_data
-from components.training.inputs import REFIT_SEQUENCES, SEQUENCES
+from components.seen_rule import ALWAYS
+from components.training.inputs import LIKED_FROM, SEQUENCES
 from components.training.phases import Phase, read_phases
 from components.training.replicas import Replicas, create_replicas
 from components.training.training_log import TrainingLog
@@ -51,15 +53,17 @@ class TrialFiles:
 
     Attributes:
       catalogue: File pattern of the movies.
-      sequences: File pattern of the users' training rows.
-      refit_sequences: The same of train + eval, where Transform has counted those; else None.
+      sequences: File pattern of the users' rows.
+      liked_from: Rows rated below are dislikes; None: there are none.
+      leave_out_seen: What lists leave out.
       eval_rows: File pattern of the eval split.
       transform_graph: Folder of Transform's output.
     """
 
     catalogue: str
     sequences: str
-    refit_sequences: str | None
+    liked_from: float | None
+    leave_out_seen: str
     eval_rows: str
     transform_graph: str
 
@@ -98,8 +102,8 @@ class Trials(abc.ABC):
     def __init__(self, config: PipelineConfig, files: TrialFiles) -> None:
         self._graph = TransformGraph(files.transform_graph)
         self._catalogue: Catalogue = read_catalogue([files.catalogue])
-        inputs = {SEQUENCES: [files.sequences]}
-        inputs |= {REFIT_SEQUENCES: [files.refit_sequences]} if files.refit_sequences else {}
+        inputs = {SEQUENCES: [files.sequences], LIKED_FROM: files.liked_from}
+        self._repeats = files.leave_out_seen != ALWAYS
         self._phase: Phase = read_phases(inputs, self._graph, self._catalogue)[0]
         self._replicas: Replicas = create_replicas(config.training.strategy)
         self._eval_files = [files.eval_rows]
@@ -183,8 +187,8 @@ class RetrievalTrials(Trials):
         return frozenset({loss} | ({ORDERED} if retrieval_fitting.is_ordered(config.retrieval, rows) else set()))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
-        settings = config.retrieval
-        data = training_data(settings, self._graph, self._phase, self._marked)
+        settings = resolve(config.retrieval, self._phase.sequences.liked(self._phase.liked_from).movies)
+        data = training_data(settings, self._graph, self._phase, self._marked, repeats=self._repeats)
         retrieval_fitting.fit(settings, data, seed, _Listening(settings, best), replicas=self._replicas)
 
     def _most_epochs(self, config: PipelineConfig) -> int:
@@ -245,15 +249,16 @@ def files_of(outputs: Mapping[str, Mapping[str, Any]]) -> TrialFiles:
     """The files of a run's data stages.
 
     Args:
-      outputs: By stage and output key, what has a `path`: MoviesExampleGen, RatingsExampleGen and Transform.
+      outputs: By stage and output key, what has a `path` and `properties`: ExampleGen and Transform.
     """
-    sequences = outputs["RatingsExampleGen"]["sequences"].path
-    refit = sequences / f"Split-{features.REFIT_SPLIT}"
+    written = outputs["ExampleGen"]
+    dislikes = written["sequences"].properties.get(artifacts.LIKED_FROM)
     return TrialFiles(
-        catalogue=f"{outputs['MoviesExampleGen']['examples'].path}/Split-{features.CATALOGUE_SPLIT}/*",
-        sequences=f"{sequences}/Split-{features.SEQUENCES_SPLIT}/*",
-        refit_sequences=f"{refit}/*" if refit.is_dir() else None,
-        eval_rows=f"{outputs['RatingsExampleGen']['examples'].path}/Split-{features.EVAL}/*",
+        catalogue=f"{written['entities'].path}/Split-{features.ITEMS_SPLIT}/*",
+        sequences=f"{written['sequences'].path}/Split-{features.SEQUENCES_SPLIT}/*",
+        liked_from=float(dislikes) if dislikes else None,
+        leave_out_seen=str(written["sequences"].properties.get(artifacts.LEAVE_OUT_SEEN, ALWAYS)),
+        eval_rows=f"{written['examples'].path}/Split-{features.EVAL}/*",
         transform_graph=str(outputs["Transform"]["transform_graph"].path),
     )
 

@@ -21,6 +21,7 @@ from serving.errors import (
     UnavailableError,
     UnreachableError,
 )
+from serving.missing_extra import needs_extra
 from serving.model import Answer, Movie, Reason
 from serving.public_signatures import EXPLAIN, OPTIONAL_SIGNATURES, SIGNATURES
 
@@ -287,12 +288,14 @@ def _open(
     if tls is not None and scheme not in ("https", "grpcs"):
         raise ValueError(f"`tls` needs an https:// or grpcs:// address. Received: {server}")
     if scheme in REST_SCHEMES:
-        from serving.client.rest_channel import RestChannel
+        with needs_extra("RecommenderClient over REST", "client"):
+            from serving.client.rest_channel import RestChannel
 
         return RestChannel(server, target, timeouts, token, tls, transport)
     if transport is not None:
         raise ValueError(f"`transport` is for http:// and https://. Received: {server}")
-    from serving.client.grpc_channel import GrpcChannel
+    with needs_extra("RecommenderClient over gRPC", "serving"):
+        from serving.client.grpc_channel import GrpcChannel
 
     return GrpcChannel(address, target, timeouts, token, tls or Tls() if scheme == "grpcs" else None)
 

@@ -7,8 +7,12 @@ import { addReason, asPercent, movieCard, placeholderCards } from "./movie_card.
 import { moviePicker } from "./picker.js";
 
 const PAUSE_MILLISECONDS = 150; // between a change and the question, so that three quick clicks ask once
+const FIRST_MOMENT = 1e9; // 2001, in Unix seconds
+const LAST_MOMENT = 1e10; // 2286
 const MOST_KNOWN = 100;
 const MOST_REASONS = 2;
+const ORDER = "Most relevant first";
+const MEANING_OF_STARS = "; the stars are the rating the model expects";
 const STARS = [0, 5, 4.5, 4, 3.5, 3, 2.5, 2, 1.5, 1, 0.5];
 
 let catalogue;
@@ -16,6 +20,7 @@ let signatures = new Set();
 let question = emptyQuestion();
 let asking = new AbortController();
 let waiting;
+let lead = false; // whether the reader is to be led to the next answer
 
 // What is asked.
 
@@ -43,20 +48,22 @@ function readPick(text) {
   return STARS.includes(stars) && at >= 0 ? { id: text.slice(0, at), stars } : { id: text, stars: 0 };
 }
 
-function writeAddress() {
+/** The part of the address that says what is asked: "" or "#…". */
+function addressOf(question) {
   const kept = new URLSearchParams();
   if (question.mode === "user") kept.set("user", question.user);
   else for (const { id, stars } of question.picks) kept.append("like", stars || id.includes("@") ? `${id}@${stars}` : id);
   for (const genre of question.genres) kept.append("genre", genre);
   for (const id of question.hidden) kept.append("hide", id);
   if (question.n !== 10) kept.set("n", String(question.n));
-  history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search);
+  return kept.size ? `#${kept}` : "";
 }
 
-/** Changes the question, shows the change at once, and asks a moment later. */
+/** Changes the question, shows the change at once, and asks a moment later; the browser's Back takes the change back. */
 function change(parts) {
   question = { ...question, ...parts };
-  writeAddress();
+  const address = addressOf(question);
+  if (address !== location.hash) history.pushState(null, "", address || location.pathname + location.search);
   showQuestion();
   askSoon();
 }
@@ -106,12 +113,20 @@ function like(movie) {
 }
 
 function fillForm() {
-  byId("model").textContent = `${catalogue.model}, version ${catalogue.version} · ${catalogue.movies.size.toLocaleString("en")} movies`;
+  byId("model").textContent = `${catalogue.model}, ${versionInWords(catalogue.version)} · ${catalogue.movies.size.toLocaleString("en")} movies`;
+  byId("model").title = `version ${catalogue.version}`;
   byId("users").replaceChildren(...catalogue.users.map((user) => element("option", { value: user })));
   byId("genres").hidden = !catalogue.genres.length;
   byId("genres").querySelector(".chips").replaceChildren(...catalogue.genres.map(genreChip));
   for (const id of ["search", "user", "ask"]) byId(id).disabled = false;
   byId("any-user").disabled = !catalogue.users.length;
+}
+
+/** A pipeline's versions are moments in Unix seconds; other people's are numbers. */
+function versionInWords(version) {
+  const seconds = Number(version);
+  if (!(seconds >= FIRST_MOMENT && seconds < LAST_MOMENT)) return `version ${version}`;
+  return `pushed ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`;
 }
 
 function genreChip(genre) {
@@ -125,6 +140,7 @@ function genreChip(genre) {
 function listen() {
   byId("question").addEventListener("submit", (event) => {
     event.preventDefault();
+    lead = true;
     change({ user: byId("user").value.trim() });
   });
   for (const radio of document.querySelectorAll("input[name=mode]"))
@@ -171,10 +187,13 @@ async function ask() {
     const answer = await recommend(catalogue.model, {
       user, history: picks, exclude: asked.hidden, genres: asked.genres, n: asked.n,
     }, signal);
-    showAnswer(answer, user);
+    showAnswer(answer, user, asked.genres);
+    leadToAnswer();
     explainAnswer(answer, { user, history: picks }, signal);
   } catch (error) {
-    if (!signal.aborted) showFailure(error, ask);
+    if (signal.aborted) return;
+    showFailure(error, ask);
+    leadToAnswer();
   } finally {
     if (!signal.aborted) busy(false);
   }
@@ -185,17 +204,32 @@ function busy(yes) {
   if (yes && !byId("list").children.length && byId("notice").hidden) byId("list").replaceChildren(...placeholderCards(5));
 }
 
-function showAnswer({ source, movies }, user) {
+/** What the button does beyond asking: the list comes into view, has the focus and lights up. */
+function leadToAnswer() {
+  if (!lead) return;
+  lead = false;
+  const results = byId("results");
+  results.focus({ preventScroll: true });
+  results.scrollIntoView({ block: "start" });
+  results.classList.remove("fresh");
+  void results.offsetWidth; // the animation begins anew
+  results.classList.add("fresh");
+}
+
+function showAnswer({ source, movies }, user, genres) {
   const { heading, explained } = inWords(source, user);
   byId("heading").textContent = heading;
-  byId("source").textContent = explained;
+  const filter = genres.length ? ` Only ${new Intl.ListFormat("en", { type: "disjunction" }).format(genres)}.` : "";
+  const stars = movies.some((movie) => movie.stars) ? MEANING_OF_STARS : "";
+  const order = source === "popularity" || !movies.length ? "" : ` ${ORDER}${stars}.`;
+  byId("source").textContent = explained + filter + order;
   byId("notice").hidden = movies.length > 0;
   if (!movies.length) byId("notice").replaceChildren(nothingLeft());
   byId("list").replaceChildren(...recommendedCards(movies, source));
   announce(`${movies.length} ${movies.length === 1 ? "recommendation" : "recommendations"}. ${heading}.`);
 }
 
-/** "Because you liked …" comes a moment later than the list; without it the list is whole, too. */
+/** "Because you watched …" comes a moment later than the list; without it the list is whole, too. */
 async function explainAnswer({ source, movies }, asked, signal) {
   if (source === "popularity" || !movies.length || !signatures.has("explain")) return;
   try {
@@ -216,11 +250,14 @@ function inWords(source, user) {
 }
 
 function recommendedCards(movies, source) {
-  const highest = Math.max(...movies.map((movie) => movie.score));
+  const scores = movies.map((movie) => movie.score);
+  const shown = source === "popularity"
+    ? { scoreName: "Share of ratings", scoreMeaning: "The share of all ratings", digits: asPercent, range: [0, Math.max(...scores)] }
+    : { scoreName: "Relevance", scoreMeaning: "The model's score; the bar goes from the last movie of the list to the first",
+      range: [Math.min(...scores), Math.max(...scores)] };
   return movies.map((movie, at) => movieCard(withGenres(movie), {
     rank: at + 1,
-    highest,
-    ...(source === "popularity" ? { scoreName: "Share of ratings", digits: asPercent } : { scoreName: "Score" }),
+    ...shown,
     actions: [
       similarAction(movie),
       ...likeAction(movie),
@@ -249,7 +286,8 @@ function hide(movie) {
 }
 
 function withGenres(movie) {
-  return { ...movie, genres: catalogue.movies.get(movie.id)?.genres ?? [] };
+  const genres = catalogue.movies.get(movie.id)?.genres ?? [];
+  return { ...movie, genres, colour: catalogue.colours.get(genres[0]) };
 }
 
 function nothingLeft() {
@@ -321,8 +359,9 @@ async function showSimilar(movie) {
 function similarCards(movies) {
   return movies.map((movie, at) => movieCard(withGenres(movie), {
     rank: at + 1,
-    highest: 1,
+    range: [0, 1],
     scoreName: "Similarity",
+    scoreMeaning: "1 is a movie just like it",
     actions: [similarAction(movie), ...likeAction(movie)],
   }));
 }

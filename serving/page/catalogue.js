@@ -1,6 +1,8 @@
 // The catalogue in memory: movies by id, genres, and a search over titles.
 
 const MOST_MATCHES = 12;
+const GOLDEN_SECTION = (3 - Math.sqrt(5)) / 2;
+const FIRST_HUE = 280; // of the most frequent genre: the page's own accent
 
 export class Catalogue {
   constructor({ model, version, movies, users }) {
@@ -9,6 +11,7 @@ export class Catalogue {
     this.users = users;
     this.movies = new Map(movies.map((movie) => [movie.id, movie]));
     this.genres = [...new Set(movies.flatMap((movie) => movie.genres))].sort();
+    this.colours = colours(movies);
     this.folded = movies.map((movie) => ({ movie, text: fold(movie.title) }));
   }
 
@@ -24,6 +27,27 @@ export class Catalogue {
       .slice(0, MOST_MATCHES)
       .map(({ movie }) => movie);
   }
+}
+
+/** A colour for every genre: hues (degrees) as far apart as the circle allows, the most frequent ones farthest; every
+ * other place of the circle is darker, so that neighbours differ in that, too. */
+function colours(movies) {
+  const counts = new Map();
+  for (const { genres } of movies) for (const genre of genres) counts.set(genre, (counts.get(genre) ?? 0) + 1);
+  const byFrequency = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const step = coprimeTo(byFrequency.length);
+  return new Map(byFrequency.map(([genre], at) => {
+    const place = (at * step) % byFrequency.length;
+    return [genre, { hue: (FIRST_HUE + place * (360 / byFrequency.length)) % 360, dark: place % 2 === 1 }];
+  }));
+}
+
+/** The first number from the golden section of `count` on that shares no divisor with it: its multiples reach every place. */
+function coprimeTo(count) {
+  const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+  let step = Math.max(1, Math.round(count * GOLDEN_SECTION));
+  while (divisor(count, step) > 1) step += 1;
+  return step;
 }
 
 function nearness(title, asked, words) {

@@ -3,26 +3,28 @@
 import { element } from "./elements.js";
 
 const MOST_STARS = 5;
+const LEAST_BAR = 0.04; // a bar that can be seen to be one
 
 /**
- * @param movie id, title, genres, score, stars
- * @param options.rank its place  @param options.highest score of the best  @param options.scoreName what the score is
+ * @param movie id, title, genres, colour (hue and dark of its tile, undefined = none), score, stars
+ * @param options.rank its place  @param options.range [score of an empty bar, score of a full one]
+ * @param options.scoreName what the score is  @param options.scoreMeaning the same in a sentence
  * @param options.digits score => text
  * @param options.actions [{label, run}]
  */
-export function movieCard(movie, { rank, highest, scoreName, digits = twoDigits, actions }) {
+export function movieCard(movie, { rank, range, scoreName, scoreMeaning, digits = twoDigits, actions }) {
   return element("li", { class: "card", "data-movie-id": movie.id }, [
     tile(movie, rank),
     element("div", { class: "about" }, [
       element("h3", {}, movie.title),
       element("p", { class: "tags" }, movie.genres.join(" · ")),
     ]),
-    element("div", { class: "figures" }, [...starFigure(movie.stars), scoreFigure(movie.score, highest, scoreName, digits)]),
+    element("div", { class: "figures" }, [...starFigure(movie.stars), scoreFigure(movie.score, range, scoreName, scoreMeaning, digits)]),
     element("div", { class: "actions" }, actions.map((action) => actionButton(action, movie))),
   ]);
 }
 
-/** Says on a card which liked movies speak for it. */
+/** Says on a card which movies of the history speak for it: watched, for not all of them need have been liked. */
 export function addReason(card, titles) {
   if (titles.length) card.querySelector(".about").append(element("p", { class: "because" }, becauseText(titles)));
 }
@@ -36,20 +38,15 @@ export function placeholderCards(count) {
 
 function tile(movie, rank) {
   const made = element("div", { class: "tile", "aria-hidden": "true" }, String(rank));
-  made.style.setProperty("--hue", String(hue(movie.genres[0] ?? movie.title)));
+  if (!movie.colour) made.classList.add("plain");
+  else made.style.setProperty("--hue", String(movie.colour.hue));
+  if (movie.colour?.dark) made.classList.add("dark");
   return made;
-}
-
-/** The same genre has the same colour everywhere. */
-function hue(text) {
-  let hash = 2166136261; // FNV-1a
-  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 16777619);
-  return (hash >>> 0) % 360;
 }
 
 function becauseText(titles) {
   const quoted = titles.map((title) => element("cite", {}, title));
-  const parts = ["Because you liked "];
+  const parts = ["Because you watched "];
   quoted.forEach((title, at) => {
     if (at > 0) parts.push(at === quoted.length - 1 ? " and " : ", ");
     parts.push(title);
@@ -66,18 +63,18 @@ function starFigure(stars) {
   const text = stars.toFixed(1);
   const meter = element("span", { class: "stars", "aria-hidden": "true" });
   meter.style.setProperty("--share", `${Math.min(stars / MOST_STARS, 1) * 100}%`);
-  return [element("p", { class: "predicted", title: "Predicted rating" }, [
+  return [element("p", { class: "predicted", title: "The rating that the model expects" }, [
     element("span", { class: "unseen" }, "Predicted stars: "),
     ...(stars <= MOST_STARS ? [meter] : []),
     element("b", {}, text),
   ])];
 }
 
-function scoreFigure(score, highest, name, digits) {
-  const share = highest > 0 ? Math.max(0, Math.min(score / highest, 1)) : 0;
+function scoreFigure(score, [empty, full], name, meaning, digits) {
+  const share = full > empty ? Math.max(LEAST_BAR, Math.min((score - empty) / (full - empty), 1)) : 1;
   const bar = element("span", { class: "meter", "aria-hidden": "true" });
   bar.style.setProperty("--share", `${share * 100}%`);
-  return element("p", { class: "score", title: name }, [element("span", {}, `${name} `), bar, element("b", {}, digits(score))]);
+  return element("p", { class: "score", title: meaning }, [element("span", {}, `${name} `), bar, element("b", {}, digits(score))]);
 }
 
 function twoDigits(score) {

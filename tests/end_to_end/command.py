@@ -20,7 +20,7 @@ EXECUTABLE = Path(sys.executable).with_name("recommender")
 QUICK = ("--set", "retrieval.epochs=4", "--set", "retrieval.eval_every=2", "--set", "ranking.epochs=40")
 LENIENT = tuple(
     argument
-    for bound in ("min_recall_lift=-1", "max_item_knn_drop=1", "max_rmse_ratio=3")
+    for bound in ("min_recall_lift=-1", "max_peer_drop=1", "max_rmse_ratio=3")
     for argument in ("--set", f"evaluation.{bound}")
 )
 """Thresholds that every bundle passes: for tests of something else than its quality."""

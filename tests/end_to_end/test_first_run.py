@@ -16,14 +16,13 @@ from tests.datasets import read_rows
 from tests.end_to_end.command import recommender
 
 STAGES = {
-    "MoviesExampleGen",
-    "RatingsExampleGen",
-    "MoviesStatistics",
-    "RatingsStatistics",
-    "MoviesSchema",
-    "RatingsSchema",
-    "MoviesValidator",
-    "RatingsValidator",
+    "ExampleGen",
+    "EntityStatistics",
+    "SequenceStatistics",
+    "EntitySchema",
+    "SequenceSchema",
+    "EntityValidator",
+    "SequenceValidator",
     "DataGate",
     "Transform",
     "RetrievalTrainer",
@@ -34,13 +33,14 @@ STAGES = {
     "PeerLists",
     "ServedModel",
     "Evaluator",
+    "FinalFit",
     "Pusher",
     "RunReport",
 }
 
 
 def split(run, name):
-    (folder,) = run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    (folder,) = run.folder.artifacts.glob("ExampleGen/examples/*")
     return read_rows(f"{folder}/Split-{name}/*")
 
 
@@ -54,7 +54,7 @@ def movies_by_user(demo_rows):
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     done, push = first_run.done, first_run.summary["push"]
     assert done.code == 0, done.text
-    assert "[20/20] RunReport" in done.err
+    assert "[20/20] " in done.err
     assert "BLESSED" in done.out
     assert "NOT BLESSED" not in done.out
     for word in (
@@ -64,11 +64,11 @@ def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
         "item-kNN",
         "user + movie means",
         push["path"],
-        "liked",
+        "rated highest",
         "recommended",
     ):
         assert word in done.out
-    assert done.out.count(" liked ") == 3  # three users
+    assert done.out.count(" rated highest: ") == 3  # three users
     assert "Traceback" not in done.text
 
 
@@ -95,11 +95,11 @@ def test_the_default_gates_pass_and_say_why(first_run):
     evaluation, gates = first_run.summary["evaluation"], first_run.gates
     assert evaluation["blessed"]
     assert evaluation["judged_anew"]
-    assert set(gates) == {"recall_lift", "recall_item_knn", "recall_change", "rmse_ratio", "rmse_change"}
+    assert set(gates) == {"recall_lift", "recall_peer", "recall_change", "rmse_ratio", "rmse_change"}
     assert all(gate["passed"] and gate["reason"] for gate in gates.values())
     assert 0 < gates["recall_lift"]["lower"] < gates["recall_lift"]["value"] < gates["recall_lift"]["upper"]
     assert gates["rmse_ratio"]["lower"] < gates["rmse_ratio"]["value"] < gates["rmse_ratio"]["upper"] < 1
-    assert gates["recall_item_knn"]["baseline"] == "item-kNN"
+    assert gates["recall_peer"]["baseline"] == "item-kNN"
     assert "nothing is served yet" in gates["recall_change"]["reason"]
 
 
@@ -107,7 +107,7 @@ def test_the_metrics_stand_beside_their_baselines(first_run):
     metrics = first_run.summary["evaluation"]["metrics"]
     for name in ("recall_at_100", "ndcg_at_100", "recall_at_10", "mrr"):
         assert metrics[name]["model"] > metrics[name]["baseline"] > 0
-        assert metrics[name]["item_knn"] > 0
+        assert metrics[name]["peer"] > 0
     for name in ("rmse", "mae"):
         assert 0 < metrics[name]["model"] < metrics[name]["baseline"]
     assert all(figure["served"] is None for figure in metrics.values())
@@ -225,7 +225,7 @@ def test_the_report_shows_the_figures_of_this_run(first_run):
     retrieval = first_run.summary["training"]["RetrievalTrainer"]
     assert f"kept epoch {retrieval['best_epoch']}, {retrieval['best_value']:.4f}" in page
     for name in ("gini_at_10", "novelty_at_10"):
-        assert all(evaluation["metrics"][name][side] > 0 for side in ("model", "baseline", "item_knn"))
+        assert all(evaluation["metrics"][name][side] > 0 for side in ("model", "baseline", "peer"))
 
 
 def test_the_report_asks_for_nothing_from_anywhere(first_run):

@@ -43,7 +43,7 @@ def ndcg(movies, held_out, k):
     return (hits * discounts[: len(hits)]).sum() / discounts[: len(held_out)].sum()
 
 
-PEERS = {"baseline": "popular_movie_ids", "item_knn": "item_knn_movie_ids"}
+PEERS = {"baseline": "popular_movie_ids", "peer": "peer_movie_ids"}
 
 
 @pytest.mark.parametrize("side", ["model", *PEERS])
@@ -82,7 +82,7 @@ def test_judged_lists_leave_out_what_was_seen_before(answers):
             assert not seen & set(judged)
 
 
-@pytest.mark.parametrize(("side", "gate"), [("baseline", "recall_lift"), ("item_knn", "recall_item_knn")])
+@pytest.mark.parametrize(("side", "gate"), [("baseline", "recall_lift"), ("peer", "recall_peer")])
 def test_the_interval_of_a_difference_in_recall_is_that_of_the_bootstrap(first_run, answers, side, gate):
     pairs = zip(judged_lists(answers, "model"), judged_lists(answers, side), strict=True)
     lifts = np.array([recall(mine, asked, 100) - recall(other, asked, 100) for (mine, asked), (other, _) in pairs])

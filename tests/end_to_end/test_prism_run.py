@@ -11,7 +11,7 @@ import tensorflow_data_validation as tfdv
 from pipelines.batch_scoring.publishing import Destination
 from tests.end_to_end.command import Run, run
 from tests.end_to_end.conftest import SETTINGS
-from tests.pipelines.batch_scoring.engines import build_prism
+from tests.pipelines.batch_scoring.engines import find_prism
 from tests.pipelines.batch_scoring.jobs import Scored
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def prism(tmp_path_factory) -> tuple[Path, Path]:
     """Prism as a command that writes its log into a file."""
     folder = tmp_path_factory.mktemp("prism")
     command, log = folder / "prism", folder / "log.jsonl"
-    command.write_text(f'#!/bin/sh\nexec {build_prism()} "$@" >> {log} 2>&1\n')
+    command.write_text(f'#!/bin/sh\nexec {find_prism()} "$@" >> {log} 2>&1\n')
     command.chmod(0o755)
     return command, log
 

@@ -14,7 +14,7 @@ from tests.end_to_end.command import Run, assert_explained, recommender, run, ve
 QUICK = ("--set", "retrieval.epochs=2", "--set", "retrieval.eval_every=1", "--set", "ranking.epochs=3")
 LENIENT = tuple(
     argument
-    for bound in ("min_recall_lift=-1.1", "max_item_knn_drop=1", "max_rmse_ratio=1000")
+    for bound in ("min_recall_lift=-1.1", "max_peer_drop=1", "max_rmse_ratio=1000")
     for argument in ("--set", f"evaluation.{bound}")
 )
 
@@ -94,6 +94,21 @@ def test_fifty_movies(tmp_path):
     check_a_good_ending(ended)
     assert "recall_at_5" in ended.summary["evaluation"]["metrics"]  # a tenth of the catalogue
     assert len(movies_for(ended, "u0")) == 10
+
+
+@pytest.mark.slow
+def test_one_rating_value_is_judged_by_its_lists(tmp_path):
+    write(tmp_path, users=20, movies=50, each=15)
+    rows = (tmp_path / "ratings.csv").read_text(encoding="utf-8").splitlines()
+    header, *rows = [line.split(",") for line in rows]
+    write_csv(tmp_path / "ratings.csv", header, [[user, movie, "4", when] for user, movie, _, when in rows])
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    check_a_good_ending(ended, blessed=True)
+    reason = "RMSE not judged: every training rating is 4, so there are no differences to predict"
+    assert ended.gates["rmse_ratio"]["reason"] == reason
+    assert reason in " ".join(ended.done.out.split())
+    assert "could not be measured" not in ended.done.text
+    assert "nan" not in ended.done.text.lower()
 
 
 @pytest.mark.slow

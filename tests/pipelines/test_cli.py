@@ -75,8 +75,8 @@ def test_own_data_replace_the_source_and_nothing_else(tmp_path):
 
 def test_three_files_are_presplit_data():
     files = {"ratings": "a", "eval_ratings": "b", "test_ratings": "c"}
-    assert configure("own-data", **files).split.kind == "presplit"
-    assert configure("own-data", ratings="a").split.kind == "auto"
+    assert configure("auto", **files).split.kind == "presplit"
+    assert configure("auto", ratings="a").split.kind == "auto"
 
 
 def test_the_own_data_of_a_preset_may_be_completed(tmp_path):

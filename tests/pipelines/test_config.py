@@ -1,18 +1,21 @@
+import dataclasses
+import typing
+
 import pytest
 
 from components.errors import InputError
-from pipelines.config import load, preset_names
+from pipelines.config import PipelineConfig, load, preset_names
 
 
-@pytest.mark.parametrize("name", [name for name in preset_names() if name != "own-data"])
+@pytest.mark.parametrize("name", [name for name in preset_names() if name != "auto"])
 def test_every_preset_is_valid(name):
     load(name)
 
 
 def test_own_data_needs_data():
     with pytest.raises(InputError, match=r"data\.ratings"):
-        load("own-data")
-    assert load("own-data", data_options={"ratings": "r.csv"}).data.source == "files"
+        load("auto")
+    assert load("auto", data_options={"ratings": "r.csv"}).data.source == "files"
 
 
 def test_a_preset_file_may_lie_anywhere(tmp_path):
@@ -86,3 +89,68 @@ def test_a_model_reads_no_longer_history_than_the_judged_rows_carry():
     with pytest.raises(InputError, match="history_length"):
         load("demo", ["retrieval.history_length=500"])
     assert load("demo", ["retrieval.history_length=500", "split.history_length=500"]).retrieval.history_length == 500
+
+
+def numeric_settings():
+    """Every setting that is a number or a list of numbers, with its type."""
+    for section in dataclasses.fields(PipelineConfig):
+        for name, kind in typing.get_type_hints(type(section.default)).items():
+            if kind in (int, float, tuple[int, ...], tuple[float, ...]):
+                yield f"{section.name}.{name}", kind
+
+
+MAY_BE_NEGATIVE = {"data.rating_min", "evaluation.min_recall_lift"}
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e300", str(10**40)])
+def test_no_number_that_cannot_work_is_taken(value):
+    """Smallest cases that got through: half_lives=-1 (weights that grow with age), layers=-3, learning_rate=inf."""
+    taken = []
+    for key, _ in numeric_settings():
+        if value == "-1" and key in MAY_BE_NEGATIVE:
+            continue
+        try:
+            load("demo", [f"{key}={value}"])
+        except InputError as error:
+            assert key in error.what
+            assert error.expected
+            assert value in error.received or f"{float(value)}" in error.received
+        else:
+            taken.append(key)
+    assert not taken
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("retrieval.half_lives=0,-1", "0.01 or more, or 0"),
+        ("retrieval.half_lives=1e-40", "0.01 or more, or 0"),  # 0 in float32, and 0 / 0 at the latest movie
+        ("ranking.layers=64,-3", "1 or more"),
+        ("ranking.layers=0", "1 or more"),
+        ("ranking.learning_rate=inf", "a finite number"),
+        ("retrieval.learning_rate=2", "at most 1"),
+        ("ranking.seed=-1", "from 0"),
+        ("retrieval.seed=4294967296", "below 1,073,741,824"),
+        ("evaluation.min_recall_lift=1", "below 1"),
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_named_with_what_was_expected(override, expected):
+    key, _, value = override.partition("=")
+    with pytest.raises(InputError) as error:
+        load("demo", [override])
+    assert key in error.value.what
+    assert expected in error.value.expected
+    assert value.rpartition(",")[2][:2] in error.value.received
+
+
+@pytest.mark.parametrize("override", [(), ("ranking.epochs=3",)])
+@pytest.mark.parametrize("line", ["ranking = 3", 'data = "ratings.csv"', "epochs = 3", "retrieval = [1, 2]"])
+def test_a_value_where_a_section_is_expected_is_refused(tmp_path, line, override):
+    preset = tmp_path / "mine.toml"
+    preset.write_text(line + "\n")
+    name = line.split()[0]
+    with pytest.raises(InputError) as error:
+        load(str(preset), override, {"ratings": "r.csv"})
+    assert f"`{name}`" in error.value.what
+    assert f"[{name}]" in error.value.expected
+    assert line.split(" = ")[1].replace('"', "'") in error.value.received

@@ -1,3 +1,6 @@
+import numpy as np
+import pytest
+
 from pipelines.cli import doctor
 from tests.pipelines.commands import exit_code
 
@@ -10,7 +13,7 @@ def test_this_installation_fits_the_lock(capsys):
 
 def test_another_version_than_the_locks_is_found(tmp_path):
     lock = tmp_path / "requirements.lock"
-    lock.write_text("tfx==9.9.9\n    # via x\nnumpy==1.26.4\n")
+    lock.write_text(f"tfx==9.9.9\n    # via x\nnumpy=={np.__version__}\n")
     checks = {check.name: check for check in doctor.package_checks(lock)}
     assert not checks["tfx"].good
     assert "9.9.9" in checks["tfx"].found
@@ -18,9 +21,46 @@ def test_another_version_than_the_locks_is_found(tmp_path):
     assert checks["tfx"].action
 
 
-def test_a_missing_lock_is_found(tmp_path):
-    (check,) = doctor.package_checks(tmp_path / "requirements.lock")
-    assert not check.good
+@pytest.mark.parametrize(
+    ("glibc", "name"),
+    [
+        ((2, 41), "requirements.lock"),
+        ((2, 39), "requirements.lock"),
+        ((2, 36), "requirements-legacy.lock"),
+        ((2, 28), "requirements-legacy.lock"),
+    ],
+)
+def test_the_c_library_decides_between_the_locks(glibc, name):
+    assert doctor.lock_for(glibc, doctor.ROOT).name == name
+
+
+def test_without_a_checkout_there_is_no_lock_and_the_extras_are_looked_at(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "ROOT", tmp_path)
+    assert exit_code("doctor") == 0
+    shown = capsys.readouterr().out
+    assert "extra serving" in shown
+    assert "one at least is complete" in shown
+
+
+def test_an_extra_that_lacks_a_package_is_told_and_is_no_failure_beside_a_complete_one():
+    requirements = ["click>=8", "numpy; extra == 'serving'", "no-such-package>=2; extra == 'pipeline'"]
+    checks = {check.name: check for check in doctor.extra_checks(requirements)}
+    assert checks["extra serving"].found == "complete"
+    assert checks["extra pipeline"].found == "not installed, lacks no-such-package"
+    assert all(check.good for check in checks.values())
+
+
+def test_an_installation_without_any_extra_fails_and_names_one():
+    requirements = [f"no-such-package; extra == '{extra}'" for extra in doctor.EXTRAS]
+    checks = {check.name: check for check in doctor.extra_checks(requirements)}
+    assert not checks["extras"].good
+    assert "pip install 'tfx-recommenders[serving]'" in checks["extras"].action
+
+
+def test_a_version_out_of_the_range_of_an_extra_is_found():
+    checks = {check.name: check for check in doctor.extra_checks(["numpy<1.0; extra == 'serving'"])}
+    assert not checks["numpy"].good
+    assert checks["numpy"].action == "pip install 'numpy<1.0'"
 
 
 def test_keras_3_is_found(monkeypatch, capsys):

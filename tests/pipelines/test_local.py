@@ -1,5 +1,6 @@
 """The runner on a real TFX pipeline: cache, failures, interruptions and what the summary says of them."""
 
+import errno
 import json
 import os
 import signal
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from pipelines.run import RunFailedError
+from pipelines.run import OpenedPipeline, RunFailedError
+from tests.end_to_end import command
 from tests.pipelines import tiny_pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +131,84 @@ def test_an_unreadable_record_of_earlier_runs_says_what_to_do(tmp_path):
     assert error.value.curable
     assert str(tmp_path / "metadata.sqlite") in error.value.failure.message
     assert "delete" in error.value.failure.message
+
+
+def after_a_push(monkeypatch, folder, failing):
+    """`recommender run` on a pipeline that pushes before the stage `failing` fails."""
+
+    def opened(config, place, beam_pipeline_args=()):
+        return OpenedPipeline(pipeline=tiny_pipeline.after_a_push(place, failing))
+
+    monkeypatch.setattr("pipelines.run.open_recommender", opened)
+    return command.run(folder, "--preset", "demo")
+
+
+def test_a_report_that_fails_after_the_push_is_a_warning_with_its_cause(monkeypatch, tmp_path):
+    ended = after_a_push(monkeypatch, tmp_path, "RunReport")
+    assert ended.done.code == 0, ended.done.text
+    assert f"Pushed: version 1700000000 in {tmp_path / 'pushed_model' / '1700000000'}" in ended.done.out
+    (notice,) = ended.summary["notices"]
+    assert notice == (
+        "RunReport failed, and the run went on without it: ValueError: the second stage is broken; "
+        f"the whole traceback: {tmp_path / 'error.log'}"
+    )
+    assert "ValueError: the second stage is broken" in ended.done.err
+    assert "more about it" in (tmp_path / "error.log").read_text()
+    assert ended.summary["status"] == "ok"
+    assert ended.summary["push"]["version"] == 1700000000
+    states = {stage["id"]: stage["status"] for stage in ended.summary["stages"]}
+    assert states == {"Pusher": "ok", "RunReport": "failed", "BatchScorer": "ok"}
+
+
+def test_a_stage_that_fails_after_the_push_fails_the_run_which_says_what_was_pushed(monkeypatch, tmp_path):
+    ended = after_a_push(monkeypatch, tmp_path, "BatchScorer")
+    assert ended.done.code == 1
+    assert "error: BatchScorer failed: ValueError: the second stage is broken" in ended.done.err
+    assert f"the whole traceback: {tmp_path / 'error.log'}" in ended.done.err
+    assert "Pushed: version 1700000000" in ended.done.out
+    assert ended.summary["status"] == "failed"
+    assert ended.summary["push"]["pushed"] is True
+
+
+def test_example_users_that_cannot_be_asked_do_not_fail_a_run_that_has_pushed(monkeypatch, tmp_path):
+    def broken(bundle):
+        raise RuntimeError("the bundle is broken")
+
+    monkeypatch.setattr("pipelines.samples.sample_users", broken)
+    monkeypatch.setattr("pipelines.stage_facts.read_bundle", lambda results: "bundle")
+    ended = after_a_push(monkeypatch, tmp_path, "nobody")
+    assert ended.done.code == 0, ended.done.text
+    assert "Pushed: version 1700000000" in ended.done.out
+    assert "RuntimeError: the bundle is broken" in ended.done.err
+
+
+def test_a_run_whose_results_cannot_be_read_says_what_was_pushed(monkeypatch, tmp_path):
+    def incomplete(results):
+        raise InputError("the artifact is incomplete", action="run again")
+
+    monkeypatch.setattr("pipelines.stage_facts.read_bundle", incomplete)
+    ended = after_a_push(monkeypatch, tmp_path, "nobody")
+    assert ended.done.code == 2
+    assert "error: the run failed: the artifact is incomplete" in ended.done.err
+    assert "Pushed: version 1700000000" in ended.done.out
+
+
+def test_a_full_disk_hides_neither_the_stage_nor_the_cause(monkeypatch, tmp_path):
+    """No room for the traceback, the summary and the report either."""
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def opened(config, place, beam_pipeline_args=()):
+        monkeypatch.setattr("pipelines.run.write_summary", full)
+        monkeypatch.setattr("pipelines.reports.write", full)
+        (place.path / "error.log").mkdir()  # cannot be written to
+        (place.path / "orders").write_text("fail")
+        return OpenedPipeline(pipeline=tiny_pipeline.create(place))
+
+    monkeypatch.setattr("pipelines.run.open_recommender", opened)
+    done = command.recommender("run", "--preset", "demo", "--output", tmp_path)
+    assert done.code == 1
+    assert "error: SecondStage failed: ValueError: the second stage is broken" in done.err
+    assert "the summary could not be written: OSError: [Errno 28] No space left on device" in done.err
+    assert "the whole traceback" not in done.err

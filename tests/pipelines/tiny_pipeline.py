@@ -1,6 +1,7 @@
 """A real TFX pipeline of three function components, for the tests of its runner."""
 
 import io
+import itertools
 import json
 import os
 import time
@@ -12,7 +13,7 @@ from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArti
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model
 
-from components import progress
+from components import artifacts, progress
 from components.errors import InputError
 from pipelines.config import load
 from pipelines.progress import StageLines
@@ -47,6 +48,35 @@ def SecondStage(first: InputArtifact[Model], model: OutputArtifact[Model], order
 def ThirdStage(second: InputArtifact[Model], model: OutputArtifact[Model]) -> None:  # noqa: N802
     progress.warn("the third stage has a notice")
     Path(model.uri, "done").write_text("done")
+
+
+@component
+def Pushes(model: OutputArtifact[Model], pushed_model: OutputArtifact[Model]) -> None:  # noqa: N802
+    """Stands for the Pusher: a version that is served from now on."""
+    Path(model.uri, "done").write_text("done")
+    pushed_model.set_int_custom_property(artifacts.PUSHED, 1)
+    pushed_model.set_string_custom_property(artifacts.PUSHED_VERSION, "1700000000")
+
+
+def after_a_push(folder: RunFolder, failing: str) -> tfx.dsl.Pipeline:
+    """Pusher, RunReport and BatchScorer by their ids; the one called `failing` fails."""
+    (folder.pushed_model / "1700000000").mkdir(parents=True, exist_ok=True)
+    (folder.path / "orders").write_text("fail")
+    push = Pushes().with_id("Pusher")
+    stages = [
+        SecondStage(
+            first=push.outputs["model"], orders=str(folder.path / ("orders" if stage == failing else "none"))
+        ).with_id(stage)
+        for stage in ("RunReport", "BatchScorer")
+    ]
+    for earlier, later in itertools.pairwise([push, *stages]):
+        later.add_upstream_node(earlier)
+    return tfx.dsl.Pipeline(
+        pipeline_name="tiny",
+        pipeline_root=str(folder.artifacts),
+        components=[push, *stages],
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(folder.metadata)),
+    )
 
 
 def create(folder: RunFolder, number: int = 7) -> tfx.dsl.Pipeline:

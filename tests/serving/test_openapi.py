@@ -43,13 +43,20 @@ def test_it_says_of_the_signatures_what_the_bundle_says(model_server):
 @pytest.mark.parametrize("group", GROUPS)
 def test_requests_made_from_the_description(group, model_server):
     # Few of the full questions that are made are good ones: each of their columns must have as many rows.
-    ask(group, model_server, 120 if group == "recommend" else 40, derandomize=True)
+    wanted = 120 if group == "recommend" else 40
+    assert ask(group, model_server, wanted, derandomize=True).total() >= wanted
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("group", GROUPS)
 def test_ten_thousand_requests_made_from_the_description(group, model_server):
-    ask(group, model_server, -(-10_000 // len(GROUPS)), derandomize=False)
+    count = -(-10_000 // len(GROUPS))
+    statuses = ask(group, model_server, count, derandomize=False)
+    # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks
+    # none twice. Which ones it makes differs from machine to machine: of a few there may be no good one.
+    assert statuses.total() >= count
+    assert statuses[200] > count / 100, statuses
+    assert statuses[400] >= count // 100, statuses
 
 
 def ask(group, model_server, count, derandomize):
@@ -71,12 +78,7 @@ def ask(group, model_server, count, derandomize):
 
     with session:
         holds()
-    assert statuses.total() >= count
-    # Not everything was nonsense, nor everything good. The addresses without a question are few, and hypothesis asks
-    # none twice. Which ones it makes depends on the project's code, so of few only that some are refused.
-    assert statuses[200] > 0, statuses
-    assert sum(statuses[status] for status in range(400, 500)) > 0, statuses
-    assert statuses[400] >= count // 100, statuses
+    return statuses
 
 
 def requests_of(group):

@@ -16,7 +16,7 @@ from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.novelty import novelty
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, computation, keyed
-from components.features import ITEM_KNN_MOVIE_IDS, POPULAR_MOVIE_IDS
+from components.features import PEER_MOVIE_IDS, POPULAR_MOVIE_IDS
 from components.peers.popularity_file import read_popularity
 from serving.contract import MOVIE_IDS
 
@@ -38,7 +38,7 @@ class Exposure(tfma.metrics.Metric):  # type: ignore[misc]
     and say little. Order and ties play no part. The users are those with held-out movies; without any the
     values are NaN. Seen movies are not in the lists and count in the denominator.
 
-    Figures: of the judged lists, `baseline_…` of popularity, `item_knn_…`, and of the served bundle under the
+    Figures: of the judged lists, `baseline_…` of popularity, `peer_…`, and of the served bundle under the
     name of TFMA's baseline model.
 
     Args:
@@ -89,7 +89,7 @@ class _FirstMovies:
         row = Row(extracts, self.models)
         if not ids(row.label(MOVIE_IDS)):
             return None
-        lists = [row.judged(MOVIE_IDS), row.feature(POPULAR_MOVIE_IDS), row.feature(ITEM_KNN_MOVIE_IDS)]
+        lists = [row.judged(MOVIE_IDS), row.feature(POPULAR_MOVIE_IDS), row.feature(PEER_MOVIE_IDS)]
         lists += [row.served(MOVIE_IDS)] if self.models.served is not None else []
         return tuple(ids(one)[: self.cut_off] for one in lists)
 
@@ -107,7 +107,7 @@ class _Figures:
         each = [self._of_list(one, any(shown), rows) for one in shown]
         figures: dict[str, float] = {}
         for name in each[0]:
-            others = {names.baseline(name): each[1][name], names.of_list(names.ITEM_KNN, name): each[2][name]}
+            others = {names.baseline(name): each[1][name], names.of_list(names.PEER, name): each[2][name]}
             figures |= {name: each[0][name], **others}
         made = keyed(figures, self.models.judged, self.output)
         if self.models.served is not None:

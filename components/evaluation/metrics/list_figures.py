@@ -17,7 +17,7 @@ from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
 from components.evaluation.metrics.verdict import headroom
-from components.features import ITEM_KNN_MOVIE_IDS, POPULAR_MOVIE_IDS
+from components.features import PEER_MOVIE_IDS, POPULAR_MOVIE_IDS
 from serving.contract import MOVIE_IDS
 
 
@@ -51,9 +51,9 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
     NaN. Seen movies are in no list.
 
     Figures, for each score `s`: `s` of the judged list, with the ends `s_lower` and `s_upper` of its 95 %
-    interval (bootstrap.py); `baseline_s` of popularity; `item_knn_s`;
+    interval (bootstrap.py); `baseline_s` of popularity; `peer_s`;
     `s` of the served bundle's list, under the name of TFMA's baseline model. And for each other list
-    `s_minus_popularity`, `…_item_knn`, `…_served`: mean over users of the judged list's score minus
+    `s_minus_popularity`, `…_peer`, `…_served`: mean over users of the judged list's score minus
     the other's, with the ends `…_lower` and `…_upper` of its 95 % interval (bootstrap.py), and
     `…_headroom` (verdict.py) for those with a tolerance.
 
@@ -93,7 +93,7 @@ class _Lists:
     def others(self) -> list[str]:
         """The lists beside the judged one."""
         served = [names.SERVED] if self.models.served is not None else []
-        return [names.POPULARITY, names.ITEM_KNN, *served]
+        return [names.POPULARITY, names.PEER, *served]
 
     def __call__(self, extracts: Any) -> UserNumbers | None:
         row = Row(extracts, self.models)
@@ -106,7 +106,7 @@ class _Lists:
     def _read(self, row: Row) -> Iterable[list[bytes]]:
         yield ids(row.judged(MOVIE_IDS))
         yield ids(row.feature(POPULAR_MOVIE_IDS))
-        yield ids(row.feature(ITEM_KNN_MOVIE_IDS))
+        yield ids(row.feature(PEER_MOVIE_IDS))
         if self.models.served is not None:
             yield ids(row.served(MOVIE_IDS))
 

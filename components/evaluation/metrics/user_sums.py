@@ -128,7 +128,8 @@ class UserSums(beam.CombineFn):  # type: ignore[misc]
     def _matrix(self, accumulator: Accumulator) -> Matrix:
         if accumulator.broken is None:
             return np.zeros((0, self._columns))
-        sums = np.stack([accumulator.sums[key] for key in sorted(accumulator.sums)]) * _UNIT
+        stacked = np.stack([accumulator.sums[key] for key in sorted(accumulator.sums)])
+        sums = np.asarray(stacked * _UNIT, np.float64)
         sums[:, accumulator.broken] = np.nan
         return sums
 

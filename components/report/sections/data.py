@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from components.features import SPLITS
+from components.ingestion.profile_facts import facts
 from components.report.charts.columns import Stack, columns
 from components.report.numbers import day
 from components.report.report import Report
@@ -15,6 +16,7 @@ from components.report.section import Section, section
 
 KINDS = {
     "leave_last": "the last interactions of each user are test rows, those before them eval rows",
+    "last_days": "the last days are test rows, as many before them eval rows",
     "global_time": "rows after one moment are eval rows, after a second one test rows",
     "random": "a hash of user and movie decides",
     "presplit": "the source came split",
@@ -32,6 +34,7 @@ def data(report: Report) -> Section | None:
         profile=profile,
         kind=KINDS.get(profile["split"], ""),
         rows=sum(split["rows"] for split in profile["splits"]),
+        understood=facts(profile),
         gate=report.facts.gate,
         charts=[chart for chart in _charts(profile) if chart is not None],
         entries=[(name, f"split-{name}") for name in SPLITS],
@@ -57,9 +60,19 @@ def _periods(periods: Mapping[str, Any] | None) -> tuple[str, Markup] | None:
         return None
     edges = periods["edges"]
     long = edges[-1] - edges[0] > 3 * 365 * 86_400
-    labels = [day(edge)[:7] if long else day(edge)[2:] for edge in edges[:-1]]
+    labels = [_month(day(edge)) if long else _without_century(day(edge)) for edge in edges[:-1]]
     words = f"Interactions over time, from {day(edges[0])} to {day(edges[-1] - 1)}"
     return "Over time", columns(labels, _stacks(periods), y_label="rows", x_label="from", words=words)
+
+
+def _month(day: str) -> str:
+    """2019-02 of 2019-02-28, whatever the length of the year."""
+    return day.rpartition("-")[0]
+
+
+def _without_century(day: str) -> str:
+    """19-02-28 of 2019-02-28; a year of more or fewer than four digits stays whole."""
+    return day[2:] if len(day) == len("2019-02-28") and day[0].isdigit() else day
 
 
 def _owners(profile: Mapping[str, Any]) -> list[tuple[str, Markup]]:

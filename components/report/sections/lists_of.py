@@ -10,7 +10,7 @@ from components.report.charts.bars import Bar
 
 STARS = (names.RMSE, names.MAE)
 
-MODEL, BASELINE, ITEM_KNN, SERVED = "model", "base", "knn", "served"
+MODEL, BASELINE, PEER, SERVED = "model", "base", "knn", "served"
 """Classes in the page's style."""
 
 
@@ -25,7 +25,7 @@ def bars_of(name: str, figure: Figure) -> list[Bar]:
     baseline = "user + movie means" if name in STARS else "popularity"
     return [
         Bar(name="this bundle", style=MODEL, value=figure.model, lower=figure.lower, upper=figure.upper),
-        Bar(name="item-kNN", style=ITEM_KNN, value=figure.item_knn),
+        Bar(name="peer", style=PEER, value=figure.peer),
         Bar(name=baseline, style=BASELINE, value=figure.baseline),
         Bar(name="the served version", style=SERVED, value=figure.served),
     ]

@@ -1,4 +1,4 @@
-"""Some users, what they liked, what they get and why."""
+"""Some users, what they rated highest, what they get and why."""
 
 from __future__ import annotations
 
@@ -17,4 +17,5 @@ def people(report: Report) -> Section | None:
     found = report.facts.people
     if not found:
         return None
-    return section("people", "Example users", people=found, sources=SOURCES)
+    rated = (report.facts.bundle or {}).get("has_ratings", True)
+    return section("people", "Example users", people=found, sources=SOURCES, rated=rated)

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.retrieval.losses.target_weights import target_weights
-from components.retrieval.rows import HISTORY, TARGETS
+from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 
 MASKED = -1e9
 
@@ -17,10 +17,12 @@ class FullSoftmax:
 
     Args:
       target_decay: See `target_weights`.
+      repeats: Whether movies of the history are candidates, too; where not, they are no targets.
     """
 
-    def __init__(self, target_decay: float) -> None:
+    def __init__(self, target_decay: float, *, repeats: bool = False) -> None:
         self._target_decay = target_decay
+        self._repeats = repeats
 
     @tf.autograph.experimental.do_not_convert  # type: ignore[misc]
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
@@ -28,10 +30,16 @@ class FullSoftmax:
         history, targets = inputs[HISTORY], inputs[TARGETS]
         tables, candidates = model.encode(model.items, training)
         logits = tf.matmul(model.query_tower(history, tables), candidates, transpose_b=True)
-        logits = mask_rows(logits, history)
+        weights = inputs[WEIGHTS]
+        if not self._repeats:
+            logits = mask_rows(logits, history)
+            again = tf.reduce_any(targets[:, :, tf.newaxis] == history[:, tf.newaxis, :], axis=2)
+            weights = tf.where(again, 0.0, weights)
         log_normalizer = tf.reduce_logsumexp(logits, axis=1, keepdims=True)
         log_probability = tf.gather(logits, tf.maximum(targets, 0), batch_dims=1) - log_normalizer
-        return -tf.reduce_mean(tf.reduce_sum(log_probability * target_weights(targets, self._target_decay), axis=1))
+        return -tf.reduce_mean(
+            tf.reduce_sum(log_probability * target_weights(targets, weights, self._target_decay), axis=1)
+        )
 
 
 def mask_rows(logits: Any, rows: Any) -> Any:

@@ -9,7 +9,7 @@ import tensorflow_recommenders as tfrs
 
 from components.examples import Floats
 from components.retrieval.losses.target_weights import target_weights
-from components.retrieval.rows import HISTORY, TARGETS
+from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 
 
 class InBatchSoftmax:
@@ -41,7 +41,7 @@ class InBatchSoftmax:
         local = tf.where(history >= 0, tf.reshape(places[: tf.size(history)], tf.shape(history)), -1)
         queries = model.query_tower(local, tables)
         wanted = tf.gather(candidates, tf.reshape(places[tf.size(history) :], tf.shape(targets)))
-        weights = target_weights(targets, self._target_decay)
+        weights = target_weights(targets, inputs[WEIGHTS], self._target_decay)
         losses = [
             self._loss(queries, wanted[:, place], targets[:, place], weights[:, place])
             for place in range(self._targets)
@@ -50,7 +50,14 @@ class InBatchSoftmax:
 
     def _loss(self, queries: Any, candidates: Any, targets: Any, weights: Any) -> Any:
         rows = tf.where(targets >= 0)[:, 0]
-        targets = tf.gather(targets, rows)
+        # Where no row of the batch has so many targets there is nothing to tell apart, and TFRS fails on no candidate.
+        return tf.cond(
+            tf.size(rows) > 0,
+            lambda: self._of_rows(rows, queries, candidates, tf.gather(targets, rows), weights),
+            lambda: tf.zeros([]),
+        )
+
+    def _of_rows(self, rows: Any, queries: Any, candidates: Any, targets: Any, weights: Any) -> Any:
         return self._task(
             tf.gather(queries, rows),
             tf.gather(candidates, rows),

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.retrieval.rows import HISTORY
+from components.retrieval.rows import HISTORY, WEIGHTS
 from components.retrieval.towers import pooling_weights
 
 
@@ -31,7 +31,8 @@ class SquaredError:
         users, movies = places[:, 0], tf.gather_nd(history, places)
         scores = tf.reduce_sum(tf.gather(queries, users) * tf.gather(candidates, movies), axis=1)
         own = _own_contributions(history, places, movies, tables, candidates, model.query_tower.half_lives)
-        of_known = tf.square(1.0 - scores + own) - tf.square(scores)
+        weights = tf.gather_nd(inputs[WEIGHTS], places)
+        of_known = weights * tf.square(1.0 - scores + own) - tf.square(scores)
         of_all = tf.matmul(queries, tf.matmul(candidates, candidates, transpose_a=True)) * queries
         return (tf.reduce_sum(of_all) + tf.reduce_sum(of_known)) / tf.cast(tf.shape(history)[0], tf.float32)
 

@@ -14,17 +14,19 @@ from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.filters import GenreFilter
 from components.bundle.first_stage import FirstStage
-from components.bundle.known import KnownUsers
+from components.bundle.known import known_users
 from components.bundle.recommender import Recommender
 from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
-from components.examples import Catalogue, RaggedRows
+from components.examples import Catalogue, RaggedRows, UserSequences
+from components.features import TEST_PART, TRAIN_PART
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
 from components.index.search import ExactIndex
 from components.retrieval.towers import contributions, embed_history
+from components.seen_rule import SeenRule
 from serving.model import LoadedBundle
 
 HALF_LIFE = 0.02
@@ -99,6 +101,22 @@ def ragged(lists: list[list[int]], ratings: list[list[float]] | None = None) -> 
     )
 
 
+def sequences(
+    users: dict[str, list[int]], test_rows: dict[str, int], ratings: dict[str, list[float]] | None = None
+) -> UserSequences:
+    """Users with catalogue rows, oldest first, of which the last `test_rows[user]` are test rows."""
+    parts = [
+        part
+        for user, rows in users.items()
+        for part in [TRAIN_PART] * (len(rows) - test_rows.get(user, 0)) + [TEST_PART] * test_rows.get(user, 0)
+    ]
+    return UserSequences(
+        user_ids=strings(list(users)),
+        movies=ragged(list(users.values()), None if ratings is None else [ratings[user] for user in users]),
+        parts=np.array(parts, np.int8),
+    )
+
+
 def build_bundle(
     folder: Path,
     *,
@@ -114,44 +132,37 @@ def build_bundle(
     scann: bool = False,
     list_length: int = 3,
     half_life: float = HALF_LIFE,
+    ratings: dict[str, list[float]] | None = None,
+    leave_out_seen: str = "always",
+    scale: tuple[float, float] = (0.5, 5.0),
+    liked_from: float | None = None,
 ) -> LoadedBundle:
-    """Saves a bundle and loads it back.
-
-    `users` maps a user to catalogue rows, oldest first, of which the last `test_rows[user]` are test rows.
-    """
+    """Saves a bundle and loads it back; `users` and `test_rows` are those of `sequences`."""
     catalogue = Catalogue(
         movie_ids=strings(movie_ids),
         titles=strings([f"Title of {movie}" for movie in movie_ids]),
         genres=[[genre.encode() for genre in one] for one in genres],
     )
-    before = {user: len(rows) - test_rows.get(user, 0) for user, rows in users.items()}
-    training = ragged([rows[: before[user]] for user, rows in users.items()])
+    everything = sequences(users, test_rows, ratings)
+    training = everything.movies.where(everything.parts == TRAIN_PART)
+    known = known_users(
+        everything, before_test=before_test, liked_from=liked_from, leave_out_seen=SeenRule.parse(leave_out_seen)
+    )
     candidates = np.concatenate([vectors, biases[:, None]], axis=1).astype(np.float32)
     index = (
         ScannIndex(candidates, 20, ScannSetting(leaves_to_search=20, reorder=500)) if scann else ExactIndex(candidates)
     )
     search = SearchModule(index, candidates)
-    counts = popularity(training, len(catalogue))
+    counts = popularity(training, len(catalogue), liked_from)
     retrieval = Retrieval(vectors, half_life)
     genre_filter = GenreFilter(catalogue)
-    known = KnownUsers(
-        user_ids=strings(list(users)),
-        interactions=ragged(list(users.values())),
-        before_test=np.array(list(before.values()), np.int32),
-    )
     ranker = Ranker() if ranked else None
-    known = KnownUsers(
-        user_ids=strings(list(users)),
-        interactions=ragged(list(users.values())),
-        before_test=np.array(list(before.values()), np.int32),
-    )
-    lists = known.visible(before_test)
-    queries, user_vectors = encoded(retrieval, ranker, known.user_ids, lists)
-    margin = margins(search, len(catalogue), queries, lists, 100)
+    queries, user_vectors = encoded(retrieval, ranker, known)
+    margin = margins(search, len(catalogue), queries, known.left_out, 100)
     module = Recommender(
         config or BundleConfig(),
         catalogue,
-        UserTable(known.user_ids, lists, queries, user_vectors),
+        UserTable(known, queries, user_vectors),
         retrieval,
         FirstStage(search, genre_filter, shares(counts), popular_order(counts), margin),
         search,
@@ -159,6 +170,8 @@ def build_bundle(
         genre_filter,
         damped_means(training, len(catalogue)),
         list_length,
+        scale=scale,
+        liked_from=liked_from,
     )
     save(module, str(folder))
     write_warm_up(str(folder), strings(list(users)), catalogue.movie_ids, genre_filter.names)
@@ -167,10 +180,12 @@ def build_bundle(
         "index": {"kind": "scann" if scann else "exact"},
         "settings": dataclasses.asdict(config or BundleConfig()),
         "list_length": list_length,
-        "training_rows": int(counts.sum()),
+        "training_rows": len(training.rows),
+        "scale": scale,
+        "liked_from": liked_from,
     }
     write_json(str(folder), "bundle.json", facts)
-    write_users(known, before_test, str(extra / "users.parquet"))
+    write_users(known, str(extra / "users.parquet"))
     movies = [
         {"id": movie, "title": f"Title of {movie}", "genres": one} for movie, one in zip(movie_ids, genres, strict=True)
     ]

@@ -2,49 +2,92 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.bundle.baselines import damped_means, popular_order, popularity
+from components.bundle.baselines import damped_means, popular_order, popularity, shares
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.users_file import write_users
-from components.examples import Interactions, RaggedRows, UserSequences
+from components.examples import RaggedRows, UserSequences
+from components.features import EVAL_PART, NEW_USER_PART, TEST_PART, TRAIN_PART
+from components.seen_rule import SeenRule
 from tests.components.bundle.small_bundle import ragged, strings
 
+DAY = 86_400
+# u: one row a part. v: test rows only. w: a new user, whose test row comes after two that nothing was learned from.
+USERS = UserSequences(
+    user_ids=strings(["u", "v", "w"]),
+    movies=dataclasses.replace(
+        ragged([[0, 1, 4], [2, -1], [5, 3, 0]], [[5.0, 1.0, 2.0], [4.0, 4.0], [1.0, 2.0, 5.0]]),
+        timestamps=np.array([1, 4, 9, 2, 8, 6, 7, 10], np.int64) * DAY,
+    ),
+    parts=np.array([TRAIN_PART, EVAL_PART, TEST_PART, TEST_PART, TEST_PART, NEW_USER_PART, NEW_USER_PART, TEST_PART]),
+)
 
-def interactions(rows):
-    users, movies, times = zip(*rows, strict=True) if rows else ((), (), ())
-    return Interactions(
-        user_ids=strings(list(users)),
-        movie_rows=np.array(movies, np.int32),
-        ratings=np.full(len(rows), 3.0, np.float32),
-        timestamps=np.array(times, np.int64),
+
+def understood(*, before_test=False, liked_from=None, leave_out_seen="always"):
+    return known_users(
+        USERS, before_test=before_test, liked_from=liked_from, leave_out_seen=SeenRule.parse(leave_out_seen)
     )
 
 
-def test_held_out_rows_follow_the_training_rows_of_their_user_in_order_of_time():
-    sequences = UserSequences(user_ids=strings(["u", "v"]), movies=ragged([[0, 1], [2]]))
-    # v's test rows come out of order, w has no training row, u's only held-out row is in eval.
-    known = known_users(
-        sequences, interactions([("u", 4, 50), ("w", 5, 60)]), interactions([("v", 7, 90), ("v", 6, 80)])
-    )
+def lists(rows):
+    return [rows[i].tolist() for i in range(len(rows))]
+
+
+def test_going_live_every_row_is_known_but_those_of_movies_that_are_not_in_the_catalogue():
+    known = understood()
     assert known.user_ids.tolist() == [b"u", b"v", b"w"]
-    assert [known.interactions[i].tolist() for i in range(3)] == [[0, 1, 4], [2, 6, 7], [5]]
-    assert known.before_test.tolist() == [3, 1, 1]
+    for rows in (known.interactions, known.liked, known.left_out):
+        assert lists(rows) == [[0, 1, 4], [2], [5, 3, 0]]
+    assert known.interactions.ratings.tolist() == [5, 1, 2, 4, 1, 2, 5]
 
 
-def test_after_a_refit_only_test_rows_follow():
-    fitted = UserSequences(user_ids=strings(["u", "v"]), movies=ragged([[0, 4, 1], [2]]))
-    known = known_users(fitted, interactions([("v", 6, 80), ("w", 5, 60)]))
-    assert [known.interactions[i].tolist() for i in range(3)] == [[0, 4, 1], [2, 6], [5]]
-    assert known.before_test.tolist() == [3, 1, 0]
+def test_where_answers_are_scored_test_rows_are_unknown_and_their_users_are_not():
+    known = understood(before_test=True)
+    assert known.user_ids.tolist() == [b"u", b"v", b"w"]
+    assert lists(known.interactions) == lists(known.left_out) == [[0, 1], [], [5, 3]]
+
+
+def test_dislikes_are_known_and_left_out_but_nothing_is_to_follow_from_them():
+    known = understood(liked_from=2.0)
+    assert lists(known.liked) == [[0, 4], [2], [3, 0]]
+    assert lists(known.interactions) == lists(known.left_out) == [[0, 1, 4], [2], [5, 3, 0]]
+
+
+@pytest.mark.parametrize(
+    ("rule", "before_test", "expected"),
+    [
+        ("never", False, [[], [], []]),
+        ("for_days:3", False, [[4], [], [3, 0]]),  # the latest row of all is of day 10: from day 7 on
+        ("for_days:3", True, [[1], [], [5, 3]]),  # the latest row that is known is of day 7: from day 4 on
+        ("for_days:100", False, [[0, 1, 4], [2], [5, 3, 0]]),
+    ],
+)
+def test_what_a_list_leaves_out_follows_the_rule(rule, before_test, expected):
+    known = understood(before_test=before_test, leave_out_seen=rule)
+    assert lists(known.left_out) == expected
+    assert lists(known.interactions) == ([[0, 1], [], [5, 3]] if before_test else [[0, 1, 4], [2], [5, 3, 0]])
 
 
 def test_popularity_counts_training_rows_and_breaks_ties_by_row():
     counts = popularity(ragged([[2, 1], [2], [3, 1]]), movies=5)
     assert counts.tolist() == [0, 2, 2, 1, 0]
     assert popular_order(counts).tolist() == [1, 2, 3, 0, 4]
+
+
+def test_popularity_adds_weights_and_leaves_dislikes_out():
+    rows = dataclasses.replace(
+        ragged([[2, 1], [2, 1]], [[1.0, 3.0], [4.0, 5.0]]), weights=np.array([9.0, 1.0, 0.5, 2.0], np.float32)
+    )
+    assert popularity(rows, movies=3).tolist() == [0, 3, 9.5]
+    counts = popularity(rows, movies=3, liked_from=3.0)
+    assert counts.tolist() == [0, 3, 0.5]
+    assert shares(counts).tolist() == pytest.approx([0, 6 / 7, 1 / 7])
+    assert shares(np.zeros(2)).tolist() == [0, 0]
 
 
 def test_damped_means_by_hand():
@@ -61,12 +104,14 @@ def test_means_without_ratings_are_zero():
     assert damped_means(empty, movies=2).movies.tolist() == [0, 0]
 
 
-@pytest.mark.parametrize(("before_test", "interactions"), [(False, [3, 1]), (True, [2, 0])])
-def test_the_list_of_users_holds_every_id_byte_for_byte_and_what_is_served_of_it(tmp_path, before_test, interactions):
+def test_the_list_of_users_holds_every_id_byte_for_byte_and_what_is_served_of_it(tmp_path):
     ids = np.empty(2, dtype=object)
     ids[:] = ["Zoë, the 1st".encode(), b"v"]
-    known = KnownUsers(user_ids=ids, interactions=ragged([[0, 1, 2], [2]]), before_test=np.array([2, 0], np.int32))
-    write_users(known, before_test, str(tmp_path / "users.parquet"))
+    rows = ragged([[0, 1, 2], []])
+    nothing = ragged([[], []])
+    write_users(
+        KnownUsers(user_ids=ids, interactions=rows, liked=nothing, left_out=nothing), str(tmp_path / "users.parquet")
+    )
     users = pq.read_table(tmp_path / "users.parquet")
     assert users["user_id"].to_pylist() == ["Zoë, the 1st".encode(), b"v"]
-    assert users["interactions"].to_pylist() == interactions
+    assert users["interactions"].to_pylist() == [3, 0]

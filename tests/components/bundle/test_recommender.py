@@ -76,6 +76,56 @@ def test_unknown_ids_in_a_history_count_as_no_history(bundle):
     assert bundle.recommend([""], history=[("no such movie", 5.0)])[0].source == "popularity"
 
 
+DISLIKES = {"ratings": {"Ann": [5.0, 4.0, 1.0, 5.0], "Bo": [5.0, 1.0], "Cy": [1.0]}, "liked_from": 3.0}
+
+
+@pytest.fixture(scope="module")
+def with_dislikes(tmp_path_factory):
+    return small(tmp_path_factory.mktemp("dislikes"), **DISLIKES)
+
+
+def test_a_stored_dislike_is_left_out_and_pulls_nothing_in(with_dislikes):
+    # Bo liked a and disliked b: the query is a's, (0, 1), so that every movie scores 1, and ties go by row.
+    (bo,) = with_dislikes.recommend(["Bo"])
+    assert (ids(bo), bo.source) == (["c", "d", "é", "f f"], "model")
+    # Cy has disliked a and has nothing else: popular movies. Liked training rows: a 2, b 1.
+    (cy,) = with_dislikes.recommend(["Cy"])
+    assert (ids(cy)[0], cy.source, cy.movies[0].score) == ("b", "popularity", pytest.approx(1 / 3))
+    assert [row[0] for row in with_dislikes.user_history("Bo")] == ["a", "b"]
+
+
+def test_a_dislike_in_a_question_is_left_out_and_pulls_nothing_in(with_dislikes):
+    # Not rated is no dislike: d = (3, 1) is the query, b is left out for being known.
+    for rating in (4.0, 3.0, 0.0, float("nan")):
+        (answer,) = with_dislikes.recommend([""], history=[("d", rating), ("b", 1.0)])
+        assert (ids(answer), answer.source) == (["f f", "é", "c", "a"], "history")
+        assert answer.movies[0].score == pytest.approx(16)
+    (nothing,) = with_dislikes.recommend([""], history=[("f f", 1.0)])
+    assert (ids(nothing)[:2], nothing.source) == (["a", "b"], "popularity")
+
+
+def test_reasons_are_no_dislikes(with_dislikes):
+    (stored,) = with_dislikes.explain("Ann", ["é"])  # f = (5, 1) is the query: 5 * 4 + 1; c is a dislike
+    assert [(reason.id, reason.score) for reason in stored] == [("f f", pytest.approx(21))]
+    (given,) = with_dislikes.explain("Ann", ["é"], history=[("d", 4.0), ("b", 2.0)])
+    assert [(reason.id, reason.score) for reason in given] == [("d", pytest.approx(13))]
+    # What is given stands for what is stored, also where nothing of it was liked.
+    assert with_dislikes.explain("Ann", ["é"], history=[("b", 2.0)]) == [[]]
+
+
+def test_zero_is_a_rating_where_the_scale_has_it_and_a_number_that_is_none_never_is(tmp_path):
+    thumbs = small(tmp_path, scale=(0.0, 1.0), liked_from=1.0)
+    assert thumbs.recommend([""], history=[("d", 0.0)])[0].source == "popularity"
+    for rating in (1.0, float("nan")):
+        assert ids(thumbs.recommend([""], history=[("d", rating)])[0]) == ["f f", "é", "c", "b", "a"]
+
+
+@pytest.mark.parametrize(("rule", "expected"), [("never", ["f f", "é", "d", "c", "b", "a"]), ("always", ["é", "d"])])
+def test_a_list_may_repeat_what_the_rule_does_not_leave_out(tmp_path, rule, expected):
+    (answer,) = small(tmp_path, leave_out_seen=rule).recommend(["Ann"])
+    assert ids(answer) == expected
+
+
 def test_excluded_movies_do_not_appear(bundle):
     assert ids(bundle.recommend(["Bo"], exclude=["f f", "unknown"])[0]) == ["é", "d", "c"]
 
@@ -211,6 +261,18 @@ def test_evaluate_finds_a_planted_test_movie_from_what_the_row_says_of_the_past(
     # The bundle knows Ann's test row, the row does not: f f must be found and not be left out.
     assert output["movie_ids"].numpy().tolist() == [[b"", b"", b""], [b"f f", "é".encode(), b"d"]]
     assert output["predicted_rating"].numpy().tolist() == [4.0, 6.0]
+
+
+def test_evaluate_asks_from_what_was_liked_and_leaves_out_what_the_row_says(with_dislikes):
+    # Liked: d = (3, 1), so f scores 16, é 13, d 10. c is a dislike; the row leaves out nothing but f.
+    past = {"history_movie_ids": ["d", "c"], "history_ratings": [5.0, 1.0]}
+    liked = example(user_id="x", movie_id="é", seen_movie_ids=["f f"], held_out_movie_ids=["é"], **past)
+    past = {"history_movie_ids": ["d", "c"], "history_ratings": [1.0, 1.0]}
+    disliked = example(user_id="x", movie_id="é", seen_movie_ids=["a"], held_out_movie_ids=["é"], **past)
+    output = with_dislikes.signatures["evaluate"](examples=tf.constant([liked, disliked]))
+    movies = output["movie_ids"].numpy()
+    assert movies[0].tolist() == ["é".encode(), b"d", b"c"]
+    assert movies[1].tolist() == [b"b", b"c", b"d"]  # popular ones: b, then ties by row
 
 
 def test_evaluate_returns_the_baseline_of_damped_means(bundle):

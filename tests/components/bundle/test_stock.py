@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from components.bundle.stock import write_exact_twin
 from components.errors import InputError
-from tests.components.bundle.small_bundle import random_bundle
+from serving.model import LoadedBundle
+from tests.components.bundle.small_bundle import build_bundle, random_bundle
 
 WITHOUT_SCANN = """
 import importlib.abc, json, sys
@@ -58,6 +60,32 @@ def test_the_exact_twin_answers_alike_in_a_process_without_scann(scann_bundle, t
     assert json.loads((of_twin / "bundle.json").read_text())["index"]["kind"] == "exact"
     for name in ("catalogue.json", "users.parquet", "tf_serving_warmup_requests"):
         assert (of_twin / name).read_bytes() == (extra / name).read_bytes()
+
+
+def test_the_twin_keeps_dislikes_the_scale_and_what_lists_leave_out(tmp_path):
+    bundle = build_bundle(
+        tmp_path / "bundle",
+        movie_ids=["a", "b", "c", "d"],
+        genres=[[]] * 4,
+        vectors=np.array([[i, 1.0] for i in range(4)]),
+        biases=np.zeros(4),
+        users={"Ann": [1, 2], "Bo": [3]},
+        test_rows={},
+        ratings={"Ann": [1.0, 0.0], "Bo": [0.0]},
+        leave_out_seen="for_days:0.00001",  # of the rows, a second apart, the latest one alone
+        scale=(0.0, 1.0),
+        liked_from=1.0,
+    )
+    write_exact_twin(bundle.path, tmp_path / "twin")
+    twin = LoadedBundle(tmp_path / "twin")
+    for one in (bundle, twin):
+        ann, bo, asked = (
+            *one.recommend(["Ann", "Bo"]),
+            *one.recommend([""], history=[("d", 0.0)]),
+        )
+        assert ([movie.id for movie in ann.movies], ann.source) == (["d", "c", "b", "a"], "model")
+        assert ([movie.id for movie in bo.movies], bo.source) == (["b", "a", "c"], "popularity")
+        assert asked.source == "popularity"
 
 
 def test_a_bundle_that_does_not_tell_its_settings_is_refused(tmp_path):

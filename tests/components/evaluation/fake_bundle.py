@@ -37,10 +37,10 @@ class Answers:
 
 @dataclasses.dataclass(frozen=True)
 class Peers:
-    """What popularity and item-kNN answer: lists by user."""
+    """What popularity and the peer answer: lists by user."""
 
     popular: dict[str, list[str]]
-    item_knn: dict[str, list[str]]
+    peer: dict[str, list[str]]
 
 
 def make_rows(users: int = 40, movies: int = 60, seed: int = 1, has_ratings: bool = True) -> list[Row]:
@@ -93,10 +93,10 @@ def make_lists(
 
 
 def make_peers(rows: list[Row], quality: float = 0.5, length: int = 20, movies: int = 60, seed: int = 3) -> Peers:
-    """The same popular movies for everybody, and item-kNN's lists that hold a held-out movie with `quality`."""
+    """The same popular movies for everybody, and the peer's lists that hold a held-out movie with `quality`."""
     popular = {row.user: [f"m{movie}" for movie in range(length - 2)] for row in rows if row.held_out}
-    item_knn = make_lists(rows, quality, length, movies, np.random.default_rng(seed))
-    return Peers(popular=popular, item_knn=item_knn)
+    peer = make_lists(rows, quality, length, movies, np.random.default_rng(seed))
+    return Peers(popular=popular, peer=peer)
 
 
 def save_bundle(
@@ -105,6 +105,7 @@ def save_bundle(
     length: int = 20,
     movies: int = 60,
     has_ratings: bool = True,
+    rating_range: tuple[float, float] | None = None,
     signature: str = "evaluate",
 ) -> str:
     """Writes the SavedModel with `assets.extra/bundle.json`."""
@@ -112,7 +113,7 @@ def save_bundle(
     tf.saved_model.save(module, str(folder), signatures={signature: module.evaluate})
     extra = Path(folder) / "assets.extra"
     extra.mkdir()
-    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings}
+    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings, "rating_range": rating_range}
     (extra / "bundle.json").write_text(json.dumps(described))
     return str(folder)
 
@@ -146,7 +147,7 @@ def to_example(row: Row, peers: Peers) -> tf.train.Example:
     if row.held_out:
         features["held_out_movie_ids"] = _text(row.held_out)
         features["popular_movie_ids"] = _text(peers.popular[row.user])
-        features["item_knn_movie_ids"] = _text(peers.item_knn[row.user])
+        features["peer_movie_ids"] = _text(peers.peer[row.user])
     return tf.train.Example(features=tf.train.Features(feature=features))
 
 

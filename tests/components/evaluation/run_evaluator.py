@@ -35,6 +35,7 @@ def evaluate(
     examples = _artifact(standard_artifacts.Examples, folder / "examples", 1)
     examples.split_names = artifact_utils.encode_split_names(["test"])
     examples.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
+    examples.set_string_custom_property("peer", "what the user had most")
     inputs = {"examples": [examples], "model": [_artifact(standard_artifacts.Model, folder / "model", 2)]}
     if served is not None or absent:
         baseline = _artifact(standard_artifacts.Model, folder / "served", 3)

@@ -48,18 +48,18 @@ def bounds(eval_config: Any) -> dict[str, tuple[str, float]]:
 
 def test_bounds_are_those_of_the_settings_and_hold_overall_only() -> None:
     config = EvaluationConfig(
-        min_recall_lift=0.02, max_rmse_ratio=0.95, max_item_knn_drop=0.03, max_recall_drop=0.04, max_rmse_rise=0.05
+        min_recall_lift=0.02, max_rmse_ratio=0.95, max_peer_drop=0.03, max_recall_drop=0.04, max_rmse_rise=0.05
     )
     eval_config = built(config, served=FACTS)
     assert bounds(eval_config) == {
         "recall_at_100_minus_popularity_lower": ("lower_bound", 0.02),
-        "recall_at_100_minus_item_knn_headroom": ("lower_bound", 0.0),
+        "recall_at_100_minus_peer_headroom": ("lower_bound", 0.0),
         "recall_at_100_minus_served_headroom": ("lower_bound", 0.0),
         "rmse_ratio_upper": ("upper_bound", 0.95),
         "rmse_minus_served_headroom": ("lower_bound", 0.0),
     }
     assert options(eval_config)["ListFigures"]["tolerances"] == {
-        "recall_at_100_minus_item_knn": 0.03,
+        "recall_at_100_minus_peer": 0.03,
         "recall_at_100_minus_served": 0.04,
     }
     assert options(eval_config)["RatingFigures"]["tolerances"] == {"rmse_minus_served": 0.05}
@@ -81,7 +81,7 @@ def test_lists_that_are_shorter_than_asked_rename_their_figures() -> None:
     assert options(eval_config)["ListFigures"]["cut_offs"] == [15, 10]
     assert set(bounds(eval_config)) == {
         "recall_at_15_minus_popularity_lower",
-        "recall_at_15_minus_item_knn_headroom",
+        "recall_at_15_minus_peer_headroom",
     }
     assert options(eval_config)["Exposure"]["catalogue_size"] == 150
 

@@ -29,7 +29,7 @@ def array(values: Any) -> Any:
 
 
 def marked(
-    user: str, held_out: Any, movies: Any, popular: Any = (), item_knn: Any = (), served: Any = None
+    user: str, held_out: Any, movies: Any, popular: Any = (), peer: Any = (), served: Any = None
 ) -> dict[str, Any]:
     """What TFMA hands to a metric for one row; with `served`, as it does for two models."""
     outputs = {"movie_ids": array(movies)}
@@ -39,7 +39,7 @@ def marked(
         "features": {
             "user_id": array([user.encode()]),
             "popular_movie_ids": array(list(popular)),
-            "item_knn_movie_ids": array(list(item_knn)),
+            "peer_movie_ids": array(list(peer)),
         },
         "labels": {"candidate": labels, "baseline": labels} if two else labels,
         "predictions": {"candidate": outputs, "baseline": {"movie_ids": array(served)}} if two else outputs,
@@ -103,11 +103,11 @@ def test_padding_and_repetitions_are_no_movies() -> None:
 
 
 LISTS = [
-    marked("ann", [A, B], [A, C, b""], popular=[C, D, E], item_knn=[A, B]),
+    marked("ann", [A, B], [A, C, b""], popular=[C, D, E], peer=[A, B]),
     marked("bob", None, [b"", b"", b""]),  # not marked
-    marked("cy", [E], [A, E, B], popular=[E, D, C], item_knn=[D, A]),
+    marked("cy", [E], [A, E, B], popular=[E, D, C], peer=[D, A]),
     marked("cy", [], [b"", b"", b""]),
-    marked("dee", [D], [A, B, C], popular=[C, D, E], item_knn=[]),
+    marked("dee", [D], [A, B, C], popular=[C, D, E], peer=[]),
 ]
 
 
@@ -119,9 +119,9 @@ def test_means_are_over_marked_rows_however_they_are_dealt(bundles: int) -> None
         "users": 3,
         "recall_at_2": (1 / 2 + 1 + 0) / 3,
         "baseline_recall_at_2": (0 + 1 + 1) / 3,
-        "item_knn_recall_at_2": (1 + 0 + 0) / 3,
+        "peer_recall_at_2": (1 + 0 + 0) / 3,
         "recall_at_2_minus_popularity": (1 / 2 + 0 - 1) / 3,
-        "recall_at_2_minus_item_knn": (-1 / 2 + 1 + 0) / 3,
+        "recall_at_2_minus_peer": (-1 / 2 + 1 + 0) / 3,
         "mrr": (1 + 1 / 2 + 0) / 3,
         "ndcg_at_2": (1 / IDEAL + second + 0) / 3,
         "ndcg_at_2_minus_popularity": (1 / IDEAL + (second - 1) - second) / 3,
@@ -137,18 +137,18 @@ def test_what_all_lists_show_of_the_catalogue(bundles: int, tmp_path: Path) -> N
     rows = str(tmp_path / "popularity.parquet")
     write_popularity(rows, array([A, B, C, D, E]), np.array([7, 3, 1, 0, 0]))
     found = figures(Exposure(1, catalogue_size=5, popularity=rows), LISTS, bundles)
-    # First movies: a a a; c e c; a d (dee's item-kNN list is empty). One row is lent to each: a has 8 of 16.
+    # First movies: a a a; c e c; a d (dee's peer list is empty). One row is lent to each: a has 8 of 16.
     assert found == pytest.approx(
         {
             "coverage_at_1": 1 / 5,
             "baseline_coverage_at_1": 2 / 5,
-            "item_knn_coverage_at_1": 2 / 5,
+            "peer_coverage_at_1": 2 / 5,
             "gini_at_1": 4 / 5,  # (2 * 5 - 6) * 3 / (5 * 3)
             "baseline_gini_at_1": (2 * 1 + 4 * 2) / (5 * 3),
-            "item_knn_gini_at_1": (2 * 1 + 4 * 1) / (5 * 2),
+            "peer_gini_at_1": (2 * 1 + 4 * 1) / (5 * 2),
             "novelty_at_1": 1,  # 16 / 8
             "baseline_novelty_at_1": (3 + 4 + 3) / 3,  # 16 / 2, 16 / 1
-            "item_knn_novelty_at_1": (1 + 4) / 2,
+            "peer_novelty_at_1": (1 + 4) / 2,
         }
     )
     assert figures(Exposure(2, catalogue_size=5), LISTS, bundles)["coverage_at_2"] == 4 / 5  # a c e b
@@ -191,7 +191,7 @@ def test_two_bundles_are_compared_row_by_row() -> None:
 
 
 def test_without_any_marked_row_there_is_no_number() -> None:
-    found = figures(ListFigures([2], tolerances={"recall_at_2_minus_item_knn": 0.1}), [LISTS[1], LISTS[3]])
+    found = figures(ListFigures([2], tolerances={"recall_at_2_minus_peer": 0.1}), [LISTS[1], LISTS[3]])
     assert found.pop("users") == 0
     assert all(math.isnan(value) for value in found.values())
     assert all(map(math.isnan, figures(Exposure(2, catalogue_size=4), [LISTS[1]]).values()))

@@ -30,10 +30,10 @@ def test_a_bundle_that_is_worse_everywhere_is_refused_for_each_reason(tmp_path: 
     bad = make_answers(ROWS, quality=0.1, star_noise=1.5)
     result = evaluate(tmp_path, ROWS, bad, served=GOOD)
     assert not result.blessed
-    assert list(gates(result)) == ["recall_lift", "recall_item_knn", "recall_change", "rmse_ratio", "rmse_change"]
+    assert list(gates(result)) == ["recall_lift", "recall_peer", "recall_change", "rmse_ratio", "rmse_change"]
     assert refused(result) == set(gates(result))
     recall, rmse = result.overall["recall_at_20"], result.overall["rmse"]
-    assert None not in (recall.model, recall.baseline, recall.item_knn, recall.served)
+    assert None not in (recall.model, recall.baseline, recall.peer, recall.served)
     change = gates(result)["recall_change"]
     assert change.metric == "recall_at_20_minus_served"
     assert change.value == pytest.approx(recall.model - recall.served)
@@ -91,11 +91,14 @@ def test_a_list_exactly_as_good_as_popularity_is_refused(tmp_path: Path) -> None
     assert not result.blessed
 
 
-def test_a_list_that_beats_popularity_and_is_clearly_below_item_knn_is_refused(tmp_path: Path) -> None:
-    peers = Peers(popular=make_peers(ROWS).popular, item_knn=make_peers(ROWS, quality=1.0).item_knn)
+def test_a_list_that_beats_popularity_and_is_clearly_below_the_peer_is_refused_by_its_name(tmp_path: Path) -> None:
+    peers = Peers(popular=make_peers(ROWS).popular, peer=make_peers(ROWS, quality=1.0).peer)
     result = evaluate(tmp_path, ROWS, GOOD, peers=peers)
-    assert refused(result) == {"recall_item_knn"}
-    assert gates(result)["recall_item_knn"].baseline == "item-kNN"
+    assert refused(result) == {"recall_peer"}
+    gate = gates(result)["recall_peer"]
+    assert gate.baseline == result.peer == "what the user had most"
+    assert " of what the user had most: " in gate.reason
+    assert from_json(to_json(result)).peer == "what the user had most"
 
 
 def test_a_served_bundle_with_a_shorter_list_is_compared_at_its_length(tmp_path: Path) -> None:
@@ -121,6 +124,32 @@ def test_test_rows_without_held_out_movies_bless_nothing(tmp_path: Path) -> None
     assert result.overall["recall_at_20"].model is None
     assert gates(result)["recall_lift"].reason.startswith("recall@20 could not be measured")
     assert gates(result)["rmse_ratio"].passed
+
+
+@pytest.mark.parametrize("served", [None, GOOD])
+def test_ratings_that_are_all_the_same_are_not_judged_and_the_lists_decide(tmp_path: Path, served: object) -> None:
+    """The model and the means both predict the one rating there is: RMSE 0 against 0, whose ratio is no number."""
+    rows = [dataclasses.replace(row, rating=4.0) for row in ROWS]
+    fours = dict.fromkeys(GOOD.stars, 4.0)
+    same = dataclasses.replace(GOOD, stars=fours, means=fours)
+    good = evaluate(tmp_path / "good", rows, same, served=served, bundle={"rating_range": (4.0, 4.0)})
+    assert good.blessed, good.gates
+    assert gates(good)["rmse_ratio"].reason == (
+        "RMSE not judged: every training rating is 4, so there are no differences to predict"
+    )
+    assert "rmse" not in good.overall
+    assert "rmse_change" not in gates(good)
+    bad = dataclasses.replace(make_answers(ROWS, quality=0.1, star_noise=0.5), stars=fours, means=fours)
+    bad_result = evaluate(tmp_path / "bad", rows, bad, bundle={"rating_range": (4.0, 4.0)})
+    assert refused(bad_result) == {"recall_lift", "recall_peer"}
+
+
+def test_a_served_bundle_that_knew_one_rating_is_not_compared_with(tmp_path: Path) -> None:
+    fours = dataclasses.replace(GOOD, stars=dict.fromkeys(GOOD.stars, 4.0))
+    result = evaluate(tmp_path, ROWS, GOOD, served=fours, served_bundle={"rating_range": (4.0, 4.0)})
+    assert result.blessed, result.gates
+    assert "rmse_change" not in gates(result)
+    assert gates(result)["rmse_ratio"].value < 1
 
 
 def test_a_served_model_without_the_signature_is_the_users_error(tmp_path: Path) -> None:

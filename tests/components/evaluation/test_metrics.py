@@ -63,13 +63,13 @@ def check_figures(result: EvaluationResult, rows: list[Row], answers: Answers) -
     overall, peers = result.overall, make_peers(rows)
     for k in (5, 10, 20):
         for name, score in ((f"recall_at_{k}", recall), (f"ndcg_at_{k}", ndcg)):
-            lists = (answers.lists, peers.popular, peers.item_knn)
-            model, popular, item_knn = (mean(rows, one, score, k) for one in lists)
+            lists = (answers.lists, peers.popular, peers.peer)
+            model, popular, peer = (mean(rows, one, score, k) for one in lists)
             assert overall[name].model == pytest.approx(model, abs=1e-9)
             assert overall[name].baseline == pytest.approx(popular, abs=1e-9)
-            assert overall[name].item_knn == pytest.approx(item_knn, abs=1e-9)
+            assert overall[name].peer == pytest.approx(peer, abs=1e-9)
             assert overall[f"{name}_minus_popularity"].model == pytest.approx(model - popular, abs=1e-9)
-            assert overall[f"{name}_minus_item_knn"].model == pytest.approx(model - item_knn, abs=1e-9)
+            assert overall[f"{name}_minus_peer"].model == pytest.approx(model - peer, abs=1e-9)
     assert overall["mrr"].model == pytest.approx(mean(rows, answers.lists, reciprocal_rank, 0), abs=1e-9)
     assert overall["mrr"].baseline == pytest.approx(mean(rows, peers.popular, reciprocal_rank, 0), abs=1e-9)
     recommended = {movie for movies in answers.lists.values() for movie in movies[:10]}
@@ -101,9 +101,9 @@ def near(interval: tuple[float | None, float | None], draws: np.ndarray) -> bool
     return bool(np.all(np.abs(np.array(interval) - expected) < draws.std() / 4))
 
 
-@pytest.mark.parametrize("other", ["popularity", "item_knn", "served"])
+@pytest.mark.parametrize("other", ["popularity", "peer", "served"])
 def test_intervals_are_those_of_a_plain_bootstrap(result: EvaluationResult, other: str) -> None:
-    others = {"popularity": make_peers(ROWS).popular, "item_knn": make_peers(ROWS).item_knn, "served": SERVED.lists}
+    others = {"popularity": make_peers(ROWS).popular, "peer": make_peers(ROWS).peer, "served": SERVED.lists}
     differences = per_user_differences(ANSWERS.lists, others[other], 20)
     draws = np.random.default_rng(0).choice(differences, size=(20_000, len(differences))).mean(axis=1)
     figure = result.overall[f"recall_at_20_minus_{other}"]
@@ -172,6 +172,6 @@ def test_data_without_ratings_has_list_metrics_only(tmp_path: Path) -> None:
     result = evaluate(tmp_path, rows, answers)
     check_figures(result, rows, answers)
     assert result.blessed
-    assert [gate.name for gate in result.gates] == ["recall_lift", "recall_item_knn", "recall_change"]
+    assert [gate.name for gate in result.gates] == ["recall_lift", "recall_peer", "recall_change"]
     assert {one.feature for one in result.slices} == {"user_activity"}
     assert not {"rmse", "mae", "rmse_ratio", "rows"} & set(result.overall)

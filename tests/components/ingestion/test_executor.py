@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import random
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from components import artifacts
 from components.errors import InputError
+from components.features import TRAIN_PART
 from components.ingestion.config import DataConfig, SplitConfig
 from tests import datasets
 from tests.datasets import (
@@ -23,7 +23,7 @@ from tests.datasets import (
     write_csv,
 )
 
-KINDS = ("leave_last", "global_time", "random", "presplit")
+KINDS = ("leave_last", "global_time", "last_days", "random", "presplit")
 
 
 def files(folder: Path, **options) -> DataConfig:
@@ -42,6 +42,19 @@ def integer(artifact, key: str) -> int:
     return artifact.get_int_custom_property(key)
 
 
+def sequences(ingested: datasets.Ingested, *parts: int) -> dict[str, list[str]]:
+    """Movies of each user in some parts (all by default), in order; users without any left out."""
+    found = {}
+    for row in read_rows(ingested.sequences_pattern):
+        of_rows = row["sequence_parts"][0]
+        movies = [
+            m for m, part in zip(text(row, "sequence_movie_ids"), of_rows, strict=True) if not parts or part in parts
+        ]
+        if movies:
+            found[text(row, "user_id")[0]] = movies
+    return found
+
+
 def contents(ingested: datasets.Ingested) -> dict[str, list[dict]]:
     """Every row of every file (compared as rows: the order of features inside a tf.Example is not fixed)."""
     root = Path(ingested.examples.uri).parent
@@ -55,41 +68,29 @@ def tiny(tmp_path_factory) -> datasets.Ingested:
 
 
 def test_tiny_data_are_parted_as_by_hand(tiny):
-    assert {pair(row) for row in tiny.rows("train")} == TINY_TRAIN
+    train = sequences(tiny, TRAIN_PART)
+    assert {(user, movie) for user, movies in train.items() for movie in movies} == TINY_TRAIN
     assert {pair(row) for row in tiny.rows("eval")} == TINY_EVAL
     assert {pair(row) for row in tiny.rows("test")} == TINY_TEST
 
 
-def test_without_a_refit_only_training_rows_are_in_sequences(tiny):
-    sequences = {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in read_rows(tiny.sequences_pattern)}
-    assert sequences == {"ann": ["m1", "m2"], "bob": ["m1"], "cy": ["m6", "m1"]}
-    assert tiny.sequences.split_names == '["train"]'
-    assert not read_rows(tiny.refit_pattern)
-
-
-def test_a_refit_gets_train_and_eval_rows_in_order_and_never_a_test_row(tmp_path):
-    split = SplitConfig(held_out=2, history_length=3, refit=True)
-    refit = ingest(tmp_path, files(datasets.write_tiny(tmp_path / "data")), split)
-    assert refit.sequences.split_names == '["train", "train_and_eval"]'
-    train, both = (
-        {
-            text(row, "user_id")[0]: (text(row, "sequence_movie_ids"), row["sequence_ratings"])
-            for row in read_rows(files_)
-        }
-        for files_ in (refit.sequences_pattern, refit.refit_pattern)
-    )
-    assert {user: movies for user, (movies, _) in train.items()} == {
-        "ann": ["m1", "m2"],
-        "bob": ["m1"],
+def test_a_sequence_holds_every_row_of_a_user_in_order_with_its_part(tiny):
+    assert sequences(tiny) == {
+        "ann": ["m1", "m2", "m3", "m4", "m5", "m6"],
+        "bob": ["m1", "m3", "m5"],
         "cy": ["m6", "m1"],
     }
-    # m5 and m6 of ann and m5 of bob are the test rows.
-    assert both == {
-        "ann": (["m1", "m2", "m3", "m4"], [4.0, 3.0, 5.0, 2.0]),
-        "bob": (["m1", "m3"], [5.0, 4.0]),
-        "cy": (["m6", "m1"], [0.5, 2.0]),
-    }
-    # Buckets count what the judged models learn from: m3 is in eval twice, m5 in test only.
+    ann, bob, cy = read_rows(tiny.sequences_pattern)
+    assert [list(row["sequence_parts"][0]) for row in (ann, bob, cy)] == [[0, 0, 1, 1, 2, 2], [0, 1, 2], [0, 0]]
+    assert (cy["sequence_ratings"], cy["sequence_timestamps"]) == ([0.5, 2.0], [50, 60])
+    assert "sequence_weights" not in ann
+
+
+def test_what_the_judged_models_learn_from_decides_the_buckets(tmp_path):
+    split = SplitConfig(held_out=2, history_length=3)
+    refit = ingest(tmp_path, files(datasets.write_tiny(tmp_path / "data")), split, refit=True)
+    assert integer(refit.sequences, artifacts.REFIT) == 1
+    # m3 is in eval twice, m5 in test only.
     popularity = {pair(row)[1]: text(row, "movie_popularity") for name in ("eval", "test") for row in refit.rows(name)}
     assert popularity == {"m3": ["1-4"], "m4": ["1-4"], "m5": ["new"], "m6": ["1-4"]}
 
@@ -116,11 +117,7 @@ def test_histories_are_what_was_known_before_the_part_latest_at_the_end(tiny):
     }
     ratings = {pair(row): row["history_ratings"] for row in tiny.rows("test")}
     assert ratings[("ann", "m5")] == [3.0, 5.0, 2.0]
-    assert {pair(row): text(row, "history_movie_ids") for row in tiny.rows("eval")} == {
-        ("ann", "m3"): ["m1", "m2"],
-        ("ann", "m4"): ["m1", "m2"],
-        ("bob", "m3"): ["m1"],
-    }
+    assert not any("history_movie_ids" in row for row in tiny.rows("eval"))  # which no served model is asked about
 
 
 def test_only_the_first_row_of_a_user_is_marked(tiny):
@@ -132,25 +129,16 @@ def test_only_the_first_row_of_a_user_is_marked(tiny):
     }
 
 
-def test_training_rows_carry_no_history(tiny):
-    assert all("history_movie_ids" not in row and "held_out_movie_ids" not in row for row in tiny.rows("train"))
-
-
-def test_sequences_are_the_training_rows_of_each_user_oldest_first(tiny):
-    rows = datasets.read_rows(tiny.sequences_pattern)
-    assert {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in rows} == {
-        "ann": ["m1", "m2"],
-        "bob": ["m1"],
-        "cy": ["m6", "m1"],
-    }
-    cy = next(row for row in rows if text(row, "user_id") == ["cy"])
-    assert (cy["sequence_ratings"], cy["sequence_timestamps"]) == ([0.5, 2.0], [50, 60])
-
-
 def test_the_catalogue_keeps_the_order_of_its_file(tiny):
-    rows = datasets.read_rows(tiny.movies_pattern)
+    rows = datasets.read_rows(tiny.items_pattern)
     assert [text(row, "movie_id")[0] for row in rows] == ["m1", "m2", "m3", "m4", "m5", "m6", "m7"]
     assert text(rows[1], "movie_genres") == ["Comedy", "Romance"]
+
+
+def test_entities_know_the_number_of_their_rows(tiny):
+    items, users = (datasets.read_rows(pattern) for pattern in (tiny.items_pattern, tiny.users_pattern))
+    assert [row["rows"] for row in items] == [[3], [1], [2], [1], [2], [2], [0]]
+    assert {text(row, "user_id")[0]: row["rows"] for row in users} == {"ann": [6], "bob": [3], "cy": [2]}
 
 
 def test_properties_count_what_was_written(tiny):
@@ -161,85 +149,122 @@ def test_properties_count_what_was_written(tiny):
     assert integer(tiny.examples, artifacts.DUPLICATES_DROPPED) == 0
     assert integer(tiny.examples, artifacts.HAS_RATINGS) == 1
     assert integer(tiny.examples, artifacts.HAS_TIMESTAMPS) == 1
-    assert integer(tiny.movies, artifacts.CATALOGUE_ROWS) == 7
-    assert integer(tiny.movies, artifacts.ADDED_TO_CATALOGUE) == 0
+    assert integer(tiny.entities, artifacts.MOVIES) == 7
+    assert integer(tiny.entities, artifacts.ADDED_TO_CATALOGUE) == 0
+    assert tiny.examples.get_string_custom_property(artifacts.LEAVE_OUT_SEEN) == "always"
+    assert tiny.examples.get_string_custom_property(artifacts.LIKED_FROM) == ""
 
 
 def test_artifacts_name_their_splits(tiny):
     from tfx.types import artifact_utils
 
-    assert artifact_utils.decode_split_names(tiny.examples.split_names) == ["train", "eval", "test"]
-    assert artifact_utils.decode_split_names(tiny.sequences.split_names) == ["train"]
-    assert artifact_utils.decode_split_names(tiny.movies.split_names) == ["all"]
+    assert artifact_utils.decode_split_names(tiny.examples.split_names) == ["eval", "test"]
+    assert artifact_utils.decode_split_names(tiny.sequences.split_names) == ["all"]
+    assert artifact_utils.decode_split_names(tiny.entities.split_names) == ["items", "users"]
 
 
 def test_the_arrays_of_the_trainers_read_the_same(tiny):
     from components import examples
 
-    catalogue = examples.read_catalogue([tiny.movies_pattern])
+    catalogue = examples.read_catalogue([tiny.items_pattern])
     marked = examples.read_marked_rows([tiny.pattern("test")], catalogue.movie_ids)
     assert marked.user_ids.tolist() == [b"ann", b"bob"]
     assert [marked.seen[0].tolist(), marked.seen[1].tolist()] == [[0, 1, 2, 3], [0, 2]]
     assert [marked.held_out[0].tolist(), marked.held_out[1].tolist()] == [[4, 5], [4]]
-    assert len(examples.read_interactions([tiny.pattern("train")], catalogue.movie_ids).ratings) == 5
+    assert len(examples.read_interactions([tiny.pattern("eval")], catalogue.movie_ids).ratings) == 3
+    read = examples.read_sequences([tiny.sequences_pattern], catalogue.movie_ids, [TRAIN_PART])
+    assert read.user_ids.tolist() == [b"ann", b"bob", b"cy"]
+    assert [read.movies[user].tolist() for user in range(3)] == [[0, 1], [0], [5, 0]]
 
 
 def random_data(folder: Path, seed: int, kind: str) -> DataConfig:
-    """Some users and movies, many equal times, few rows for some; for presplit in three files."""
+    """Some users and movies, some equal times, few rows for some, repeats; for presplit in three files."""
     rng = random.Random(seed)
-    users = [f"user {n}" for n in range(rng.randint(1, 12))]
+    users = [f"user {n}" for n in range(rng.randint(2, 12))]
     movies = [str(rng.randint(1, 10**6)) for _ in range(rng.randint(12, 30))]
+    rated = rng.random() < 0.5
     rows = [
-        (user, movie, rng.randint(1, 10) / 2, rng.randint(0, 15))
+        (user, movie, rng.randint(1, 10) / 2, rng.randint(0, 40) * 86_400)
         for user in users
-        for movie in rng.sample(movies, rng.randint(1 if user != users[0] else 9, 12))
+        for movie in rng.choices(movies, k=rng.randint(1 if user != users[0] else 9, 14))
     ]
     rng.shuffle(rows)
+    header, rows = (
+        (RATINGS_HEADER, rows) if rated else (("user", "item", "timestamp"), [(u, m, t) for u, m, _, t in rows])
+    )
     folder.mkdir()
     if kind != "presplit":
-        write_csv(folder / "ratings.csv", RATINGS_HEADER, rows)
+        write_csv(folder / "ratings.csv", header, rows)
         return files(folder / "ratings.csv")
     third = len(rows) // 3
     for number in range(3):
-        write_csv(folder / f"{number}.csv", RATINGS_HEADER, rows[number * third : (number + 1) * third])
+        write_csv(folder / f"{number}.csv", header, rows[number * third : (number + 1) * third])
     return files(folder / "0.csv", eval_ratings=str(folder / "1.csv"), test_ratings=str(folder / "2.csv"))
 
 
+def given_rows(folder: Path) -> set[tuple[str, str, int]]:
+    """Distinct (user, movie, time) of the files."""
+    found = set()
+    for path in folder.iterdir():
+        header, *lines = path.read_text().split("\n")[:-1]
+        time = header.split(",").index("timestamp")
+        found |= {(*line.split(",")[:2], int(line.split(",")[time])) for line in lines}
+    return found
+
+
+@pytest.mark.parametrize("seen", ["always", "never", "for_days:10"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
-def test_random_data_agree_with_brute_force(tmp_path, kind, seed):
+def test_what_is_written_follows_from_the_source_by_brute_force(tmp_path, kind, seed, seen):
+    """The rows of the source, sorted and parted here once more, without the code that wrote them.
+
+    A held-out row in a history or in what the models learn from makes metrics better, so no gate on metrics sees it.
+    """
     config = random_data(tmp_path / "data", seed, kind)
-    refit = seed == 0
-    ingested = ingest(tmp_path, config, SplitConfig(kind=kind, held_out=2, history_length=4, refit=refit))
-    parts = {name: ingested.rows(name) for name in ("train", "eval", "test")}
-    facts = {pair(row): (row["timestamp"][0], row["rating"][0]) for rows in parts.values() for row in rows}
-    given = [line.split(",") for path in (tmp_path / "data").iterdir() for line in path.read_text().split("\n")[1:-1]]
-    assert sum(map(len, parts.values())) >= len({(user, movie) for user, movie, *_ in given}) - 2
-    assert facts.items() == {(u, m): (int(t), float(r)) for u, m, r, t in given if (u, m) in facts}.items()
+    split = SplitConfig(kind=kind, held_out=2, history_length=4, days=5)
+    ingested = ingest(tmp_path, config, split, leave_out_seen=seen)
+    given = given_rows(tmp_path / "data")
+    rated = integer(ingested.examples, artifacts.HAS_RATINGS)
+    days = {"always": 10**6, "never": -1, "for_days:10": 10}[seen]
+    held_out = {name: ingested.rows(name) for name in ("eval", "test")}
+    written = 0
+    for row in read_rows(ingested.sequences_pattern):
+        user, parts = text(row, "user_id")[0], list(row["sequence_parts"][0])
+        rows = list(zip(text(row, "sequence_movie_ids"), row["sequence_timestamps"], parts, strict=True))
+        written += len(rows)
+        times = [time for _, time, _ in rows]
+        assert times == sorted(times)
+        if rated:  # one row a pair, and of each pair the latest within its first part
+            assert len({movie for movie, *_ in rows}) == len(rows)
+        assert {(user, movie, time) for movie, time, _ in rows} <= given
+        if kind in ("leave_last", "global_time", "last_days"):
+            assert parts == sorted(parts)
+        for name, part in (("eval", 1), ("test", 2)):
+            before = [(movie, time) for movie, time, known in rows if known < part]
+            wanted = [(movie, time) for movie, time, known in rows if known == part]
+            mine = [row for row in held_out[name] if text(row, "user_id") == [user]]
+            assert [(pair(row)[1], row["timestamp"][0]) for row in mine] == wanted
+            for number, row in enumerate(mine):
+                if name == "test":
+                    assert text(row, "history_movie_ids") == [movie for movie, _ in before[-4:]]
+                moment = row["timestamp"][0]
+                out = [movie for movie, time in before if time >= moment - days * 86_400] if seen != "never" else []
+                assert text(row, "seen_movie_ids") == (out if number == 0 else [])
+                distinct = list(dict.fromkeys(movie for movie, _ in wanted))
+                assert text(row, "held_out_movie_ids") == (distinct if number == 0 else [])
+    if not rated:
+        assert written >= len(given)  # the three files of presplit may hold a moment each
+    assert sum(integer(ingested.examples, key) for key in artifacts.ROWS.values()) == written
 
-    def known(user: str, names: tuple[str, ...]) -> list[str]:
-        movies = [pair(row)[1] for name in names for row in parts[name] if pair(row)[0] == user]
-        return sorted(movies, key=lambda movie: (facts[user, movie][0], movie))
 
-    fitted = ("train", "eval") if refit else ("train",)
-    activity = collections.Counter(pair(row)[0] for name in fitted for row in parts[name])
-    for name, before in (("eval", ("train",)), ("test", ("train", "eval"))):
-        met = set()
-        for row in parts[name]:
-            user = pair(row)[0]
-            history = known(user, before)
-            assert text(row, "history_movie_ids") == history[-4:]
-            assert row.get("history_ratings", []) == [facts[user, movie][1] for movie in history[-4:]]
-            assert text(row, "held_out_movie_ids") == ([] if user in met else known(user, (name,)))
-            assert text(row, "seen_movie_ids") == ([] if user in met else history)
-            assert (text(row, "user_activity") == ["new"]) == (activity[user] == 0)
-            met.add(user)
-    for pattern, names in (
-        (ingested.sequences_pattern, ("train",)),
-        (ingested.refit_pattern, ("train", "eval") if refit else ()),
-    ):
-        sequences = {text(row, "user_id")[0]: text(row, "sequence_movie_ids") for row in read_rows(pattern)}
-        assert sequences == {user: known(user, names) for user in activity if known(user, names)}
+def test_a_dislike_is_known_and_never_asked_for(tmp_path):
+    rows = [("u", f"m{number}", rating, number) for number, rating in enumerate((1, -1, 1, 1, 1, -1, 1, -1, 1))]
+    path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, rows)
+    ingested = ingest(tmp_path, files(path), SplitConfig(held_out=3))
+    (marked, *_) = ingested.rows("test")
+    assert ingested.examples.get_string_custom_property(artifacts.LIKED_FROM) == "1.0"
+    assert text(marked, "held_out_movie_ids") == ["m6", "m8"]
+    assert text(marked, "seen_movie_ids") == ["m0", "m1", "m2", "m3", "m4", "m5"]
 
 
 @pytest.mark.parametrize("kind", ["leave_last", "global_time", "random"])
@@ -254,7 +279,7 @@ def test_the_same_rows_in_another_order_are_written_alike(tmp_path, kind):
         written.append(contents(ingest(folder / "out", files(path), SplitConfig(kind=kind))))
         rng.shuffle(rows)
     assert written[0] == written[1]
-    assert len(written[0]) == 5
+    assert len(written[0]) == 5  # items, users, sequences, eval, test
 
 
 def test_repeated_pairs_keep_the_latest_and_are_counted(tmp_path):
@@ -262,7 +287,11 @@ def test_repeated_pairs_keep_the_latest_and_are_counted(tmp_path):
     with (folder / "ratings.csv").open("a") as file:
         file.write("ann,m1,1.5,150\nbob,m1,0.5,150\n")  # a later one, and one of the same time further down
     ingested = ingest(tmp_path, files(folder), SplitConfig(held_out=2))
-    ratings = {pair(row): row["rating"][0] for row in ingested.rows("train")}
+    ratings = {
+        (text(row, "user_id")[0], movie): rating
+        for row in read_rows(ingested.sequences_pattern)
+        for movie, rating in zip(text(row, "sequence_movie_ids"), row["sequence_ratings"], strict=True)
+    }
     assert (ratings["ann", "m1"], ratings["bob", "m1"]) == (1.5, 0.5)
     assert integer(ingested.examples, artifacts.DUPLICATES_DROPPED) == 2
 
@@ -276,11 +305,8 @@ def test_presplit_rows_that_an_earlier_file_has_are_left_out(tmp_path):
     paths = {name: str(write_csv(tmp_path / f"{name}.csv", RATINGS_HEADER, rows)) for name, rows in parts.items()}
     config = files(Path(paths["train"]), eval_ratings=paths["eval"], test_ratings=paths["test"])
     ingested = ingest(tmp_path, config)
-    assert [sorted(map(pair, ingested.rows(name))) for name in parts] == [
-        [("a", "x"), ("b", "y")],
-        [("a", "y")],
-        [("b", "x")],
-    ]
+    assert sequences(ingested, TRAIN_PART) == {"a": ["x"], "b": ["y"]}
+    assert [sorted(map(pair, ingested.rows(name))) for name in ("eval", "test")] == [[("a", "y")], [("b", "x")]]
     assert integer(ingested.examples, artifacts.DUPLICATES_DROPPED) == 2
 
 
@@ -289,26 +315,26 @@ def test_rated_movies_that_the_catalogue_lacks_are_added_at_its_end(tmp_path):
     with (folder / "ratings.csv").open("a") as file:
         file.write("dan,zz,3,1\ndan,Ä,3,2\ndan,m1,3,3\n")
     ingested = ingest(tmp_path, files(folder))
-    rows = datasets.read_rows(ingested.movies_pattern)
+    rows = datasets.read_rows(ingested.items_pattern)
     assert [(text(row, "movie_id"), text(row, "movie_title"), text(row, "movie_genres")) for row in rows[7:]] == [
         (["zz"], ["zz"], []),
         (["Ä"], ["Ä"], []),
     ]
-    assert integer(ingested.movies, artifacts.ADDED_TO_CATALOGUE) == 2
+    assert integer(ingested.entities, artifacts.ADDED_TO_CATALOGUE) == 2
 
 
 def test_without_a_catalogue_ids_are_titles(tmp_path):
     folder = datasets.write_tiny(tmp_path / "data")
     ingested = ingest(tmp_path, files(folder / "ratings.csv"))
-    rows = datasets.read_rows(ingested.movies_pattern)
+    rows = datasets.read_rows(ingested.items_pattern)
     assert [text(row, "movie_title") for row in rows] == [[f"m{n}"] for n in range(1, 7)]
-    assert integer(ingested.movies, artifacts.ADDED_TO_CATALOGUE) == 0
+    assert integer(ingested.entities, artifacts.ADDED_TO_CATALOGUE) == 0
 
 
 def test_a_catalogue_of_other_movies_is_refused(tmp_path):
     folder = datasets.write_tiny(tmp_path / "data")
     write_csv(folder / "movies.csv", MOVIES_HEADER, [("tt01", "Other", "War")])
-    with pytest.raises(InputError, match="not one rated movie"):
+    with pytest.raises(InputError, match="not one item"):
         ingest(tmp_path, files(folder))
 
 
@@ -328,34 +354,38 @@ def test_a_failed_run_leaves_nothing_that_looks_like_examples(tmp_path):
     with pytest.raises(InputError):
         ingest(tmp_path, files(folder))
     assert not list((tmp_path / "examples").iterdir())
-    assert not list((tmp_path / "movies").iterdir())
+    assert not list((tmp_path / "entities").iterdir())
 
 
-def test_the_components_run_in_a_pipeline_and_new_data_are_no_cache_hit(tmp_path):
+def test_the_component_runs_in_a_pipeline_and_new_data_are_no_cache_hit(tmp_path):
     from tfx.orchestration import metadata, pipeline
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-    from components.ingestion.component import MoviesExampleGen, RatingsExampleGen
-    from components.ingestion.source import open_source
+    from components.ingestion.component import InteractionExampleGen
+    from components.ingestion.opening import open_source
     from components.settings import to_json
 
     folder = datasets.write_tiny(tmp_path / "data")
 
     def run() -> int:
         config = files(folder)
-        data = {"config": to_json(config), "fingerprint": open_source(config).fingerprint()}
-        movies = MoviesExampleGen(**data).with_id("MoviesExampleGen")
-        ratings = RatingsExampleGen(movies=movies.outputs["examples"], split=to_json(SplitConfig()), **data)
+        generator = InteractionExampleGen(
+            config=to_json(config),
+            split=to_json(SplitConfig()),
+            refit=False,
+            leave_out_seen="auto",
+            fingerprint=open_source(config).fingerprint(),
+        )
         LocalDagRunner().run(
             pipeline.Pipeline(
                 pipeline_name="ingestion",
                 pipeline_root=str(tmp_path / "root"),
-                components=[movies, ratings.with_id("RatingsExampleGen")],
+                components=[generator.with_id("ExampleGen")],
                 enable_cache=True,
                 metadata_connection_config=metadata.sqlite_metadata_connection_config(str(tmp_path / "m.sqlite")),
             )
         )
-        return len(list((tmp_path / "root" / "RatingsExampleGen" / "examples").glob("*/Split-train")))
+        return len(list((tmp_path / "root" / "ExampleGen" / "sequences").glob("*/Split-all")))
 
     assert [run(), run()] == [1, 1]
     with (folder / "ratings.csv").open("a") as file:

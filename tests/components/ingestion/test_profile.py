@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.ingestion.blocks import SourceFacts
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.interactions import Rows
-from components.ingestion.profile import MOST_PERIODS, profile
+from components.ingestion.profile import MOST_PERIODS, Profile, Range
 from tests.datasets import RATINGS_HEADER, TINY_RATINGS, ingest, write_csv, write_tiny
 
 
@@ -42,10 +41,10 @@ def test_splits_have_their_rows_users_movies_and_times(tiny):
 
 def test_ratings_are_counted_value_by_value(tiny):
     assert tiny["ratings"] == {
-        "edges": [1.0, 2.0, 3.0, 4.0, 4.5, 5.0],
-        "train": [0, 1, 1, 2, 0, 1],  # m1 4, m2 3, bob's m1 5, cy's m1 2 and m6 4
-        "eval": [0, 1, 0, 1, 0, 1],
-        "test": [1, 0, 1, 0, 1, 0],
+        "edges": [0.5, 1, 2, 3, 4, 4.5, 5],  # of the source: its only 0.5 is cy's first row of m6
+        "train": [0, 0, 1, 1, 2, 0, 1],  # m1 4, m2 3, bob's m1 5, cy's m1 2 and m6 4
+        "eval": [0, 0, 1, 0, 1, 0, 1],
+        "test": [0, 1, 0, 1, 0, 1, 0],
     }
 
 
@@ -57,7 +56,7 @@ def test_users_and_movies_by_their_training_rows(tiny):
 
 def test_periods_cover_every_row_once(tiny):
     periods = tiny["periods"]
-    assert (periods["edges"][0], periods["edges"][-1]) == (55, 601)
+    assert (periods["edges"][0], periods["edges"][-1]) == (50, 601)  # of the source
     assert len(periods["edges"]) == MOST_PERIODS + 1
     assert [sum(periods[name]) for name in ("train", "eval", "test")] == [5, 3, 3]
     assert periods["test"][-1] == 1  # the latest row
@@ -66,28 +65,56 @@ def test_periods_cover_every_row_once(tiny):
 def rows(ratings, timestamps):
     count = len(ratings)
     return Rows(
-        user_ids=np.array([b"u"], object),
+        first_user=0,
         users=np.zeros(count, np.int32),
-        movies=np.arange(count, dtype=np.int32),
+        items=np.arange(count, dtype=np.int32),
         ratings=np.array(ratings, np.float32),
+        weights=np.ones(count, np.float32),
         timestamps=np.array(timestamps, np.int64),
         parts=np.zeros(count, np.int8),
     )
 
 
-def test_many_distinct_ratings_are_counted_in_equal_bins():
-    found = profile(
-        rows(np.arange(101), np.zeros(101)), 101, SourceFacts(name="", has_ratings=True, has_timestamps=True)
+def counted(block: Rows, items: int, *, rated: bool, dated: bool) -> dict:
+    values = tuple(np.unique(block.ratings).tolist())
+    seen = Range(
+        rows=len(block),
+        ratings=values if len(values) <= 20 else (values[0], values[-1]),
+        continuous=len(values) > 20,
+        first=int(block.timestamps.min()),
+        last=int(block.timestamps.max()),
+        weighted=False,
     )
+    profile = Profile(items, seen, has_ratings=rated, has_timestamps=dated)
+    profile.add(block)
+    return profile.as_dict()
+
+
+def test_many_distinct_ratings_are_counted_in_equal_bins():
+    found = counted(rows(np.arange(101), np.zeros(101)), 101, rated=True, dated=True)
     assert found["ratings"]["edges"] == [float(5 * number) for number in range(20)]
     assert found["ratings"]["train"] == [5] * 19 + [6]  # the last bin holds 95 to 100
     assert found["periods"] == {"edges": [0, 1], "train": [101], "eval": [0], "test": [0]}  # all at one moment
 
 
 def test_data_without_ratings_and_times():
-    found = profile(rows([1, 1], [0, 0]), 3, SourceFacts(name="", has_ratings=False, has_timestamps=False))
+    found = counted(rows([1, 1], [0, 0]), 3, rated=False, dated=False)
     assert found["ratings"] is None
     assert found["periods"] is None
     assert found["splits"][0]["mean_rating"] is None
     assert found["splits"][0]["first"] is None
     assert found["splits"][1]["rows"] == 0
+
+
+def test_repeats_ties_and_the_heaviest_user_are_counted():
+    block = Rows(
+        first_user=0,
+        users=np.array([0, 0, 0, 0, 1], np.int32),
+        items=np.array([7, 8, 7, 7, 7], np.int32),
+        ratings=np.ones(5, np.float32),
+        weights=np.ones(5, np.float32),
+        timestamps=np.array([1, 1, 2, 3, 1]),
+        parts=np.zeros(5, np.int8),
+    )
+    found = counted(block, 9, rated=False, dated=True)
+    assert (found["repeat_share"], found["tie_share"], found["heaviest_user"]) == (2 / 5, 2 / 5, 4)

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from components.ingestion.arrow_rows import movie_batch
+from components.ingestion.arrow_rows import item_batches
+from components.ingestion.items import Items
 from components.ingestion.writer import ExamplesFolder
 from tests.datasets import read_rows
 
 
 def batch(first: int, count: int):
     ids = [str(number).encode() for number in range(first, first + count)]
-    return movie_batch(ids, ids, [[] for _ in ids])
+    (made,) = item_batches(Items(ids=ids, titles=ids, genres=[[] for _ in ids]), np.zeros(count, np.int64))
+    return made
+
+
+def write(folder: ExamplesFolder, split: str, batches, rows: int, rows_per_shard: int = 100) -> None:
+    writer = folder.split(split, rows, rows_per_shard)
+    for one in batches:
+        writer.write(one)
 
 
 def test_large_splits_are_several_files_with_rows_in_order(tmp_path):
     with ExamplesFolder(str(tmp_path)) as folder:
-        folder.write("all", [batch(0, 5), batch(5, 6)], 11, what="movies", rows_per_shard=4)
+        write(folder, "all", [batch(0, 5), batch(5, 6)], 11, rows_per_shard=4)
     names = sorted(path.name for path in (tmp_path / "Split-all").iterdir())
     assert names == [f"data_tfrecord-{number:05d}-of-00003.gz" for number in range(3)]
     rows = read_rows(f"{tmp_path}/Split-all/*")
@@ -31,19 +40,19 @@ def test_an_error_on_the_way_leaves_an_empty_folder(tmp_path):
         raise RuntimeError("disk full")
 
     with pytest.raises(RuntimeError, match="disk full"), ExamplesFolder(str(tmp_path)) as folder:
-        folder.write("train", [batch(0, 5)], 5, what="rows")
-        folder.write("eval", batches(), 10, what="rows")
+        write(folder, "train", [batch(0, 5)], 5)
+        write(folder, "eval", batches(), 10)
     assert not list(tmp_path.iterdir())
 
 
 def test_no_split_is_visible_before_all_are_written(tmp_path):
     with ExamplesFolder(str(tmp_path)) as folder:
-        folder.write("train", [batch(0, 5)], 5, what="rows")
+        write(folder, "train", [batch(0, 5)], 5)
         assert not list(Path(tmp_path).glob("Split-*"))
     assert [path.name for path in Path(tmp_path).iterdir()] == ["Split-train"]
 
 
 def test_a_split_of_no_rows_is_an_empty_file(tmp_path):
     with ExamplesFolder(str(tmp_path)) as folder:
-        folder.write("all", [], 0, what="rows")
+        write(folder, "all", [], 0)
     assert read_rows(f"{tmp_path}/Split-all/*") == []

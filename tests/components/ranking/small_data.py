@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import Interactions, RaggedRows, UserSequences
+from components.features import TRAIN_PART
 from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 from components.ranking.movie_features import MovieFeatures
@@ -34,6 +35,7 @@ def sequences_of(rows: dict[int, list[tuple[int, float, int]]]) -> UserSequences
             ratings=np.array([row[1] for row in flat], np.float32),
             timestamps=np.array([row[2] for row in flat], np.int64),
         ),
+        parts=np.full(len(flat), TRAIN_PART, np.int8),
     )
 
 
@@ -61,7 +63,13 @@ class World:
 
 
 def world(
-    truth: Any, *, share: float = 0.75, seed: int = 0, unknown_movies: int = 1, history_length: int = 200
+    truth: Any,
+    *,
+    share: float = 0.75,
+    seed: int = 0,
+    unknown_movies: int = 1,
+    history_length: int = 200,
+    genres: list[list[int]] | None = None,
 ) -> World:
     """Every user rates a share of the movies; `truth` is `[users, movies]`, the rest is held out."""
     users, movies = truth.shape
@@ -75,7 +83,7 @@ def world(
         for user in range(users)
     }
     sequences = sequences_of(rows)
-    features = movie_features(movies + unknown_movies, movies)
+    features = movie_features(movies + unknown_movies, movies, genres)
     known = known_ratings(
         sequences,
         np.arange(users, dtype=np.int32)[::-1].copy(),
@@ -111,7 +119,8 @@ class UserLookup(tf.Module):
         )
 
     def __call__(self, features: Any) -> Any:
-        return {"user_index": self._table.lookup(features["user_id"])}
+        ids = features["user_id"]
+        return {"user_index": tf.SparseTensor(ids.indices, self._table.lookup(ids.values), ids.dense_shape)}
 
 
 def rmse(predicted: Any, truth: Any) -> float:

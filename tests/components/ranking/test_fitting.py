@@ -20,13 +20,13 @@ RANK_ONE = world(3 + np.outer(RNG.choice([-1.4, 1.4], USERS), RNG.choice([-1.0, 
 BOTH = world(
     np.clip(3 + MOVIE_BIAS[None] + np.outer(RNG.choice([-1.0, 1.0], USERS), RNG.choice([-1.0, 1.0], MOVIES)), 0.5, 5)
 )
-# Little data needs little L2; these are small worlds.
 LIGHT = RankingConfig(
     embedding_dim=4,
     l2_ids=0.5,
     l2_history=0.5,
     l2_features=0.5,
     l2_biases=0.2,
+    l2_full_rows=1,
     epochs=150,
     patience=150,
     learning_rate=0.03,
@@ -59,6 +59,16 @@ def test_every_architecture_beats_the_global_mean(architecture):
     truth = BOTH.held_out.ratings
     error = rmse(predict(models, BOTH.known, BOTH.held_out, 10_000), truth)
     assert error < 0.7 * rmse(np.full(len(truth), BOTH.known.rows.ratings.mean()), truth)
+
+
+@pytest.mark.parametrize("architecture", ["factorization_machine", "matrix_factorization"])
+def test_the_defaults_learn_from_a_few_hundred_rows(architecture):
+    config = RankingConfig(architecture=architecture, epochs=100)
+    assert len(BOTH.known.rows) < 1_000
+    models = fit(config, BOTH.movies, BOTH.known, BOTH.held_out)
+    truth = BOTH.held_out.ratings
+    error = rmse(predict(models, BOTH.known, BOTH.held_out, 10_000), truth)
+    assert error < 0.8 * rmse(np.full(len(truth), BOTH.known.rows.ratings.mean()), truth)
 
 
 def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patience():

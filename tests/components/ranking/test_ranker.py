@@ -31,6 +31,7 @@ LIGHT = RankingConfig(
     l2_history=1.0,
     l2_features=1.0,
     l2_biases=2.0,
+    l2_full_rows=1,
     epochs=15,
     learning_rate=0.05,
 )
@@ -50,16 +51,18 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rate(trained):
-    return lambda *inputs: ask(trained[1], *inputs)
+    return lambda *inputs, **options: ask(trained[1], *inputs, **options)
 
 
-def ask(loaded, users, histories, ratings, movies):
-    """Asks the loaded signature; histories and ratings are rectangular lists."""
+def ask(loaded, users, histories, ratings, movies, unrated=0.0):
+    """Asks the loaded signature; histories and ratings are rectangular lists, in which `unrated` is no rating."""
     batch = len(users)
+    ratings = np.array(ratings, np.float32)
+    ratings = ratings if unrated is None else np.where(ratings == unrated, np.nan, ratings)
     return loaded.signatures["predict"](
         user_id=tf.constant(users),
         history_rows=tf.constant(np.reshape(np.array(histories, np.int32), [batch, -1])),
-        history_ratings=tf.constant(np.reshape(np.array(ratings, np.float32), [batch, -1])),
+        history_ratings=tf.constant(np.reshape(ratings, [batch, -1])),
         movie_rows=tf.constant(np.array(movies, np.int32)),
     )["predicted_rating"].numpy()
 
@@ -248,9 +251,26 @@ def test_a_known_user_has_a_bias_already(rate):
     np.testing.assert_allclose(rate(["u1"], [[3, 4, 5]], [[1, 1, 1]], [[9]]), unrated)
 
 
-def test_ratings_from_outside_the_range_count_as_its_ends(rate):
+def test_ratings_from_outside_the_range_count_as_its_ends_and_what_is_no_number_as_none(rate):
     history, movies = [[3, 4, 5]], [[9]]
     highest = rate(["stranger"], history, [[4.5] * 3], movies)
-    np.testing.assert_allclose(rate(["stranger"], history, [[1e30, np.inf, 4.5]], movies), highest)
+    np.testing.assert_allclose(rate(["stranger"], history, [[1e30, 7.0, 4.5]], movies), highest)
+    lowest = rate(["stranger"], history, [[1.0] * 3], movies)
+    np.testing.assert_allclose(rate(["stranger"], history, [[-3.0, 0.0, 1.0]], movies, unrated=None), lowest)
     unrated = rate(["stranger"], history, [[0.0] * 3], movies)
-    np.testing.assert_allclose(rate(["stranger"], history, [[np.nan, -3.0, -np.inf]], movies), unrated)
+    np.testing.assert_allclose(rate(["stranger"], history, [[np.nan, np.inf, -np.inf]], movies), unrated)
+    assert lowest < unrated < highest
+
+
+def test_somebody_of_the_vocabulary_of_whom_no_training_row_tells_is_a_stranger(trained, tmp_path):
+    # The vocabulary holds every user, also those who have test rows alone; here u1's rows are taken to be none.
+    of_u1 = USERS - 1 - 1
+    index = WORLD.known.user_index
+    known = dataclasses.replace(WORLD.known, user_index=np.where(index == of_u1, WORLD.known.known_users, index))
+    save(Ranker(trained[0], UserLookup(USERS), known, LIGHT), str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    history, stars, movies = [[3, 4, 5]], [[1.0, 1.0, 1.0]], [[9, 7]]
+    np.testing.assert_allclose(
+        ask(loaded, ["u1"], history, stars, movies), ask(loaded, ["stranger"], history, stars, movies)
+    )
+    assert (ask(loaded, ["u2"], history, stars, movies) != ask(loaded, ["stranger"], history, stars, movies)).all()

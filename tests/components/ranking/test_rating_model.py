@@ -98,11 +98,22 @@ def test_the_loss_is_the_same_for_one_batch_and_for_the_mean_of_its_halves():
 
 def test_l2_weighs_squared_norms_in_units_of_one_rows_squared_error():
     data = known()
-    config = RankingConfig(embedding_dim=4, l2_ids=30.0, l2_history=20.0, l2_features=40.0, l2_biases=15.0)
+    config = RankingConfig(
+        embedding_dim=4, l2_ids=30.0, l2_history=20.0, l2_features=40.0, l2_biases=15.0, l2_full_rows=6
+    )
     model = model_with_random_tables(config, data)
     weight = {"user_ids": 30, "movie_ids": 30, "history_movies": 20, "rater_users": 20, "genres": 40, "eras": 40}
     expected = sum(weight.get(v.name.split(":")[0], 15) / 6 * np.sum(v.numpy() ** 2) for v in model.trainable_variables)
     assert float(tf.add_n(model.losses)) == pytest.approx(expected, rel=1e-5)
+
+    quarter = model_with_random_tables(dataclasses.replace(config, l2_full_rows=96), data)  # √(6 / 96) of the weight
+    quarter.set_weights(model.get_weights())
+    assert float(tf.add_n(quarter.losses)) == pytest.approx(expected / 4, rel=1e-5)
+
+
+def test_few_rows_bear_the_root_of_their_share_of_l2_and_many_all_of_it():
+    config = RankingConfig(l2_full_rows=30_000)
+    assert [config.l2_share(rows) for rows in (300, 7_500, 30_000, 25_000_000)] == pytest.approx([0.1, 0.5, 1, 1])
 
 
 def test_hidden_ids_are_drawn_anew_each_step_at_the_configured_rate():

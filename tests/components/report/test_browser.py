@@ -205,3 +205,41 @@ def test_every_control_can_be_reached_by_the_keyboard_and_has_a_name(open_page):
     assert {"map-search", "map-in", "map-out", "map-whole", "Comedy"} <= reached
     names = page.eval_on_selector_all("button", "all => all.map(one => one.ariaLabel || one.innerText.trim())")
     assert all(names)
+
+
+def test_at_1280_pixels_every_section_is_in_the_navigation_and_no_heading_hides_behind_it(open_page):
+    page = open_page()
+    links = page.locator("nav a")
+    assert links.count() == page.locator("main > section").count() >= 10
+    for link in links.all():
+        box = link.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1280
+    bar = page.locator("nav").bounding_box()
+    for link in links.all():
+        link.click()
+        heading = page.locator(f"{link.get_attribute('href')} h2").bounding_box()
+        assert page.evaluate("scrollY") == 0 or heading["y"] >= bar["height"]
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_every_scroll_area_is_reached_by_key_and_named(open_page, width):
+    page = open_page(viewport={"width": width, "height": 844})
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    areas = page.evaluate(
+        """[...document.querySelectorAll("body *")].filter((one) => one.checkVisibility()
+            && ["overflowX", "overflowY"].some((axis) => ["auto", "scroll"].includes(getComputedStyle(one)[axis])))
+            .map((one) => [one.tabIndex, one.getAttribute("role"), one.getAttribute("aria-label")])"""
+    )
+    assert len(areas) >= 7
+    assert all(index == 0 and role == "region" and name for index, role, name in areas)
+    names = [name for _, _, name in areas]
+    assert len(set(names)) == len(names)
+
+
+def test_on_a_phone_gates_show_their_interval_and_their_words_whole(open_page):
+    page = open_page(viewport={"width": 390, "height": 844})
+    for cell in page.locator("#gates .drawn svg, #gates .words").all():
+        box = cell.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 
@@ -111,7 +112,7 @@ def test_the_index_shows_what_was_tried_and_which_was_chosen(page):
 
 def test_gates_with_their_intervals(page):
     rows = page.rows["gates"]
-    assert rows[1][:2] == ["recall_item_knn", "refused"]
+    assert rows[1][:2] == ["recall_peer", "refused"]
     assert rows[2] == ["rmse_change", "passed", "–", "nothing"]
     assert page.labels["gates"] == ["-0.1250, 95 % interval from -0.2500 to -0.0625, no difference at 0"]
 
@@ -222,3 +223,19 @@ def test_facts_survive_the_file_between_the_stage_and_the_command():
     assert render(from_json(to_json(facts())), summary()) == render(facts(), summary())
     assert from_json('{"people": [], "of_a_newer_version": 1}') == RunFacts(people=[])
     assert dataclasses.asdict(from_json(to_json(facts())))["index"] == facts().index
+
+
+def test_headings_descend_step_by_step_and_every_column_has_one(text):
+    levels = [int(level) for level in re.findall(r"<h([1-6])", text)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    assert not re.search(r"<th[^>]*>\s*</th>", text)
+
+
+def test_what_a_person_rated_highest_is_not_called_liked_and_unrated_data_have_no_stars(text):
+    assert ">Rated highest</h3>" in text
+    assert "Liked" not in text
+    unrated = render(facts(bundle={**facts().bundle, "has_ratings": False}), summary())
+    assert ">Latest</h3>" in unrated
+    person = unrated.split('class="liked"')[1].split("</ul>")[0]
+    assert "★" not in person

@@ -26,10 +26,10 @@ def test_tfx_packs_nothing_for_workers_that_need_no_container():
     assert engines.for_tfx(["--runner=FnApiRunner", "--sdk_container_image=mine"])[-1] == "--sdk_container_image=mine"
 
 
-def test_prism_is_what_was_built_here_and_never_a_download(monkeypatch, tmp_path):
+def test_prism_is_what_lies_here_and_never_a_download(monkeypatch, tmp_path):
     monkeypatch.setattr(engines.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="Prism was not built"):
+    with pytest.raises(InputError, match="Prism is not on this machine"):
         engines.resolve(["--runner=PrismRunner"])
     (tmp_path / "prism").write_text("")
     (tmp_path / "prism").chmod(0o755)

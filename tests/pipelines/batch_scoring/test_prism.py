@@ -1,6 +1,6 @@
 """The job on Prism, Beam's portable engine, with workers in processes of their own: same rows, and faults.
 
-Prism is built by tools/build_prism.sh. Every test starts the job as `recommender score` does.
+Every test starts the job as `recommender score` does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.batch_scoring.watching import Limits, Request, ScoringFailedError
 from tests.components.bundle.small_bundle import build_bundle
 from tests.pipelines.batch_scoring.engines import (
     FORWARD,
-    build_prism,
+    find_prism,
     listening,
     other_network,
     prism_server,
@@ -99,7 +99,7 @@ def test_every_engine_gives_the_very_same_rows(model, prism, pool, tmp_path):
     engines = {
         "memory": (),
         "threads": ("--runner=FnApiRunner", "--direct_running_mode=multi_threading", "--direct_num_workers=2"),
-        "loopback": ("--runner=PrismRunner", f"--prism_location={build_prism()}"),
+        "loopback": ("--runner=PrismRunner", f"--prism_location={find_prism()}"),
         "external": external(prism, pool),
     }
     done = {name: rows_of(request(model, tmp_path / f"{name}.parquet", *options)) for name, options in engines.items()}

@@ -44,7 +44,7 @@ def summary(spec: dict[str, Any]) -> str:
 
     Values of settings are left out: they are the configuration's, which has tests of its own.
     """
-    lines = [f"{spec['pipelineInfo']['name']}, schema {spec['schemaVersion']}, {spec['sdkVersion']}", ""]
+    lines = [f"{spec['pipelineInfo']['name']}, schema {spec['schemaVersion']}", ""]
     for name, one in sorted(spec["root"]["inputDefinitions"]["parameters"].items()):
         default = "no default" if "defaultValue" not in one else "with a default"
         lines.append(f"parameter {name}: {one['parameterType']}, {default}")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def spec(demo):
 @pytest.fixture(scope="module")
 def own():
     """Somebody's own views, which have no ratings, where no file can be reached from here."""
-    return documents("own-data", data={**OWN_DATA, "has_ratings": "false"})[0]
+    return documents("auto", data={**OWN_DATA, "has_ratings": "false"})[0]
 
 
 @pytest.fixture(scope="module", params=["demo", "own"])
@@ -43,6 +44,7 @@ def test_the_wiring_is_what_a_person_has_reviewed(spec):
 
 def test_schema_and_pipeline_root(any_spec):
     assert any_spec["schemaVersion"] == "2.1.0"
+    assert any_spec["sdkVersion"] == f"tfx-{version('tfx')}"
     assert any_spec["defaultPipelineRoot"] == ROOT
 
 
@@ -117,14 +119,27 @@ def test_nothing_is_cached_unless_asked_for(spec):
 
 
 def test_with_the_cache_a_run_says_which_data_it_means_and_the_push_destination_is_always_looked_at():
-    cached = documents("own-data", data=OWN_DATA, cached=True)[0]
+    cached = documents("auto", data=OWN_DATA, cached=True)[0]
     version = cached["root"]["inputDefinitions"]["parameters"]["data_version"]
     assert "defaultValue" not in version  # the one parameter that is required, and only here
     uncached = {name for name, (task, _, _) in steps(cached).items() if "cachingOptions" not in task}
     assert uncached == {"ServedModel", "Pusher"}
-    for name in ("MoviesExampleGen", "RatingsExampleGen"):
-        task, _, _ = steps(cached)[name]
-        assert task["inputs"]["parameters"]["fingerprint"] == {"componentInputParameter": "data_version"}
+    task, _, _ = steps(cached)["ExampleGen"]
+    assert task["inputs"]["parameters"]["fingerprint"] == {"componentInputParameter": "data_version"}
+
+
+def test_the_final_fit_trains_as_the_judged_models_were_and_what_was_judged_is_pushed_beside_it(spec):
+    task, _, _ = steps(spec)["FinalFit"]
+    for model, trainer in (("retrieval", "RetrievalTrainer"), ("ranking", "RankingTrainer")):
+        source = task["inputs"]["artifacts"][f"{model}_run"]["taskOutputArtifact"]
+        assert source["producerTask"] == trainer
+    pushed = steps(spec)["Pusher"][0]["inputs"]["artifacts"]
+    producers = {key: source["taskOutputArtifact"]["producerTask"] for key, source in pushed.items()}
+    assert producers == {"model": "FinalFit", "judged": "RecommenderBundler", "model_blessing": "Evaluator"}
+    without = documents(overrides=("training.final_fit=none",))[0]
+    assert "FinalFit" not in steps(without)
+    pushed = steps(without)["Pusher"][0]["inputs"]["artifacts"]
+    assert pushed["model"] == pushed["judged"]
 
 
 def test_data_that_only_the_cluster_reaches_are_not_opened_and_their_paths_are_parameters(own):

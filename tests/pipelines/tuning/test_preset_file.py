@@ -12,7 +12,7 @@ from pipelines.tuning.study import with_values
 @pytest.mark.parametrize("preset", preset_names())
 @pytest.mark.parametrize("architecture", ["factorization_machine", "matrix_factorization", "dense"])
 def test_a_written_preset_is_read_back_as_the_same_configuration(preset, architecture, tmp_path):
-    data = {"ratings": "/some/where.csv"} if preset == "own-data" else {}
+    data = {"ratings": "/some/where.csv"} if preset == "auto" else {}
     config = load(preset, [f"ranking.architecture={architecture}"], data)
     config = with_values(config, {"retrieval.half_lives": "0,2.5", "retrieval.l2": 3.21e-6, "ranking.layers": "8,4"})
     write_preset(tmp_path / "tuned.toml", config, ["what it is", "", "more"])

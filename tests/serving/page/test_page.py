@@ -173,8 +173,8 @@ def test_an_empty_answer_says_why_and_offers_a_way_out(open_page):
 @pytest.mark.parametrize(
     ("question", "listed", "reason"),
     [
-        ("#like=d%404&like=é", [F, "c", "b", "a"], "Because you liked Title of é"),  # the last one is the query
-        ("#user=Bo", [F, "é", "d", "c"], "Because you liked Title of b"),
+        ("#like=d%404&like=é", [F, "c", "b", "a"], "Because you watched Title of é"),  # the last one is the query
+        ("#user=Bo", [F, "é", "d", "c"], "Because you watched Title of b"),
     ],
 )
 def test_the_bundles_own_reasons_stand_on_the_cards(open_page, question, listed, reason):
@@ -211,7 +211,7 @@ def test_reasons_are_joined_in_words_and_titles_are_text(open_page):
     page = open_page("#like=d%404&like=é", routes=[("**/metadata", with_explain), ("**/*:predict", explained)])
     page.wait_for_selector(".because")
     reasons = page.locator("#list .because").all_inner_texts()
-    assert reasons == ["Because you liked <i>Liked</i> and Second"] * 3  # of the fourth nothing is known
+    assert reasons == ["Because you watched <i>Liked</i> and Second"] * 3  # of the fourth nothing is known
     assert asked == [
         {
             "user_id": [""] * 4,
@@ -315,3 +315,148 @@ def test_everything_that_can_be_used_has_a_name(open_page):
            .map((one) => one.outerHTML)"""
     )
     assert nameless == []
+
+
+def test_back_takes_a_change_back(open_page):
+    page = open_page()
+    page.get_by_role("button", name="I like it: Title of d").click()
+    settled(page)
+    page.get_by_role("button", name="Comedy", exact=True).click()
+    settled(page)
+    assert titles(page) == [F, "c", "b"]
+    page.go_back()
+    settled(page)
+    assert page.url.endswith("#like=d")
+    assert titles(page) == [F, "é", "c", "b", "a"]
+    assert page.get_by_role("button", name="Comedy", exact=True).get_attribute("aria-pressed") == "false"
+    page.go_back()
+    settled(page)
+    assert page.locator("#picks li").count() == 0
+    assert page.locator("#heading").inner_text() == "Popular movies"
+    page.go_forward()
+    settled(page)
+    assert page.get_by_role("button", name="Remove Title of d").count() == 1
+
+
+def test_recommend_leads_to_the_list(open_page):
+    page = open_page("#like=d", viewport={"width": 390, "height": 450})
+    assert page.locator("#heading").bounding_box()["y"] > 450  # below the form, out of sight
+    page.get_by_role("button", name="Recommend").click()
+    settled(page)
+    assert page.evaluate("document.activeElement.id") == "results"
+    assert 0 <= page.locator("#heading").bounding_box()["y"] < 100
+    assert page.evaluate("getComputedStyle(document.getElementById('results')).animationName") == "fresh"
+
+
+def test_on_a_phone_a_filter_that_is_on_is_in_sight_and_the_list_says_so(open_page):
+    many = [f"Genre {letter}" for letter in "ABCDEFGHIJKLMNOP"]
+
+    def with_genres(route):
+        content = route.fetch().json()
+        content["movies"][0]["genres"] += many
+        route.fulfill(json=content)
+
+    page = open_page(
+        "#like=d&genre=Genre%20P", viewport={"width": 390, "height": 844}, routes=[("**/catalogue.json", with_genres)]
+    )
+    box = page.get_by_role("button", name="Genre P", exact=True).bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert "Only Genre P." in page.locator("#source").inner_text()
+
+
+def test_on_a_phone_scores_have_their_name(open_page):
+    page = open_page("#like=d", viewport={"width": 390, "height": 844})
+    assert page.locator("#list .card .score").first.inner_text().split() == ["Relevance", "16.00"]
+    assert page.locator("#list .card .score span").first.is_visible()
+    page.get_by_role("button", name="Similar: Title of c").click()
+    page.wait_for_selector("#similar-list .card h3")
+    assert page.locator("#similar-list .card .score").first.inner_text().startswith("Similarity")
+
+
+def test_bars_of_relevance_go_from_the_last_movie_to_the_first(open_page):
+    page = open_page("#like=d")  # scores 16, 13, 7, 4, 1
+    shares = page.eval_on_selector_all("#list .score .meter", "all => all.map((one) => one.style.cssText)")
+    shares = [float(re.search(r"([\d.]+)%", share)[1]) for share in shares]
+    assert shares == pytest.approx([100, 80, 40, 20, 4])
+    assert "Most relevant first; the stars are" in page.locator("#source").inner_text()
+
+
+def test_a_version_is_a_date_and_random_users_are_called_so(open_page):
+    def dated(route):
+        route.fulfill(json={**route.fetch().json(), "version": "1795887915"})
+
+    page = open_page(routes=[("**/catalogue.json", dated)], timezone_id="UTC")
+    assert page.locator("#model").inner_text() == "recommender, pushed 28 Nov 2026, 17:45 · 6 movies"
+    assert page.locator("#model").get_attribute("title") == "version 1795887915"
+    page.get_by_role("radio", name="A known user").check(force=True)
+    assert page.get_by_role("button", name="Random user").is_visible()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 18, 19, 20, 50])
+def test_every_genre_has_a_colour_of_its_own(open_page, count):
+    """The largest genres stand farthest apart: Comedy and Drama had one colour."""
+    hues = open_page().evaluate(
+        """async (count) => {
+            const { Catalogue } = await import("./catalogue.js");
+            const names = Array.from({ length: count }, (_, at) => `g${at}`);
+            const movies = names.flatMap((genre, at) =>
+                Array.from({ length: count - at }, (_, id) => ({ id: `${at} ${id}`, title: "", genres: [genre] })));
+            const { colours } = new Catalogue({ model: "", version: "", movies, users: [] });
+            return names.map((name) => colours.get(name).hue);
+        }""",
+        count,
+    )
+    circle = sorted(hues)
+    gaps = [(after - before) % 360 or 360 for before, after in zip(circle, [*circle[1:], circle[0]], strict=True)]
+    assert gaps == pytest.approx([360 / count] * count)
+    if count > 3:
+        apart = abs(hues[0] - hues[1])
+        assert min(apart, 360 - apart) >= 90
+
+
+@pytest.mark.parametrize("hover", [True, False])
+def test_the_hint_speaks_of_keys_only_where_there_are_some(open_page, hover):
+    page = open_page(**({} if hover else {"has_touch": True, "is_mobile": True}))
+    assert page.locator("#search-hint").inner_text() == (
+        "Type, then choose with the arrow keys and Enter." if hover else "Type, then tap a movie."
+    )
+
+
+def test_the_selected_half_of_the_switch_is_lighter_than_its_track(open_page):
+    for scheme in ("light", "dark"):
+        page = open_page(color_scheme=scheme)
+        selected, track = page.evaluate(
+            """() => [document.querySelector(".modes input:checked + label"), document.querySelector(".modes")].map(
+                (one) => getComputedStyle(one).backgroundColor.match(/\\d+/g).map(Number).reduce((a, b) => a + b))"""
+        )
+        assert selected > track
+
+
+def test_stars_of_known_movies_can_be_read(open_page):
+    page = open_page("#user=Bo", color_scheme="light")
+    page.locator("#known summary").click()
+    colour = page.locator("#known b").first.evaluate("one => getComputedStyle(one).color.match(/\\d+/g).map(Number)")
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5  # on white; WCAG 2.2, 1.4.3
+
+
+def luminance(colour):
+    """Relative luminance of sRGB (WCAG 2.2)."""
+    parts = [part / 255 for part in colour]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_scroll_area_is_reached_by_key(open_page):
+    page = open_page("#user=Bo", viewport={"width": 390, "height": 844})
+    page.locator("#known summary").click()
+    assert unreachable_scroll_areas(page) == []
+
+
+def unreachable_scroll_areas(page):
+    return page.evaluate(
+        """[...document.querySelectorAll("*")].filter((one) => one.checkVisibility()
+            && ["overflowX", "overflowY"].some((axis) => ["auto", "scroll"].includes(getComputedStyle(one)[axis]))
+            && one.tabIndex < 0 && one.role !== "listbox" && one.getAttribute("role") !== "listbox"
+            && !one.querySelector("a, button, input, select")).map((one) => one.outerHTML.slice(0, 80))"""
+    )

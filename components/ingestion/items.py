@@ -1,0 +1,181 @@
+"""The catalogue: every item of the source's own table in its order, then the items that only interactions name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import duckdb
+
+from components.errors import InputError
+from components.ingestion.categories import split_columns
+from components.ingestion.columns import GENRES, ITEM, TITLE, Columns
+from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, rejected_lines, unreadable
+from components.progress import report, warn
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Items:
+    """Items; a position is a catalogue row.
+
+    Attributes:
+      ids: bytes, distinct.
+      titles: UTF-8 bytes, one an item.
+      genres: UTF-8 bytes, a list an item.
+    """
+
+    ids: list[bytes] = dataclasses.field(default_factory=list)
+    titles: list[bytes] = dataclasses.field(default_factory=list)
+    genres: list[list[bytes]] = dataclasses.field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def read_items(connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, Columns]]) -> Items:
+    """The items of a source's own tables, in their order. An item without a title has its id for one.
+
+    Raises:
+      InputError: A row without an id, an id that occurs twice, or no row at all.
+    """
+    ids: list[bytes] = []
+    titles: list[bytes] = []
+    genres: list[list[bytes]] = []
+    first: dict[bytes, tuple[Table, int]] = {}
+    for table, columns in tables:
+        rows = _fetch(connection, table, columns)
+        for place, (item, title, extra, _) in enumerate(rows):
+            _check(table, place, item, extra, first)
+            item_id = (item or "").encode()
+            first[item_id] = table, place
+            ids.append(item_id)
+            titles.append(title.encode() if title and title.strip() else item_id)
+        genres += split_columns([row[3] for row in rows]) if GENRES in columns else [[] for _ in rows]
+        if columns.unused:
+            report("columns of the catalogue that are not used: %s", ", ".join(columns.unused))
+    for path, line, reason in rejected_lines(connection):
+        if any(path == table.path for table, _ in tables) or not ids:
+            raise InputError(
+                f"{path}, row {line}: not readable as text of this encoding, or a line that is too long",
+                expected="UTF-8",
+                received=reason.splitlines()[0][:200],
+                action="save the file as UTF-8, for instance: iconv -f ISO-8859-1 -t UTF-8 OLD > NEW, "
+                "or --set data.encoding=latin-1",
+            )
+    if not ids:
+        raise InputError(
+            f"{', '.join(table.path for table, _ in tables)} has a header and no rows",
+            expected="at least one item",
+            action="add rows",
+        )
+    return Items(ids=ids, titles=titles, genres=genres)
+
+
+def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
+    """The catalogue, completed by the items that only interactions name; these have their ids for titles.
+
+    Args:
+      items: The source's own catalogue; None where it has none.
+      used: Every item id of the interactions, sorted.
+
+    Returns:
+      The items, and how many of them the source's own catalogue lacks (0 where it has none at all).
+
+    Raises:
+      InputError: A catalogue of other items altogether.
+    """
+    if items is None:
+        report("no catalogue was given: the %d item ids of the interactions stand for their titles", len(used))
+    known = set(items.ids) if items is not None else set()
+    added = [item for item in used if item not in known]
+    if items is not None and added and len(added) == len(used):
+        raise _nothing_in_common(items, added)
+    if items is not None and added:
+        warn(
+            "%d items of the interactions are not in the catalogue, for instance %s: they were added with their ids "
+            "as titles",
+            len(added),
+            ", ".join(item.decode() for item in added[:3]),
+        )
+    own = items or Items()
+    completed = Items(ids=own.ids + added, titles=own.titles + added, genres=own.genres + [[] for _ in added])
+    return completed, 0 if items is None else len(added)
+
+
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns
+) -> list[tuple[str | None, str | None, str | None, object]]:
+    name = identifier(columns.names[ITEM])
+    kind = table.columns[columns.names[ITEM]]
+    if kind == "BLOB":
+        item = f"try(decode({name}))"
+    elif kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        item = f"(CASE WHEN {name} = floor({name}) THEN try_cast({name} AS HUGEINT)::VARCHAR ELSE {name}::VARCHAR END)"
+    else:
+        item = f"{name}::VARCHAR"
+    title = f"{identifier(columns.names[TITLE])}::VARCHAR" if TITLE in columns else "NULL"
+    genres = identifier(columns.names[GENRES]) if GENRES in columns else "NULL"
+    extra = f"nullif(trim({identifier(EXTRA)}), '')" if EXTRA in table.columns else "NULL"
+    try:
+        return connection.execute(f"SELECT {item}, {title}, {extra}, {genres} FROM {table.sql}").fetchall()
+    except duckdb.Error as error:
+        raise unreadable(table.path, error) from None
+
+
+def _check(
+    table: Table, place: int, item: str | None, extra: str | None, first: dict[bytes, tuple[Table, int]]
+) -> None:
+    """Raises an InputError about a row that cannot be used."""
+    if item and not extra and not any(character in item for character in "\n\r\0") and item.encode() not in first:
+        return
+    row = f"{table.path}, row {line_of(table, place)}"
+    if extra:
+        raise InputError(
+            f"{row}: wrong number of fields",
+            expected=f"{len(table.header)} ({', '.join(table.header)})",
+            received=f"one more: {extra!r}",
+            action='correct the row; a field that holds the delimiter must stand in "quotation marks"',
+        )
+    if not item:
+        raise InputError(f"{row}: empty item id", expected="an item id", action="fill in the id or delete the row")
+    if any(character in item for character in "\n\r\0"):
+        raise InputError(
+            f"{row}: line break or NUL byte in the item id",
+            expected="an id on one line",
+            received=repr(item),
+            action="take it out of the id",
+        )
+    other, where = first[item.encode()]
+    raise InputError(
+        f"{row}: the item id {item!r} occurs twice",
+        expected="each item once",
+        received=f"the same id in {other.path}, row {line_of(other, where)}",
+        action="keep one of the two rows (one row a variant needs one id a variant, in the interactions too)",
+    )
+
+
+_SPELLINGS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    ("without `.0` at its end", lambda item: item.removesuffix(b".0")),
+    ("without leading zeros", lambda item: item.lstrip(b"0")),
+    ("without blanks around it", lambda item: item.strip()),
+    ("in lower case", lambda item: item.lower()),
+)
+"""What ids may differ in though the same thing is meant."""
+
+
+def _nothing_in_common(items: Items, added: Sequence[bytes]) -> InputError:
+    why = ""
+    for what, plain in _SPELLINGS:
+        known = {plain(item): item for item in items.ids}
+        example = next((item for item in added[:1000] if plain(item) in known), None)
+        if example is not None:
+            other = known[plain(example)]
+            why = f"; {example.decode()!r} and {other.decode()!r} are alike {what}, but ids are compared byte for byte"
+            break
+    return InputError(
+        "not one item of the interactions is in the catalogue",
+        expected=f"ids as the catalogue has them, such as {items.ids[0].decode()!r}",
+        received=f"ids such as {added[0].decode()!r} in the interactions{why}",
+        action="write ids alike in both files (pandas turns whole numbers into 12.0 where some are missing: "
+        "astype('Int64')), and check that --columns item=… names the right column",
+    )

@@ -1,0 +1,375 @@
+"""Interactions of any source as one DuckDB table, every row checked:
+`rows(user, item, rating, weight, time, part, event, fault)`.
+
+The row's place in the source is its rowid. Ids are text and come back byte for byte.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import duckdb
+
+from components.errors import InputError
+from components.ingestion import faults, times
+from components.ingestion.columns import COUNTS, EVENT, ITEM, RATING, TIMESTAMP, USER, WEIGHT, Columns, canonical
+from components.ingestion.config import DataConfig
+from components.ingestion.faults import BadRow, Fault
+from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, literal, rejected_lines, unreadable
+from components.progress import report, warn
+
+CREATE = """CREATE OR REPLACE TABLE rows
+(user VARCHAR, item VARCHAR, rating FLOAT, weight FLOAT, time BIGINT, part UTINYINT, event VARCHAR, fault UTINYINT)"""
+
+SAMPLE_ROWS = 2_000
+_INTEGERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a table of interactions was understood to be.
+
+    Attributes:
+      columns: Which column plays which role.
+      has_ratings: Whether ratings are read.
+      times: How times are read.
+      decimal_comma: Whether 4,5 means four and a half.
+    """
+
+    columns: Columns
+    has_ratings: bool
+    times: times.TimeForm
+    decimal_comma: bool
+
+    @property
+    def has_timestamps(self) -> bool:
+        return TIMESTAMP in self.columns
+
+
+def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig) -> Layout:
+    """Looks at the first rows of a table: whether its ratings say anything, and how times are written.
+
+    Raises:
+      InputError: Ratings are asked for and there are none, or times cannot be understood.
+    """
+    for role in (USER, ITEM):
+        _check_id_type(table, columns, role)
+    if config.has_ratings == "true" and RATING not in columns:
+        raise InputError(
+            f"{table.path}: no column for rating, and data.has_ratings is true",
+            expected="a column such as rating",
+            received=", ".join(table.header),
+            action="name the column with --columns rating=COLUMN, or leave data.has_ratings at auto",
+        )
+    ratings = _sample(connection, table, columns, RATING)
+    has_ratings = RATING in columns and config.has_ratings != "false"
+    if has_ratings and config.has_ratings == "auto" and ratings and len(set(map(_number_text, ratings))) == 1:
+        warn("every rating is %s: read as interactions without ratings", ratings[0])
+        has_ratings = False
+    return Layout(
+        columns=columns,
+        has_ratings=has_ratings,
+        times=_time_form(connection, table, columns, config),
+        decimal_comma=any("," in value for value in ratings) and not any("." in value for value in ratings),
+    )
+
+
+def describe(table: Table, layout: Layout) -> None:
+    """Says what was taken for what, and which columns were not used."""
+    report("%s: %s", table.path, layout.columns.described())
+    for taken, others in layout.columns.passed_over.items():
+        warn("%s was taken and %s was not: name another with --columns", taken, ", ".join(others))
+    if layout.has_timestamps:
+        report("times: %s", layout.times.name)
+    unused = [name for name in layout.columns.unused if name not in sum(layout.columns.passed_over.values(), ())]
+    if RATING in layout.columns and not layout.has_ratings:
+        unused.append(layout.columns.names[RATING])
+    if unused:
+        counts = [name for name in unused if canonical(name) in COUNTS]
+        hint = f"; how often or how much can count: --columns weight={counts[0]}" if counts else ""
+        report("columns that are not used: %s%s", ", ".join(unused), hint)
+
+
+def load(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, config: DataConfig, part: int) -> None:
+    """Appends a table's rows, each with what is wrong with it.
+
+    Raises:
+      InputError: The file cannot be read at all.
+    """
+    source = table.sql
+    listed = _is_list(table, layout.columns)
+    if listed:
+        source = f"(SELECT * REPLACE (unnest({listed}) AS {identifier(layout.columns.names[ITEM])}) FROM {source})"
+    try:
+        connection.execute(f"INSERT INTO rows {_checked(source, table, layout, config, part, bool(listed))}")
+    except duckdb.Error as error:
+        raise unreadable(table.path, error) from None
+
+
+def count_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of each kind of interaction, the commonest first; empty where there is no such column."""
+    query = "SELECT event, count(*) FROM rows WHERE event IS NOT NULL GROUP BY event ORDER BY 2 DESC, 1 LIMIT 1000"
+    return dict(connection.execute(query).fetchall())
+
+
+def check(
+    connection: duckdb.DuckDBPyConnection, loaded: Iterable[tuple[Table, Layout, int]], config: DataConfig
+) -> dict[Fault, int]:
+    """Refuses or skips what is wrong with the rows, and deletes what is skipped.
+
+    Args:
+      connection: With the table `rows`.
+      loaded: Each table that was loaded, and the rows that it had when it was loaded, in their order.
+      config: Whether bad rows are skipped.
+
+    Returns:
+      Rows that were left out, by fault.
+
+    Raises:
+      InputError: Bad rows, or no good ones.
+    """
+    loaded = list(loaded)
+    found = connection.execute("SELECT fault, count(*) FROM rows GROUP BY fault ORDER BY fault").fetchall()
+    counts = {Fault(fault): count for fault, count in found if fault}
+    rejected = rejected_lines(connection)
+    if rejected:
+        counts[Fault.UNREADABLE] = len(rejected)
+    total = sum(count for _, count in found) + len(rejected)
+    if counts:
+        examples = [*_examples(connection, loaded), *_unreadable_rows(loaded, rejected)]
+        faults.settle(counts, total, examples, config.bad_rows, config.max_bad_share)
+        connection.execute("DELETE FROM rows WHERE fault <> 0")
+    if total == sum(counts.values()):
+        names = ", ".join(table.path for table, _, _ in loaded)
+        raise InputError(
+            f"{names} has a header and no rows" if not total else f"{names} has no row that can be used",
+            expected="at least one interaction",
+            received=f"{total:,} rows",
+            action="add rows",
+        )
+    return counts
+
+
+def _checked(source: str, table: Table, layout: Layout, config: DataConfig, part: int, listed: bool) -> str:
+    """The query of the rows with their values and faults."""
+    columns = layout.columns
+    user, item = _id(table, columns, USER), _id(table, columns, ITEM, listed)
+    user_given, item_given = _given(columns, USER), _given(columns, ITEM)
+    tests: list[tuple[str, Fault | str]] = []
+    dialect = table.dialect
+    if dialect is not None and dialect.has_header:
+        again = f"{user_given} = {literal(columns.names[USER])} AND {item_given} = {literal(columns.names[ITEM])}"
+        tests.append((again, Fault.HEADER_AGAIN))
+    if EXTRA in table.columns:
+        tests.append((f"trim({identifier(EXTRA)}) <> ''", Fault.EXTRA_FIELDS))
+    tests += [
+        (f"{user_given} IS NULL OR {user} = ''", Fault.EMPTY_USER),
+        (f"{item_given} IS NULL OR {item} = ''", Fault.EMPTY_ITEM),
+        (f"{user} IS NULL", Fault.FRACTIONAL_USER),
+        (f"{item} IS NULL", Fault.FRACTIONAL_ITEM),
+        (_broken(user), Fault.LINE_BREAK_IN_USER),
+        (_broken(item), Fault.LINE_BREAK_IN_ITEM),
+    ]
+    kind = f"trim({_given(columns, EVENT)}::VARCHAR)" if EVENT in columns else "NULL::VARCHAR"
+    rating, weight, time = "1.0::FLOAT", "1.0::FLOAT", layout.times.sql(_given(columns, TIMESTAMP))
+    if EVENT in columns and config.events:
+        cases = " ".join(f"WHEN {literal(name)} THEN {value}" for name, value in sorted(config.events.items()))
+        weight = f"(CASE {kind} {cases} END)::FLOAT"
+        tests.append((f"{weight} IS NULL", Fault.EVENT_NOT_NAMED))
+    if WEIGHT in columns:
+        given = _number(table, columns, WEIGHT, layout.decimal_comma)
+        tests += [(f"NOT coalesce(isfinite({given}), false)", Fault.BAD_WEIGHT)]
+        weight = f"try_cast({weight} * {given} AS FLOAT)"
+    if EVENT in columns or WEIGHT in columns:
+        tests.append((f"{weight} <= 0", Fault.NO_WEIGHT))
+    if layout.has_ratings:
+        rating = f"try_cast({_number(table, columns, RATING, layout.decimal_comma)} AS FLOAT)"
+        given = _given(columns, RATING)
+        missing = f"{given} IS NULL OR lower(trim({given}::VARCHAR)) IN ('', 'null', 'none', 'na', 'n/a')"
+        tests.append(
+            (f"{rating} IS NULL OR NOT isfinite({rating})", _either(missing, Fault.EMPTY_RATING, Fault.BAD_RATING))
+        )
+        low, high = config.rating_min, config.rating_max
+        if low is not None:
+            tests.append((f"{rating} < {low}", Fault.RATING_OUT_OF_RANGE))
+        if high is not None:
+            tests.append((f"{rating} > {high}", Fault.RATING_OUT_OF_RANGE))
+    if layout.has_timestamps:
+        given = _given(columns, TIMESTAMP)
+        missing = f"{given} IS NULL OR trim({given}::VARCHAR) = ''"
+        tests += [
+            (f"{time} IS NULL OR NOT isfinite({time})", _either(missing, Fault.EMPTY_TIME, Fault.BAD_TIME)),
+            (f"{time} < {times.EARLIEST} OR {time} > {times.LATEST}", Fault.TIME_OUT_OF_RANGE),
+        ]
+    cases = " ".join(f"WHEN {test} THEN {fault if isinstance(fault, str) else int(fault)}" for test, fault in tests)
+    return (
+        f"SELECT {user}, {item}, {rating}, {weight}, try_cast(floor({time}) AS BIGINT), {part}, {kind}, "
+        f"(CASE {cases} ELSE 0 END)::UTINYINT FROM {source}"
+    )
+
+
+def _given(columns: Columns, role: str) -> str:
+    return identifier(columns.names[role]) if role in columns else "NULL"
+
+
+def _id(table: Table, columns: Columns, role: str, listed: bool = False) -> str:
+    """An id as text; NULL where it cannot be one."""
+    column, kind = _given(columns, role), table.columns[columns.names[role]]
+    if kind == "BLOB":
+        return f"try(decode({column}))"
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        return f"(CASE WHEN {column} = floor({column}) THEN try_cast({column} AS HUGEINT)::VARCHAR END)"
+    return f"{column}::VARCHAR" if kind != "VARCHAR" or listed else column
+
+
+def _either(condition: str, one: Fault, other: Fault) -> str:
+    return f"(CASE WHEN {condition} THEN {int(one)} ELSE {int(other)} END)"
+
+
+def _broken(text: str) -> str:
+    return f"(contains({text}, chr(10)) OR contains({text}, chr(13)) OR contains({text}, chr(0)))"
+
+
+def _number(table: Table, columns: Columns, role: str, decimal_comma: bool) -> str:
+    column, kind = _given(columns, role), table.columns[columns.names[role]]
+    if kind == "BOOLEAN":
+        return f"{column}::INTEGER::DOUBLE"
+    if kind in _INTEGERS or kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        return f"{column}::DOUBLE"
+    text = f"replace({column}::VARCHAR, ',', '.')" if decimal_comma else f"{column}::VARCHAR"
+    return times.plain_number(text)
+
+
+def _check_id_type(table: Table, columns: Columns, role: str) -> None:
+    kind = table.columns[columns.names[role]]
+    listed = role == ITEM and (kind.endswith("[]") or kind == "JSON")
+    if (
+        kind in ("BOOLEAN", "DATE")
+        or kind.startswith(("STRUCT", "MAP", "TIMESTAMP", "TIME"))
+        or (kind.endswith("]") and not listed)
+    ):
+        raise InputError(
+            f"{table.path}: the column {columns.names[role]} cannot be the {role} id",
+            expected="texts or whole numbers" + (", or one list of them a row" if role == ITEM else ""),
+            received=f"values of the type {kind.lower()}",
+            action=f"name another column with --columns {role}=COLUMN, or convert this one to text",
+        )
+
+
+def _is_list(table: Table, columns: Columns) -> str:
+    """The expression of the list where an item column holds lists: one row a basket."""
+    name = columns.names[ITEM]
+    kind = table.columns[name]
+    if kind.endswith("[]"):
+        return identifier(name)
+    return f"from_json({identifier(name)}, '[\"VARCHAR\"]')" if kind == "JSON" else ""
+
+
+def _sample(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, role: str, rows: int = SAMPLE_ROWS
+) -> list[str]:
+    """Values of a column in the first rows, as text, empty ones left out."""
+    if role not in columns:
+        return []
+    name = identifier(columns.names[role])
+    query = f"SELECT trim({name}::VARCHAR) FROM {table.sql} LIMIT {rows}"
+    try:
+        values = [value for (value,) in connection.execute(query).fetchall()]
+    except duckdb.Error as error:
+        raise unreadable(table.path, error) from None
+    header = columns.names[role]
+    return [value for value in values if value and value != header and value.lower() not in ("nan", "null", "none")]
+
+
+def _number_text(text: str) -> Any:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return text
+
+
+def _time_form(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig
+) -> times.TimeForm:
+    if TIMESTAMP not in columns:
+        return times.undated()
+    name = columns.names[TIMESTAMP]
+
+    def extremes() -> tuple[int, int]:
+        parts = f"string_split_regex(trim({identifier(name)}::VARCHAR), '[/. -]')"
+        query = f"SELECT max(try_cast({parts}[1] AS INT)), max(try_cast({parts}[2] AS INT)) FROM {table.sql}"
+        row = connection.execute(query).fetchone()
+        return (row[0] or 0, row[1] or 0) if row else (0, 0)
+
+    return times.find_form(
+        table.columns[name],
+        _sample(connection, table, columns, TIMESTAMP),
+        unit=config.time_unit,
+        time_format=config.time_format,
+        extremes=extremes,
+        place=f"{table.path}, column {name}",
+    )
+
+
+def _unreadable_rows(loaded: list[tuple[Table, Layout, int]], rejected: list[tuple[str, int, str]]) -> list[BadRow]:
+    names = {table.path for table, _, _ in loaded}
+    return [
+        BadRow(
+            path=path if path in names else loaded[0][0].path,
+            line=int(line),
+            fault=Fault.UNREADABLE,
+            value=reason.splitlines()[0][:200],
+        )
+        for path, line, reason in rejected[: faults.EXAMPLES]
+    ]
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, loaded: list[tuple[Table, Layout, int]]) -> list[BadRow]:
+    """Some bad rows of every kind, with the file's own row numbers."""
+    left_out = ", ".join(str(int(fault)) for fault in faults.LEFT_OUT)
+    query = f"""SELECT rowid, fault FROM rows WHERE fault NOT IN (0, {left_out})
+    QUALIFY row_number() OVER (PARTITION BY fault ORDER BY rowid) <= 2 ORDER BY rowid LIMIT {faults.EXAMPLES}"""
+    bad = connection.execute(query).fetchall()
+    found = []
+    first = 0
+    for table, layout, rows in loaded:
+        for place, code in bad:
+            if first <= place < first + rows:
+                found.append(_example(connection, table, layout, place - first, Fault(code)))
+        first += rows
+    return found
+
+
+def _example(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, ordinal: int, fault: Fault) -> BadRow:
+    row = connection.execute(f"SELECT * FROM {table.sql} LIMIT 1 OFFSET {ordinal}").fetchone() or ()
+    values: Mapping[str, Any] = dict(zip(table.columns, row, strict=False))
+    role = {
+        Fault.EMPTY_USER: USER,
+        Fault.LINE_BREAK_IN_USER: USER,
+        Fault.FRACTIONAL_USER: USER,
+        Fault.EMPTY_ITEM: ITEM,
+        Fault.LINE_BREAK_IN_ITEM: ITEM,
+        Fault.FRACTIONAL_ITEM: ITEM,
+        Fault.BAD_WEIGHT: WEIGHT,
+        Fault.EMPTY_RATING: RATING,
+        Fault.BAD_RATING: RATING,
+        Fault.RATING_OUT_OF_RANGE: RATING,
+        Fault.EMPTY_TIME: TIMESTAMP,
+        Fault.BAD_TIME: TIMESTAMP,
+        Fault.TIME_OUT_OF_RANGE: TIMESTAMP,
+    }.get(fault)
+    value = repr(values.get(layout.columns.names[role])) if role else ", ".join(str(v) for v in row if v is not None)
+    return BadRow(path=table.path, line=line_of(table, ordinal), fault=fault, value=value)

@@ -1,0 +1,36 @@
+"""The one door to the data: the source that a configuration names."""
+
+from __future__ import annotations
+
+from components.ingestion.config import DataConfig
+from components.ingestion.demo_source import DemoSource
+from components.ingestion.files import FilesSource
+from components.ingestion.movielens import MovielensSource
+from components.ingestion.source import Source, SourceFacts
+
+
+def open_source(config: DataConfig) -> Source:
+    """Opens the source that `config` names, reading no more than the head of its files.
+
+    Raises:
+      InputError: A file is missing, empty or damaged, or lacks a column that is needed.
+    """
+    if config.source == "files":
+        return FilesSource(config)
+    if config.source == "movielens":
+        return MovielensSource(config)
+    return DemoSource(config)
+
+
+def declared_facts(config: DataConfig) -> SourceFacts:
+    """What the settings alone tell of data that only the pipeline's own stages can reach.
+
+    Data of one's own count as rated unless `has_ratings` is false, and as dated; which it really is, each
+    stage sees for itself.
+    """
+    return SourceFacts(
+        name=config.ratings if config.source == "files" else config.source,
+        has_ratings=config.has_ratings != "false",
+        has_timestamps=True,
+        presplit=bool(config.eval_ratings and config.test_ratings),
+    )

@@ -1,0 +1,33 @@
+"""What a user had most often: the peer of data that repeat themselves, such as groceries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from components.examples import Ints, RaggedRows
+from components.peers.item_knn import Doubles, filled
+
+
+def most_repeated(popularity: Doubles, histories: RaggedRows, left_out: RaggedRows, n: int) -> Iterator[Ints]:
+    """The n movies that stand most often in each history, then the most popular ones.
+
+    Of equal counts the one that was had last comes first.
+
+    Args:
+      popularity: float64 `[movies]`.
+      histories: Catalogue rows known of each user, oldest first; -1 is ignored.
+      left_out: Catalogue rows that are not recommended to each user, in any order; -1 is ignored.
+      n: Length of the lists.
+
+    Yields:
+      int32 `[at most n]` a user, best first; shorter only where no movie is left.
+    """
+    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    for user in range(len(histories)):
+        newest_first = histories[user][::-1]
+        rows, latest, counts = np.unique(newest_first[newest_first >= 0], return_index=True, return_counts=True)
+        best = rows[np.lexsort((latest, -counts))]
+        best = best[~np.isin(best, left_out[user])][:n].astype(np.int32)
+        yield best if len(best) == n else filled(best, order, left_out[user], n)

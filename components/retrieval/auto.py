@@ -1,0 +1,42 @@
+"""Settings that follow from the data, where the configuration leaves them open.
+
+Measured on validation rows (docs/results.md, "Settings that follow from the data"): what is right for MovieLens, with
+200 rows a user, is wrong for a shop with 9.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from components import progress
+from components.examples import RaggedRows
+from components.retrieval.config import RetrievalConfig
+
+SPARSE = 30.0
+"""Mean rows of a user below which data are sparse: few rows tell of any item, so every item has its own vector."""
+
+MANY_USERS = 5_000
+"""Users from which on larger batches reach the same quality in less time."""
+
+
+def resolve(config: RetrievalConfig, sequences: RaggedRows) -> RetrievalConfig:
+    """The configuration with every open setting (0) chosen by the data; says what was chosen.
+
+    Args:
+      config: Settings, some of them open.
+      sequences: The rows that the model learns from.
+    """
+    users = max(1, len(sequences))
+    mean = len(sequences.rows) / users
+    sparse = mean < SPARSE
+    choices: dict[str, Any] = {
+        "min_ratings": 1 if sparse else 5,
+        "embedding_dim": 64 if sparse else 128,
+        "batch_size": 1_024 if users >= MANY_USERS else 256,
+    }
+    chosen = {name: value for name, value in choices.items() if not getattr(config, name)}
+    if chosen:
+        listed = ", ".join(f"{name} = {value}" for name, value in chosen.items())
+        progress.report("%.1f rows a user on average (%s): %s", mean, "sparse" if sparse else "dense", listed)
+    return dataclasses.replace(config, **chosen)

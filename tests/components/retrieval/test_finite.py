@@ -1,0 +1,71 @@
+"""Weights and losses of every loss are numbers, whatever the data lacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from components.errors import InputError
+from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
+from components.retrieval.content import catalogue_items, item_content
+from components.retrieval.exact_search import AskedUsers
+from components.retrieval.fitting import METRIC, TrainingData, fit
+from components.training.training_log import TrainingLog
+from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
+from tests.components.retrieval.test_model import ragged
+
+MOVIES = 8
+LONG = [[(start + step) % MOVIES for step in range(6)] for start in range(MOVIES)]
+PAIRS = [[start, (start + 1) % MOVIES] for start in range(MOVIES)]
+SINGLES = [[start] for start in range(MOVIES)]
+
+
+def data_of(walks: list[list[int]], *, genres: bool, titles: bool, years: bool, min_ratings: int) -> TrainingData:
+    rows = range(MOVIES)
+    counts = np.bincount([row for walk in walks for row in walk], minlength=MOVIES + 1)
+    movies = CatalogueFeatures(
+        movie_index=np.arange(MOVIES),
+        year=np.full(MOVIES, 1990 if years else 0),
+        genre_indices=ragged([[row % 2] if genres else [] for row in rows], RaggedIndices),
+        title_word_indices=ragged([[0] if titles else [] for _ in rows], RaggedIndices),
+    )
+    sizes = VocabularySizes(users=len(walks), movies=MOVIES, genres=2 * genres, title_words=int(titles))
+    content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
+    nexts = [[(walk[-1] + 1) % MOVIES] for walk in walks]
+    return TrainingData(
+        content=content,
+        items=catalogue_items(content, movies),
+        counts=counts[:MOVIES],
+        sequences=ragged(walks),
+        marked=AskedUsers(histories=ragged(walks), left_out=ragged(walks), held_out=ragged(nexts)),
+    )
+
+
+BARE = {"genres": False, "titles": False, "years": False, "min_ratings": 1}
+DATA = {
+    "no genres": data_of(LONG, **{**BARE, "titles": True, "years": True}),
+    "no titles": data_of(LONG, **{**BARE, "genres": True}),
+    "neither": data_of(LONG, **BARE),
+    "two movies each": data_of(PAIRS, **BARE),
+    "one movie each": data_of(SINGLES, **BARE),
+    "every movie rare": data_of(PAIRS, **{**BARE, "min_ratings": 100}),
+}
+
+
+@pytest.mark.parametrize("loss", [FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR])
+@pytest.mark.parametrize("data", DATA)
+def test_every_weight_and_loss_is_a_number(data: str, loss: str) -> None:
+    config = RetrievalConfig(loss=loss, embedding_dim=4, targets=3, epochs=6, eval_every=2, patience=6, batch_size=4)
+    log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
+    model = fit(config, DATA[data], 1, log)
+    tables, candidates = model.embed_catalogue()
+    for weight in [*model.weights, tables, candidates]:
+        assert np.isfinite(weight.numpy()).all()
+    for entry in log.as_dict()["epochs"]:
+        assert np.isfinite(entry["loss"]), entry
+
+
+def test_a_training_that_diverges_is_told() -> None:
+    config = RetrievalConfig(embedding_dim=4, learning_rate=1.0, l2=1e30, epochs=6, batch_size=4)
+    with pytest.raises(InputError, match="the training of retrieval has diverged"):
+        fit(config, DATA["neither"], 1, TrainingLog(METRIC, epochs=6, higher_is_better=True))
