@@ -144,7 +144,7 @@ class Calls:
                 ),
                 seconds * 1e6,
             )
-        if call.http >= 500:
+        if call.http >= 500 and call.error is not None:  # a probe that is told "not yet" has not failed
             _log_failure(call)
         if self._log is not None:
             self._log.info(orjson.dumps(_facts(call, seconds)).decode())

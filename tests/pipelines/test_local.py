@@ -119,10 +119,8 @@ def test_a_killed_run_goes_on_where_it_was_and_meanwhile_nobody_else_may_use_its
 
 
 def wait_for(path, process):
-    deadline = time.monotonic() + 240
     while not path.exists():
         assert process.poll() is None, "the run ended before it reached the second stage"
-        assert time.monotonic() < deadline
         time.sleep(0.2)
 
 

@@ -100,7 +100,7 @@ def test_a_server_is_ready_when_every_model_and_every_label_has_a_version(base, 
         server.stop()
 
 
-def test_a_port_is_answered_on_before_a_model_is_loaded(base):
+def test_a_port_is_answered_on_before_a_model_is_loaded(base, caplog):
     server = ModelServer(config(ModelConfig(name="odd", base_path=base)))
     may_load, load = threading.Event(), server.models._load
     server.models._load = lambda *arguments: may_load.wait() and load(*arguments)
@@ -109,6 +109,7 @@ def test_a_port_is_answered_on_before_a_model_is_loaded(base):
     try:
         wait_for(lambda: "odd" in server.models)
         assert not is_ready(server)
+        assert [record for record in caplog.records if record.name == "serving.calls"] == []  # a probe is no failure
         refused = ask(server, 1)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["error"] == "Servable is being loaded: Latest(odd)"
