@@ -118,9 +118,8 @@ def build(run: Path, bundle: Path, users: int) -> None:
         executor.RETRIEVAL_KEY: [artifact(model, "RetrievalTrainer", "model")],
         executor.INDEX_KEY: [artifact(model, "CandidateIndexer", "index")],
         executor.RANKING_KEY: [artifact(model, "RankingTrainer", "model")],
-        executor.EXAMPLES_KEY: [artifact(examples, "RatingsExampleGen", "examples")],
-        executor.MOVIES_KEY: [artifact(examples, "MoviesExampleGen", "examples")],
-        executor.SEQUENCES_KEY: [artifact(examples, "RatingsExampleGen", "sequences")],
+        executor.MOVIES_KEY: [artifact(examples, "ExampleGen", "entities")],
+        executor.SEQUENCES_KEY: [artifact(examples, "ExampleGen", "sequences")],
     }
     start = time.monotonic()
     output = model()

@@ -104,7 +104,7 @@ def eval_rows(run: Path) -> EvalRows:
     """Marked rows of the eval split, and what is held out of each user."""
     import tensorflow as tf
 
-    folder = max((run / "artifacts" / "RatingsExampleGen" / "examples").iterdir(), key=lambda path: int(path.name))
+    folder = max((run / "artifacts" / "ExampleGen" / "examples").iterdir(), key=lambda path: int(path.name))
     files = [str(file) for file in sorted((folder / "Split-eval").iterdir())]
     marked: dict[bytes, bytes] = {}
     stars: dict[bytes, dict[bytes, float]] = {}

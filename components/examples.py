@@ -84,7 +84,7 @@ class RaggedRows:
 
     def of(self, positions: npt.NDArray[np.integer[Any]]) -> RaggedRows:
         """The lists at `positions`, in that order; -1 stands for an empty one. Rows alone."""
-        lengths = np.where(positions < 0, 0, np.diff(self.row_splits)[positions])
+        lengths = np.append(np.diff(self.row_splits), 0)[positions]  # -1 finds the 0 at the end
         splits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         starts = np.where(positions < 0, 0, self.row_splits[positions])
         at = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths) + np.repeat(starts, lengths)

@@ -14,7 +14,7 @@ class PerRun:
     A value is whatever the orchestrator replaces when a run starts, in TFX a `RuntimeParameter`.
 
     Attributes:
-      ingestion: Arguments of both ExampleGens that override keys of `data`.
+      ingestion: Arguments of the ExampleGen that override keys of `data`.
       fingerprint: Of the data, where it is not known when the pipeline is put together.
       retrieval: Arguments of the RetrievalTrainer that override keys of `retrieval`.
       ranking: Arguments of the RankingTrainer that override keys of `ranking`.

@@ -5,9 +5,9 @@
     python -m benchmarks quality --report                         the tables of what is measured already
     … --write                                                     puts them into docs/results.md
 
-Every figure comes from a `recommender run … --refit` on the three files of a protocol, and from what its bundle
-answers to `recommender recommend` or `recommender predict`. Results are kept in --output, one file a model, so a
-protocol can be measured again by itself. All protocols take half an hour on two cores.
+Every figure comes from a `recommender run … --final-fit train_eval` on the three files of a protocol, and from what
+its bundle answers to `recommender recommend` or `recommender predict`. Results are kept in --output, one file a
+model, so a protocol can be measured again by itself. All protocols take half an hour on two cores.
 """
 
 from __future__ import annotations

@@ -46,7 +46,18 @@ def command_of(protocol: Protocol, model: Model) -> list[str]:
     """The run as a person would type it, in the folder of the protocol's files."""
     files = ["--ratings", "train.csv", "--eval-ratings", "valid.csv", "--test-ratings", "test.csv"]
     settings = [part for setting in model.settings for part in ("--set", setting)]
-    return ["recommender", "run", "--preset", model.preset, *files, "--movies", "../movies.csv", "--refit", *settings]
+    return [
+        "recommender",
+        "run",
+        "--preset",
+        model.preset,
+        *files,
+        "--movies",
+        "../movies.csv",
+        "--final-fit",
+        "train_eval",
+        *settings,
+    ]
 
 
 def _run(model: Model, split: Path, movies: Path, folder: Path) -> dict[str, Any]:
@@ -54,7 +65,18 @@ def _run(model: Model, split: Path, movies: Path, folder: Path) -> dict[str, Any
     parts = zip(("--ratings", "--eval-ratings", "--test-ratings"), ("train", "valid", "test"), strict=True)
     files = [text for option, part in parts for text in (option, str(split / f"{part}.csv"))]
     settings = [text for setting in model.settings for text in ("--set", setting)]
-    options = ["--preset", model.preset, *files, "--movies", str(movies), "--refit", "--output", str(folder), *settings]
+    options = [
+        "--preset",
+        model.preset,
+        *files,
+        "--movies",
+        str(movies),
+        "--final-fit",
+        "train_eval",
+        "--output",
+        str(folder),
+        *settings,
+    ]
     subprocess.run([COMMAND, "run", *options], check=True, stdout=sys.stderr)
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     return summary

@@ -14,7 +14,8 @@ from benchmarks.results_table import table
 
 INTRODUCTION = """\
 `make benchmark-quality` on ml-latest-small (100,836 ratings of 610 users, 9,742 movies): the served bundle's answers to
-`recommender recommend` and `recommender predict`, trained on train + valid (`--refit`: valid has chosen the epochs).
+`recommender recommend` and `recommender predict`, trained on train + valid (`--final-fit train_eval`: valid has chosen
+the epochs).
 
 **Bold** rows are measured by that command; ± is the standard error over users (lists) or rows (ratings), and a figure
 of one split and one seed moves by as much. The other rows were measured once on one machine, outside of this project,

@@ -109,10 +109,10 @@ def read_rows(manual_dir: Path, output: Path) -> Rows:
     subprocess.run(command, check=True, stdout=sys.stderr)
     artifacts = run / "artifacts"
     graph = TransformGraph(str(_newest(artifacts / "Transform" / "transform_graph")))
-    catalogue = read_catalogue(_files(_newest(artifacts / "MoviesExampleGen" / "examples") / "Split-all"))
-    ratings = artifacts / "RatingsExampleGen"
-    phase, _ = read_phases({SEQUENCES: _files(_newest(ratings / "sequences") / "Split-train")}, graph, catalogue)
-    marked = read_marked_rows(_files(_newest(ratings / "examples") / "Split-eval"), catalogue.movie_ids)
+    written = artifacts / "ExampleGen"
+    catalogue = read_catalogue(_files(_newest(written / "entities") / "Split-items"))
+    phase, _ = read_phases({SEQUENCES: _files(_newest(written / "sequences") / "Split-all")}, graph, catalogue)
+    marked = read_marked_rows(_files(_newest(written / "examples") / "Split-eval"), catalogue.movie_ids)
     return Rows(graph=graph, phase=phase, marked=marked)
 
 

@@ -84,8 +84,8 @@ def measure(ratings: int) -> list[list[str]]:
 
 def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) -> Any:
     """What Transform and the readers would hand over; the last row of each user is asked for."""
-    from components.examples import MarkedRows
     from components.retrieval.content import catalogue_items, item_content
+    from components.retrieval.exact_search import AskedUsers
     from components.retrieval.fitting import TrainingData
     from components.transform.graph import CatalogueFeatures, VocabularySizes
 
@@ -114,7 +114,7 @@ def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) ->
         items=catalogue_items(content, features),
         counts=counts,
         sequences=seen,
-        marked=MarkedRows(user_ids=asked["userId"].to_numpy(object), seen=seen, held_out=_by_user(asked)),
+        marked=AskedUsers(histories=seen, left_out=seen, held_out=_by_user(asked)),
     )
 
 

@@ -14,11 +14,15 @@ from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.exact_search import ndcg
 from components.retrieval.fitting import CUT_OFF, TrainingData, batches, build, create_sampler
-from components.retrieval.rows import HISTORY, TARGETS
+from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 from components.training.replicas import Replicas
 
 EPOCHS = 20
-SPEC = {HISTORY: tf.TensorSpec([None, None], tf.int32), TARGETS: tf.TensorSpec([None, None], tf.int32)}
+SPEC = {
+    HISTORY: tf.TensorSpec([None, None], tf.int32),
+    TARGETS: tf.TensorSpec([None, None], tf.int32),
+    WEIGHTS: tf.TensorSpec([None, None], tf.float32),
+}
 
 
 def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
@@ -34,7 +38,8 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
     sampler = create_sampler(config, data)
     rng = np.random.default_rng(config.seed)
     drawn = list(sampler.epoch(config.batch_size, rng))
-    inputs = [{HISTORY: tf.constant(before), TARGETS: tf.constant(after)} for before, after in drawn]
+    names = (HISTORY, TARGETS, WEIGHTS)
+    inputs = [{name: tf.constant(part) for name, part in zip(names, row, strict=True)} for row in drawn]
     average = AveragedWeights(model.trainable_variables, config.averaging)
 
     @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]

@@ -56,13 +56,20 @@ def publish(model: str, push_directory: str, judged: str | None = None) -> Publi
     base = push_directory.rstrip("/")
     try:
         current = newest(base)
-        if current is not None and tree_digest(judged_path(base, current)) == tree_digest(judged or model):
+        if current is not None and _is_published(model, judged, base, current):
             return Publication(version=current, path=version_path(base, current), published=False)
         by = _publish_by_rename if is_local(base) else _publish_by_copy
         version = by(model, base, judged)
     except OSError as error:
         raise _unwritable(base, error) from error
     return Publication(version=version, path=version_path(base, version), published=True)
+
+
+def _is_published(model: str, judged: str | None, base: str, version: int) -> bool:
+    """Whether a version came of the same judged model, by a final fit on all rows or without one."""
+    path = judged_path(base, version)
+    with_twin = path != version_path(base, version)
+    return with_twin == (judged is not None) and tree_digest(path) == tree_digest(judged or model)
 
 
 def _publish_by_rename(model: str, base: str, judged: str | None) -> int:

@@ -55,7 +55,9 @@ def version_path(directory: str | os.PathLike[str], version: int) -> str:
 def next_version(directory: str | os.PathLike[str], now_seconds: float) -> int:
     """The Unix time, or one more than the highest number there, complete or not."""
     base = _text(directory)
-    return max([int(now_seconds), *(number + 1 for number in _numbers(storage_for(base), base))])
+    storage = storage_for(base)
+    taken = [*_numbers(storage, base), *_numbers(storage, f"{base}/{JUDGED}")]
+    return max([int(now_seconds), *(number + 1 for number in taken)])
 
 
 def judged_path(directory: str | os.PathLike[str], version: int) -> str:

@@ -69,7 +69,7 @@ class RunFacts:
 
     Attributes:
       profile: Of the data: ExampleGen's `profile.json`.
-      gate: What DataGate says: `warnings` and `audited_users`.
+      gate: What DataGate says: `warnings`.
       training: By component id: the trainer's `training.json`, with `history` where there is a `history.json`.
       index: CandidateIndexer's `index.json`.
       bundle: `bundle.json`.

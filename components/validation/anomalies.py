@@ -18,7 +18,7 @@ class Finding:
     """One thing that is not as the schema says.
 
     Attributes:
-      data: Which data: `movies` or `ratings`.
+      data: Which data: `entities` or `sequences`.
       split: Name of the split.
       feature: Name of the feature; empty where the split as a whole is meant.
       expected: What the schema asks for.
@@ -102,8 +102,12 @@ def _type(feature: schema_pb2.Feature) -> str:
 
 
 def _range(feature: schema_pb2.Feature) -> str:
-    domain = feature.float_domain
-    return f"from {domain.min:g} to {domain.max:g}" if feature.HasField("float_domain") else ""
+    domain = feature.int_domain if feature.HasField("int_domain") else feature.float_domain
+    if domain.HasField("min") and domain.HasField("max"):
+        return f"from {domain.min:g} to {domain.max:g}"
+    if domain.HasField("min"):
+        return f"at least {domain.min:g}"
+    return f"at most {domain.max:g}" if domain.HasField("max") else ""
 
 
 def _values(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> str:

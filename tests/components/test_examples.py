@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from components.examples import read_catalogue, read_interactions, read_marked_rows, read_sequences
+from components.examples import RaggedRows, read_catalogue, read_interactions, read_marked_rows, read_sequences
+from components.features import ALL_PARTS, EVAL_PART, NEW_USER_PART, TEST_PART, TRAIN_PART
 
 
 def write(path, rows):
@@ -44,29 +46,102 @@ def test_the_catalogue_keeps_its_order_and_every_byte(tmp_path):
     assert catalogue.genres == [[b"Comedy", b"Romance"], []]
 
 
-def test_sequences_become_catalogue_rows(tmp_path):
-    files = write(
+def sequence(user, movies, ratings, times, parts, weights=None):
+    row = {
+        "user_id": text(user),
+        "sequence_movie_ids": text(*movies),
+        "sequence_ratings": numbers(*ratings),
+        "sequence_timestamps": whole(*times),
+        "sequence_parts": tf.train.Feature(bytes_list=tf.train.BytesList(value=[bytes(parts)])),
+    }
+    return row if weights is None else {**row, "sequence_weights": numbers(*weights)}
+
+
+@pytest.fixture
+def sequences(tmp_path):
+    return write(
         tmp_path / "sequences.gz",
         [
-            {
-                "user_id": text("u"),
-                "sequence_movie_ids": text("c c", "a"),
-                "sequence_ratings": numbers(4.5, 1.0),
-                "sequence_timestamps": whole(10, 20),
-            },
-            {
-                "user_id": text("v"),
-                "sequence_movie_ids": text("é"),
-                "sequence_ratings": numbers(3.0),
-                "sequence_timestamps": whole(5),
-            },
+            sequence("u", ["c c", "a", "é"], [4.5, 1.0, 2.0], [10, 20, 30], [TRAIN_PART, EVAL_PART, TEST_PART]),
+            sequence("v", ["é"], [3.0], [5], [TEST_PART]),
+            sequence("w", ["a", "a"], [2.0, 5.0], [7, 8], [NEW_USER_PART, TRAIN_PART]),
         ],
     )
-    sequences = read_sequences(files, IDS)
-    assert sequences.user_ids.tolist() == [b"u", b"v"]
-    assert [sequences.movies[i].tolist() for i in range(2)] == [[2, 0], [1]]
-    assert sequences.movies.ratings.tolist() == [4.5, 1.0, 3.0]
-    assert sequences.movies.timestamps.tolist() == [10, 20, 5]
+
+
+def test_sequences_become_catalogue_rows(sequences):
+    found = read_sequences(sequences, IDS, ALL_PARTS)
+    assert found.user_ids.tolist() == [b"u", b"v", b"w"]
+    assert [found.movies[i].tolist() for i in range(3)] == [[2, 0, 1], [1], [0, 0]]
+    assert found.movies.ratings.tolist() == [4.5, 1.0, 2.0, 3.0, 2.0, 5.0]
+    assert found.movies.timestamps.tolist() == [10, 20, 30, 5, 7, 8]
+    assert found.parts.tolist() == [0, 1, 2, 2, 3, 0]
+    assert len(found.movies.weights) == 0
+    assert found.movies.row_weights().tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("parts", "users", "movies"),
+    [
+        ((TRAIN_PART,), [b"u", b"w"], [[2], [0]]),
+        ((TRAIN_PART, EVAL_PART), [b"u", b"w"], [[2, 0], [0]]),
+        ((TEST_PART,), [b"u", b"v"], [[1], [1]]),
+        ((NEW_USER_PART,), [b"w"], [[0]]),
+        ((), [], []),
+    ],
+)
+def test_nobody_sees_rows_of_parts_that_were_not_asked_for(sequences, parts, users, movies):
+    found = read_sequences(sequences, IDS, parts)
+    assert found.user_ids.tolist() == users
+    assert [found.movies[i].tolist() for i in range(len(users))] == movies
+    assert set(found.parts) <= set(parts)
+    assert len(found.movies.ratings) == len(found.movies.timestamps) == len(found.movies.rows) == len(found.parts)
+
+
+def test_weights_come_with_their_rows(tmp_path):
+    rows = [sequence("u", ["a", "é"], [1.0, 1.0], [1, 2], [TEST_PART, TRAIN_PART], weights=[3.0, 0.5])]
+    files = write(tmp_path / "weighted.gz", rows)
+    assert read_sequences(files, IDS, [TRAIN_PART]).movies.row_weights().tolist() == [0.5]
+    assert read_sequences(files, IDS, ALL_PARTS).movies.weights.tolist() == [3.0, 0.5]
+
+
+LISTS = RaggedRows(
+    row_splits=np.array([0, 2, 2, 5]),
+    rows=np.array([7, 8, 9, 7, 6], np.int32),
+    ratings=np.array([1, 2, 3, 4, 5], np.float32),
+    timestamps=np.array([10, 20, 30, 40, 50]),
+    weights=np.array([1, 1, 2, 2, 3], np.float32),
+)
+
+
+def test_rows_of_lists_know_their_owners_and_may_be_left_out():
+    assert LISTS.owners.tolist() == [0, 0, 2, 2, 2]
+    kept = LISTS.where(np.array([False, True, True, False, True]))
+    assert [kept[i].tolist() for i in range(3)] == [[8], [], [9, 6]]
+    assert (kept.ratings.tolist(), kept.timestamps.tolist()) == ([2, 3, 5], [20, 30, 50])
+    assert kept.weights.tolist() == [1, 2, 3]
+
+
+def test_lists_are_taken_in_any_order_and_minus_one_is_an_empty_one():
+    taken = LISTS.of(np.array([2, -1, 0, 2, 1]))
+    assert [taken[i].tolist() for i in range(5)] == [[9, 7, 6], [], [7, 8], [9, 7, 6], []]
+    nothing = RaggedRows(row_splits=np.zeros(1, np.int64), rows=np.zeros(0, np.int32))
+    assert nothing.of(np.array([], np.int64)).row_splits.tolist() == [0]
+
+
+def test_of_users_without_any_list_everybody_has_an_empty_one():
+    nothing = RaggedRows(row_splits=np.zeros(1, np.int64), rows=np.zeros(0, np.int32))
+    taken = nothing.of(np.array([-1, -1]))
+    assert [taken[i].tolist() for i in range(2)] == [[], []]
+
+
+def test_users_who_only_disliked_are_left_out_with_their_dislikes(sequences):
+    everything = read_sequences(sequences, IDS, ALL_PARTS)
+    liked = everything.liked(4.0)
+    assert liked.user_ids.tolist() == [b"u", b"w"]
+    assert [liked.movies[i].tolist() for i in range(2)] == [[2], [0]]
+    assert liked.parts.tolist() == [TRAIN_PART, TRAIN_PART]
+    assert everything.liked(None) is everything
 
 
 def test_only_marked_rows_are_read_as_such(tmp_path):
@@ -96,3 +171,4 @@ def test_files_without_rows_give_empty_arrays(tmp_path):
     files = write(tmp_path / "empty.gz", [])
     assert len(read_interactions(files, IDS).movie_rows) == 0
     assert len(read_marked_rows(files, IDS).user_ids) == 0
+    assert len(read_sequences(files, IDS, ALL_PARTS).user_ids) == 0

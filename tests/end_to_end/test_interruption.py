@@ -92,8 +92,16 @@ def test_a_run_killed_twice_goes_on_and_its_folder_is_its_own(demo_files, tmp_pa
 @pytest.mark.timeout(1800)
 def test_a_run_killed_at_every_costly_stage_goes_on(demo_files, tmp_path):
     folder = RunFolder(tmp_path / "run")
-    costly = ("RatingsExampleGen", "RatingsStatistics", "Transform", "RankingTrainer", "CandidateIndexer", "Evaluator")
+    costly = (
+        "ExampleGen",
+        "SequenceStatistics",
+        "Transform",
+        "RankingTrainer",
+        "CandidateIndexer",
+        "Evaluator",
+        "FinalFit",
+    )
     for stage in costly:
         run_until(folder, demo_files, stage, also=lambda: time.sleep(0.5))
         assert_killed_run_left_nothing_half(folder)
-    check_resumption(folder, demo_files, "Evaluator", finished(folder) - {"Evaluator", "schemas"})
+    check_resumption(folder, demo_files, "FinalFit", finished(folder) - {"FinalFit", "schemas"})

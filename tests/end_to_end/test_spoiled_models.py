@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.artifacts import INDEX_REPORT
+from components.artifacts import INDEX_REPORT, LEAVE_OUT_SEEN
 from components.bundle.config import BundleConfig
 from components.bundle.executor import Executor as Bundler
 from components.evaluation.config import EvaluationConfig
@@ -72,10 +72,10 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
         "retrieval": artifact(first_run, "RetrievalTrainer", "model"),
         "index": index,
         "ranking": artifact(first_run, "RankingTrainer", "model"),
-        "examples": artifact(first_run, "RatingsExampleGen", "examples", examples, ["train", "eval", "test"]),
-        "movies": artifact(first_run, "MoviesExampleGen", "examples", examples, ["all"]),
-        "sequences": artifact(first_run, "RatingsExampleGen", "sequences", examples, ["train"]),
+        "movies": artifact(first_run, "ExampleGen", "entities", examples, ["items", "users"]),
+        "sequences": artifact(first_run, "ExampleGen", "sequences", examples, ["all"]),
     }
+    inputs["sequences"].set_string_custom_property(LEAVE_OUT_SEEN, "always")
     properties = {"config": to_json(BundleConfig()), "before_test": 0, "judged_k": 100}
     Bundler().Do({name: [one] for name, one in inputs.items()}, {"model": [model]}, properties)
     result = judge(first_run, model, tmp_path)
@@ -87,20 +87,24 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
 @pytest.mark.slow
 def test_models_trained_on_shuffled_labels_are_refused(first_run, tmp_path):
     """Who watched which movie, and how many stars it got, is shuffled in train and eval; the test rows are true."""
-    (folder,) = first_run.folder.artifacts.glob("RatingsExampleGen/examples/*")
+    (folder,) = first_run.folder.artifacts.glob("ExampleGen/sequences/*")
     generator = np.random.default_rng(1)
+    rows: dict[str, list] = {"train": [], "eval": [], "test": []}
+    for user in read_rows(f"{folder}/Split-all/*"):
+        columns = [user[f"sequence_{name}"] for name in ("movie_ids", "ratings", "timestamps")]
+        for movie, stars, time, part in zip(*columns, user["sequence_parts"][0], strict=True):
+            rows[list(rows)[part]].append((user["user_id"][0], movie, stars, time))
     files = {}
-    for split in ("train", "eval", "test"):
-        rows = read_rows(f"{folder}/Split-{split}/*")
-        columns = [[row[name][0] for row in rows] for name in ("user_id", "movie_id", "rating", "timestamp")]
+    for split, found in rows.items():
+        columns = [list(column) for column in zip(*found, strict=True)]
         if split != "test":
             columns[1:3] = [generator.permutation(column) for column in columns[1:3]]
         lines = [(u.decode(), m.decode(), stars, time) for u, m, stars, time in zip(*columns, strict=True)]
         files[split] = write_csv(tmp_path / f"{split}.csv", RATINGS_HEADER, lines)
-    (catalogue,) = first_run.folder.artifacts.glob("MoviesExampleGen/examples/*")
+    (catalogue,) = first_run.folder.artifacts.glob("ExampleGen/entities/*")
     movies = [
         (row["movie_id"][0].decode(), row["movie_title"][0].decode(), "|".join(g.decode() for g in row["movie_genres"]))
-        for row in read_rows(f"{catalogue}/Split-all/*")
+        for row in read_rows(f"{catalogue}/Split-items/*")
     ]
     arguments = ["--ratings", files["train"], "--eval-ratings", files["eval"], "--test-ratings", files["test"]]
     arguments += ["--movies", write_csv(tmp_path / "movies.csv", MOVIES_HEADER, movies)]

@@ -31,10 +31,11 @@ def files(first_run) -> TrialFiles:
         return max((first_run.folder.artifacts / stage / key).iterdir(), key=lambda path: int(path.name))
 
     return TrialFiles(
-        catalogue=f"{newest('MoviesExampleGen', 'examples')}/Split-all/*",
-        sequences=f"{newest('RatingsExampleGen', 'sequences')}/Split-train/*",
-        refit_sequences=None,
-        eval_rows=f"{newest('RatingsExampleGen', 'examples')}/Split-eval/*",
+        catalogue=f"{newest('ExampleGen', 'entities')}/Split-items/*",
+        sequences=f"{newest('ExampleGen', 'sequences')}/Split-all/*",
+        liked_from=None,
+        leave_out_seen="always",
+        eval_rows=f"{newest('ExampleGen', 'examples')}/Split-eval/*",
         transform_graph=str(newest("Transform", "transform_graph")),
     )
 

@@ -36,8 +36,17 @@ def test_the_table_shows_each_metric_beside_its_peers():
         "recall_at_10_minus_popularity": Figure(model=0.2, lower=0.1, upper=0.3),
         "rmse": Figure(model=0.9, baseline=1.0, served=0.95),
     }
-    evaluation = dataclasses.replace(FULL.evaluation, metrics=metrics)
+    evaluation = dataclasses.replace(FULL.evaluation, metrics=metrics, peer="what the user had most")
     lines = printed(lambda console: console.print(printout.metrics_table(evaluation))).splitlines()
+    (heading,) = [line for line in lines if "this bundle" in line]
+    assert [cell.strip() for cell in heading.split("┃")[1:-1]] == [
+        "metric",
+        "this bundle",
+        "baseline",
+        "what the user had most",
+        "served version 3",
+        "the baseline is",
+    ]
     assert [cell.strip() for cell in next(line for line in lines if "recall@10" in line).split("│")[1:-1]] == [
         "recall@10",
         "0.3000",
@@ -46,7 +55,7 @@ def test_the_table_shows_each_metric_beside_its_peers():
         "0.2000",
         "popularity",
     ]
-    assert "–" in next(line for line in lines if "rmse" in line)  # item-kNN predicts no ratings
+    assert "–" in next(line for line in lines if "rmse" in line)  # no peer predicts ratings
     assert not any("minus" in line for line in lines)
 
 

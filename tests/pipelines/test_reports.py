@@ -70,11 +70,11 @@ def stage(name: str, **outputs: Path):
 def test_where_the_report_stage_did_not_run_the_artifacts_of_those_before_it_are_read(tmp_path):
     (tmp_path / "profile").mkdir()
     (tmp_path / "profile" / DATA_PROFILE).write_text(json.dumps(PROFILE))
-    (tmp_path / "value").write_text('{"warnings": ["one"], "audited_users": 7}')
-    stages = [stage("RatingsExampleGen", profile=tmp_path / "profile"), stage("DataGate", gate=tmp_path / "value")]
+    (tmp_path / "value").write_text('{"warnings": ["one"]}')
+    stages = [stage("ExampleGen", profile=tmp_path / "profile"), stage("DataGate", gate=tmp_path / "value")]
     found = reports.facts_of(summary(stages=[*stages, {"id": "Transform", "status": "failed", "seconds": 1.0}]))
     assert found.profile == PROFILE
-    assert found.gate == {"warnings": ["one"], "audited_users": 7}
+    assert found.gate == {"warnings": ["one"]}
     assert (found.evaluation, found.index, found.training) == (None, None, {})
 
 

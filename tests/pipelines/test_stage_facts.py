@@ -36,24 +36,24 @@ def test_nothing_is_told_of_stages_that_did_not_run(tmp_path):
     }
 
 
-def test_data_come_from_the_two_example_gens():
-    ratings = {
+def test_data_come_from_the_example_gen():
+    assert stage_facts.read_data({}, source="s", split="random") is None
+    examples = {
         "rows_train": 80,
         "rows_eval": 11,
         "rows_test": 9,
         "users": 7,
+        "movies": 12,
+        "added_from_ratings": 3,
         "duplicates_dropped": 2,
         "has_ratings": 1,
         "has_timestamps": 0,
+        "refit": 1,
     }
-    results = result("RatingsExampleGen", {"examples": ("/r", ratings)})
-    assert stage_facts.read_data(results, source="s", split="random") is None
-    results |= result("MoviesExampleGen", {"examples": ("/m", {"rows": 12, "added_from_ratings": 3})})
-    data = stage_facts.read_data(results, source="s", split="random")
+    data = stage_facts.read_data(result("ExampleGen", {"examples": ("/r", examples)}), source="s", split="random")
     assert data.rows == {"train": 80, "eval": 11, "test": 9}
     assert (data.users, data.movies, data.added_movies, data.duplicates_dropped) == (7, 12, 3, 2)
-    assert data.has_ratings is True
-    assert data.has_timestamps is False
+    assert (data.has_ratings, data.has_timestamps, data.refit) == (True, False, True)
 
 
 def test_training_tells_the_best_epoch_and_all_epochs(tmp_path):

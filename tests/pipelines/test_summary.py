@@ -50,6 +50,7 @@ FULL = Summary(
         blessed=False,
         judged_anew=True,
         served_version="3",
+        peer="item-kNN",
         metrics={"rmse": Figure(model=0.9, baseline=float("nan"), served=None)},
         slices=[SliceFigures(feature="request_history", value="3", metrics={"rmse": Figure(model=0.8)})],
         gates=[

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from components.features import SPLITS
+from components.ingestion.profile_facts import facts
 from components.report.charts.columns import Stack, columns
 from components.report.numbers import day
 from components.report.report import Report
@@ -15,6 +16,7 @@ from components.report.section import Section, section
 
 KINDS = {
     "leave_last": "the last interactions of each user are test rows, those before them eval rows",
+    "last_days": "the last days are test rows, as many before them eval rows",
     "global_time": "rows after one moment are eval rows, after a second one test rows",
     "random": "a hash of user and movie decides",
     "presplit": "the source came split",
@@ -32,6 +34,7 @@ def data(report: Report) -> Section | None:
         profile=profile,
         kind=KINDS.get(profile["split"], ""),
         rows=sum(split["rows"] for split in profile["splits"]),
+        understood=facts(profile),
         gate=report.facts.gate,
         charts=[chart for chart in _charts(profile) if chart is not None],
         entries=[(name, f"split-{name}") for name in SPLITS],

@@ -54,12 +54,12 @@ def metrics(report: Report) -> Section | None:
     return section(
         "metrics",
         "Metrics on the test rows",
-        rows=[_row(name, figures) for name in shown],
+        rows=[_row(name, figures, evaluation.peer) for name in shown],
         charts=charts,
         users=figures.get(names.USERS),
         test_rows=figures.get(names.ROWS),
         served_version=evaluation.served_version,
-        has_peer=any(figures[name].peer is not None for name in shown),
+        peer=evaluation.peer if any(figures[name].peer is not None for name in shown) else None,
         has_served=any(figures[name].served is not None for name in shown),
     )
 
@@ -68,12 +68,12 @@ def _is_shown(name: str, figure: Figure) -> bool:
     return figure.baseline is not None and not is_of_reach(name)
 
 
-def _row(name: str, figures: Mapping[str, Figure]) -> Row:
+def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
     stars = name in STARS
     against = [("as a share of the means'", figures[names.RMSE_RATIO])] if name == names.RMSE else []
     for other, label in (
         (names.POPULARITY, "against popularity"),
-        (names.PEER, "against the peer"),
+        (names.PEER, f"against {peer}"),
         (names.SERVED, "against the served version"),
     ):
         difference = figures.get(names.minus(name, other))

@@ -43,7 +43,9 @@ def _tiles(report: Report) -> list[Tile]:
     for name in [*([recall] if recall else []), names.ndcg_at(10)]:
         one = figures.get(name)
         if one is not None:
-            others = [f"{label} {figure(value)}" for label, value in _others(one.baseline, one.peer, one.served)]
+            peer = "peer" if report.evaluation is None else report.evaluation.peer
+            compared = (("popularity", one.baseline), (peer, one.peer), ("served", one.served))
+            others = [f"{label} {figure(value)}" for label, value in compared if value is not None]
             tiles.append(Tile(label=metric_label(name), value=figure(one.model), beside=" · ".join(others)))
     rmse = figures.get(names.RMSE)
     if rmse is not None:
@@ -74,8 +76,3 @@ def _tiles(report: Report) -> list[Tile]:
         beside = f"{len(report.summary['stages'])} stages, {cached} from the cache"
         tiles.append(Tile(label="wall time", value=duration(report.summary["seconds"]), beside=beside))
     return tiles
-
-
-def _others(popularity: float | None, peer: float | None, served: float | None) -> list[tuple[str, float]]:
-    found = (("popularity", popularity), ("peer", peer), ("served", served))
-    return [(label, value) for label, value in found if value is not None]

@@ -65,7 +65,7 @@ class Chain:
             source_uri=str(self._folder / "examples"),
             artifact_type=standard_artifacts.Examples,
             properties={"split_names": artifact_utils.encode_split_names(["test"])},
-            custom_properties={"payload_format": "FORMAT_TF_EXAMPLE"},
+            custom_properties={"payload_format": "FORMAT_TF_EXAMPLE", "peer": "item-kNN"},
         ).with_id("Rows")
         bundler = FakeBundler(answers=json.dumps({"quality": quality, "star_noise": star_noise}))
         served = ServedModel(model=bundler.outputs["model"], push_directory=str(self.push_directory))
@@ -78,6 +78,7 @@ class Chain:
         ).with_id("Evaluator")
         pusher = AtomicPusher(
             model=bundler.outputs["model"],
+            judged=bundler.outputs["model"],
             model_blessing=evaluator.outputs["blessing"],
             push_directory=str(self.push_directory),
         ).with_id("Pusher")

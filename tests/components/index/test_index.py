@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components import progress
 from components.index.choice import RecallTooLowError, build, wants_scann
 from components.index.config import IndexConfig
 from components.index.scann_index import ScannIndex, ScannSetting
@@ -95,13 +96,31 @@ def test_the_cheapest_setting_that_reaches_the_recall_is_chosen():
     assert (chosen["leaves_to_search"], chosen["reorder"]) == (report.leaves_to_search, report.reorder)
 
 
-def test_an_index_that_misses_the_recall_fails(monkeypatch):
+def poor_settings(monkeypatch):
+    """Only settings that look into one leaf and reorder next to nothing."""
     from components.index import choice
 
-    # Only settings that look into one leaf and reorder next to nothing.
     monkeypatch.setattr(choice, "settings_for", lambda *_: [ScannSetting(leaves_to_search=1, reorder=100)])
+
+
+def test_scann_that_is_asked_for_and_misses_the_recall_fails(monkeypatch):
+    poor_settings(monkeypatch)
     with pytest.raises(RecallTooLowError, match="min_recall"):
-        build(IndexConfig(min_recall=0.99), vectors(3_000), vectors(20, seed=1))
+        build(IndexConfig(kind="scann", min_recall=0.99), vectors(3_000), vectors(20, seed=1))
+
+
+def test_where_the_choice_is_free_and_scann_misses_the_recall_the_index_is_exact_and_says_so(monkeypatch):
+    poor_settings(monkeypatch)
+    warnings = []
+    monkeypatch.setattr(progress, "warn", lambda message, *arguments: warnings.append(message % arguments))
+    candidates, queries = vectors(3_000), vectors(20, seed=1)
+    index, report = build(IndexConfig(kind="auto", min_recall=0.99), candidates, queries)
+    assert (report.kind, report.recall, report.leaves) == ("exact", 1.0, 0)
+    (tried,) = report.curve  # what ScaNN came to stays on record
+    assert tried["recall"] < 0.99
+    assert len(warnings) == 1 and "the index is exact instead" in warnings[0] and "0.990" in warnings[0]
+    rows, _ = index.search(tf.constant(queries), tf.constant(100))
+    np.testing.assert_array_equal(rows, brute(queries, candidates, 100))
 
 
 @pytest.mark.parametrize(

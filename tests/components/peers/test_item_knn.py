@@ -10,10 +10,11 @@ from components.peers import item_knn
 from components.peers.item_knn import find_neighbours, most_popular, recommend
 
 
-def ragged(*lists):
+def ragged(*lists, weights=()):
     return RaggedRows(
         row_splits=np.cumsum([0, *map(len, lists)]).astype(np.int64),
         rows=np.array([row for one in lists for row in one], np.int32),
+        weights=np.array(weights, np.float32),
     )
 
 
@@ -23,7 +24,15 @@ def test_similarities_by_hand():
     similarities = found.similarities.toarray()
     assert similarities[0] == pytest.approx([0, 2 / np.sqrt(2 * 3), 0, 0])
     assert similarities[1] == pytest.approx([2 / np.sqrt(2 * 3), 0, 1 / np.sqrt(3), 0])
-    assert found.popularity.tolist() == [2, 3, 1, 0]
+
+
+def test_what_is_had_again_and_again_counts_more_but_less_and_less_so():
+    # The first user had 0 three times and 1 once, the second 0 and 2 once: log2(1 + 3) = 2, log2(1 + 1) = 1.
+    found = find_neighbours(ragged([0, 0, 1, 0], [0, 2]), movies=3, neighbours=5, longest=10)
+    norm = np.sqrt(2**2 + 1**2)
+    assert found.similarities.toarray()[0] == pytest.approx([0, 2 / norm, 1 / norm])
+    weighed = find_neighbours(ragged([0, 1], [0, 2], weights=[3, 1, 1, 1]), movies=3, neighbours=5, longest=10)
+    np.testing.assert_allclose(weighed.similarities.toarray(), found.similarities.toarray())
 
 
 def test_a_movie_counts_only_among_its_most_similar_ones_and_in_the_latest_rows():
@@ -38,9 +47,10 @@ def test_a_movie_counts_only_among_its_most_similar_ones_and_in_the_latest_rows(
 def test_recent_movies_weigh_more_and_the_rest_is_filled_with_popular_ones():
     sequences = ragged([0, 3], [0, 3], [1, 4], [1, 4], [5], [5], [5], [2])
     found = find_neighbours(sequences, movies=7, neighbours=5, longest=10)
+    popularity = np.array([2.0, 2, 1, 2, 2, 3, 0])
 
     def lists(history, left_out, half_life, n=4):
-        (best,) = recommend(found, ragged(history), ragged(left_out), n, half_life)
+        (best,) = recommend(found, popularity, ragged(history), ragged(left_out), n, half_life)
         return best.tolist()
 
     # 3 is as similar to 0 as 4 is to 1: the later movie of the history decides, without a half-life the catalogue.
@@ -71,7 +81,7 @@ def test_lists_equal_a_brute_force(block, monkeypatch):
         best = np.lexsort((np.arange(movies), -cosine[movie].astype(np.float32)))[:neighbours]
         near[movie, best] = cosine[movie, best]
     popular = np.lexsort((np.arange(movies), -counts))
-    for user, got in zip(users, recommend(found, ragged(*users), ragged(*users), n, half_life), strict=True):
+    for user, got in zip(users, recommend(found, counts, ragged(*users), ragged(*users), n, half_life), strict=True):
         weights = np.zeros(movies)
         weights[user[::-1]] = 2.0 ** (-np.arange(len(user)) / half_life)
         scores = weights @ near

@@ -16,7 +16,7 @@ from components.errors import InputError
 from components.push import publish as publish_module
 from components.push.publish import publish
 from components.push.storage import tree_digest
-from components.push.versions import complete_versions, newest, newest_other, next_version, version_path
+from components.push.versions import complete_versions, judged_path, newest, newest_other, next_version, version_path
 
 
 def make_model(folder: Path, content: str, files: int = 3) -> str:
@@ -194,6 +194,7 @@ def test_a_full_disk_is_the_users_error_and_leaves_nothing(tmp_path: Path, monke
     model = make_model(tmp_path / "model", "a")
 
     def full(source: str, target: str) -> None:
+        Path(target).mkdir()
         (Path(target) / "half").write_text("half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -201,6 +202,59 @@ def test_a_full_disk_is_the_users_error_and_leaves_nothing(tmp_path: Path, monke
     with pytest.raises(InputError, match="No space left on device"):
         publish(model, str(tmp_path / "push"))
     assert list((tmp_path / "push").iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["", "ram://"])
+def test_what_was_judged_lies_beside_the_version_that_was_trained_on_all_rows(tmp_path: Path, scheme: str) -> None:
+    final, judged = make_model(tmp_path / "final", "all rows"), make_model(tmp_path / "judged", "judged")
+    base = f"{scheme}{tmp_path}/push"
+    publication = publish(final, base, judged)
+    assert complete_versions(base) == [publication.version]
+    assert tree_digest(publication.path) == tree_digest(final)
+    assert judged_path(base, publication.version) == f"{base}/judged/{publication.version}"
+    assert tree_digest(judged_path(base, publication.version)) == tree_digest(judged)
+    # A later bundle is compared with the twin, which has not seen the test rows, and never with itself.
+    other = newest_other(base, make_model(tmp_path / "other", "b"))
+    assert other is not None and other.path == f"{base}/judged/{publication.version}"
+    assert newest_other(base, judged) is None
+
+
+def test_a_version_of_the_same_judged_model_is_not_pushed_again_unless_it_was_fitted_otherwise(tmp_path: Path) -> None:
+    base = str(tmp_path / "push")
+    judged = make_model(tmp_path / "judged", "judged")
+    first = publish(make_model(tmp_path / "final", "all rows"), base, judged)
+    # Training on all rows anew gives other weights of the same thing.
+    assert not publish(make_model(tmp_path / "again", "all rows, again"), base, judged).published
+    plain = publish(judged, base)  # no final fit any more: the judged model itself is to be served
+    assert plain.published
+    assert judged_path(base, plain.version) == plain.path
+    assert not publish(judged, base).published
+    assert publish(str(tmp_path / "final"), base, judged).published
+    assert len(complete_versions(base)) == 3 and first.version == complete_versions(base)[0]
+
+
+def test_a_number_that_another_push_takes_meanwhile_keeps_the_twins_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tmp_path / "push"
+    make_model(base / "5", "theirs")
+    numbers = iter([5, 6])
+    monkeypatch.setattr(publish_module, "next_version", lambda *_: next(numbers))
+    final, judged = make_model(tmp_path / "final", "ours"), make_model(tmp_path / "judged", "judged")
+    assert publish(final, str(base), judged).version == 6
+    assert judged_path(base, 5) == version_path(base, 5)
+    assert tree(judged_path(base, 6)) == tree(judged)
+    assert incoming(base) == []
+
+
+def test_a_twin_whose_push_was_killed_before_its_version_appeared_is_passed_over(tmp_path: Path) -> None:
+    base = tmp_path / "push"
+    far_future = int(time.time()) + 1_000_000
+    make_model(base / str(far_future), "future")
+    make_model(base / "judged" / str(far_future + 1), "left behind")
+    final, judged = make_model(tmp_path / "final", "ours"), make_model(tmp_path / "judged", "judged")
+    assert publish(final, str(base), judged).version == far_future + 2
+    assert tree(judged_path(base, far_future + 2)) == tree(judged)
 
 
 def test_the_same_contents_under_other_names_are_another_model(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from components.ranking import training
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows
 from components.settings import to_json
-from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
+from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes, column
 from tests.components.ranking.small_data import UserLookup
 from tests.components.training.event_files import scalars
 
@@ -36,11 +36,8 @@ class StandInGraph:
         assert uri == "transform"
         self.layer = UserLookup(USERS)
 
-    def movie_frequencies(self):
-        return np.zeros(MOVIES)
-
     def index_users(self, ids):
-        return self.layer({"user_id": tf.constant(list(ids))})["user_index"].numpy()
+        return self.layer({"user_id": column(tf.constant(list(ids), tf.string))})["user_index"].values.numpy()
 
     def catalogue_features(self, catalogue):
         count = len(catalogue)
@@ -72,22 +69,27 @@ def longs(*values):
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def sequence(user, movies):
+def sequence(user):
+    """Every movie of the user in order: every fourth (user + movie) is of eval, and the last one of test."""
+    movies = range(MOVIES)
+    parts = [features.EVAL_PART if (user + movie) % 4 == 0 else features.TRAIN_PART for movie in movies[:-1]]
     return {
         features.USER_ID: text(f"u{user}"),
         features.SEQUENCE_MOVIE_IDS: text(*(f"m{movie}" for movie in movies)),
         features.SEQUENCE_RATINGS: floats(*(stars(user, movie) for movie in movies)),
         features.SEQUENCE_TIMESTAMPS: longs(*movies),
+        features.SEQUENCE_PARTS: tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[bytes([*parts, features.TEST_PART])])
+        ),
     }
 
 
 def fn_args(folder, config, users=USERS):
-    trained = {user: [movie for movie in range(MOVIES - 1) if (user + movie) % 4] for user in range(users)}
     catalogue = [
         {features.MOVIE_ID: text(f"m{movie}"), features.MOVIE_TITLE: text("T (1999)"), features.MOVIE_GENRES: text("A")}
         for movie in range(MOVIES)
     ]
-    sequences = [sequence(user, movies) for user, movies in trained.items()]
+    sequences = [sequence(user) for user in range(users)]
     held_out = [
         {
             features.USER_ID: text(f"u{user}"),
@@ -140,6 +142,10 @@ def test_files_become_a_model_a_log_and_progress_lines(tmp_path, monkeypatch):
     assert log["metric"] == "eval_rmse"
     kept = min(log["epochs"], key=lambda epoch: epoch["eval_rmse"])
     assert log["best_epoch"] == kept["epoch"]
+    assert log["chosen_epochs"] == [  # what a final fit trains each of the models for
+        min((e for e in log["epochs"] if e["model"] == model), key=lambda epoch: epoch["eval_rmse"])["epoch"]
+        for model in (1, 2)
+    ]
     assert {"epoch", "seconds", "rows_per_second", "loss", "eval_rmse", "eval_mae"} <= set(kept)
     assert sum("RMSE" in line and "rows/s" in line for line in lines) == len(log["epochs"]) == 20  # ten a model
     assert any("2 models averaged" in line for line in lines)
@@ -163,8 +169,7 @@ def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_p
     monkeypatch.setattr(training, "lay_out", lambda *given: learned.append(lay_out(*given)) or learned[-1])
     config = RankingConfig(embedding_dim=2, epochs=20, patience=20, learning_rate=0.05, seeds=2, l2_ids=0.1)
     args = fn_args(tmp_path, config)
-    both = [sequence(user, range(MOVIES - 1)) for user in range(USERS)]
-    args.custom_config["refit_sequences"] = [write(tmp_path / "both", both)]
+    args.custom_config["refit"] = True
     training.run_fn(args)
     # 12 users times 7 movies, of which every fourth (user + movie) is held out: 84 rows, 63 of them for training.
     assert [len(known.rows) for _, known in learned] == [63, 84]
@@ -186,6 +191,25 @@ def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_p
         "train/learning_rate",
     }
     assert log["train_metrics"]["train_rmse"] == pytest.approx(np.sqrt(log["train_metrics"]["train_mse"]))
+    assert tf.saved_model.load(args.serving_model_dir).signatures["predict"]
+
+
+def test_the_final_fit_learns_from_every_row_for_the_epochs_that_were_chosen_and_looks_at_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "TransformGraph", StandInGraph)
+    learned = []
+    lay_out = training.lay_out
+    monkeypatch.setattr(training, "lay_out", lambda *given: learned.append(lay_out(*given)) or learned[-1])
+    config = RankingConfig(embedding_dim=2, epochs=20, learning_rate=0.05, seeds=2)
+    args = fn_args(tmp_path, config)
+    args.eval_files = []
+    args.custom_config |= {"final_epochs": [2, 3], "refit": True}
+    training.run_fn(args)
+    ((_, known),) = learned
+    assert len(known.rows) == USERS * MOVIES  # 63 of train, 21 of eval, 12 of test
+    log = json.loads((tmp_path / "run" / "training.json").read_text())
+    assert log["chosen_epochs"] == [2, 3]
+    assert [(entry["model"], entry["epoch"]) for entry in log["epochs"]] == [(1, 2), (2, 2), (2, 3)]  # two to a line
+    assert not any("eval_rmse" in entry for entry in log["epochs"])
     assert tf.saved_model.load(args.serving_model_dir).signatures["predict"]
 
 

@@ -79,6 +79,7 @@ EVALUATION = EvaluationResult(
     blessed=False,
     list_length=10,
     served_version="17",
+    peer="item-kNN",
     overall={
         "users": Figure(model=2.0),
         "recall_at_10": Figure(model=0.625, baseline=0.25, peer=0.75, served=0.5, lower=0.5, upper=0.8125),
@@ -164,7 +165,7 @@ def facts(**changes: Any) -> RunFacts:
     """What the stages of the run left."""
     whole = RunFacts(
         profile=PROFILE,
-        gate={"warnings": ["movies, split all, movie_title: expected a title; found: none"], "audited_users": 2},
+        gate={"warnings": ["entities, split items, movie_title: expected a title; found: none"]},
         training={"RetrievalTrainer": RETRIEVAL, "RankingTrainer": RANKING},
         index=INDEX,
         bundle={"versions": {"tensorflow": "2.16.2"}},

@@ -53,7 +53,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             (root / key / name).write_text(json.dumps(content))
     gate = standard_artifacts.String()
     gate.uri = str(root / "gate")
-    gate.write(json.dumps({"warnings": ["a warning"], "audited_users": 3}))
+    gate.write(json.dumps({"warnings": ["a warning"]}))
     model = artifact(standard_artifacts.Model, root / "model")
     build_bundle(
         root / "model" / "Format-Serving",
@@ -81,7 +81,6 @@ def test_a_refused_bundle_has_every_section(inputs, tmp_path):
     assert {"data", "training", "index"} <= set(page.words)
     assert "The bundle is refused" in page.words["overview"]
     assert "a warning" in page.words["data"]
-    assert "3 users were recomputed" in page.words["data"]
     assert ["1", "3", "2", "0.7500", "1.2500", "2"] in page.rows["training"]  # every epoch of history.json
     assert "User Ann" in page.words["people"]
     facts = from_json((tmp_path / "report.json").read_text())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from components.errors import InputError
-from components.examples import MarkedRows
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
+from components.retrieval.exact_search import AskedUsers
 from components.retrieval.fitting import METRIC, TrainingData, fit
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
@@ -31,14 +31,13 @@ def data_of(walks: list[list[int]], *, genres: bool, titles: bool, years: bool, 
     )
     sizes = VocabularySizes(users=len(walks), movies=MOVIES, genres=2 * genres, title_words=int(titles))
     content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
-    users = np.array([f"u{number}".encode() for number in range(len(walks))], object)
     nexts = [[(walk[-1] + 1) % MOVIES] for walk in walks]
     return TrainingData(
         content=content,
         items=catalogue_items(content, movies),
         counts=counts[:MOVIES],
         sequences=ragged(walks),
-        marked=MarkedRows(user_ids=users, seen=ragged(walks), held_out=ragged(nexts)),
+        marked=AskedUsers(histories=ragged(walks), left_out=ragged(walks), held_out=ragged(nexts)),
     )
 
 

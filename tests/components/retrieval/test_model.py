@@ -9,12 +9,14 @@ import pytest
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import MarkedRows, RaggedRows
+from components.examples import MarkedRows, RaggedRows, UserSequences
+from components.features import TRAIN_PART
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
-from components.retrieval.exact_search import last_rows, ndcg
+from components.retrieval.exact_search import AskedUsers, last_rows, ndcg
 from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
 from components.retrieval.losses.full_softmax import mask_rows
+from components.retrieval.training import asked_users
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 
@@ -43,13 +45,12 @@ def cycling_data(min_ratings=1) -> TrainingData:
     )
     sizes = VocabularySizes(users=len(walks), movies=circle, genres=2, title_words=1)
     content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
-    users = np.array([f"u{i}".encode() for i in range(len(walks))], object)
     return TrainingData(
         content=content,
         items=catalogue_items(content, movies),
         counts=counts,
         sequences=ragged(walks),
-        marked=MarkedRows(user_ids=users, seen=ragged(walks), held_out=ragged(nexts)),
+        marked=AskedUsers(histories=ragged(walks), left_out=ragged(walks), held_out=ragged(nexts)),
     )
 
 
@@ -109,17 +110,51 @@ def test_movies_of_the_history_get_probability_zero():
     assert softmax[1] == pytest.approx(np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum())
 
 
+def batch(history, targets, weights=None):
+    """A batch of training rows; without weights every target counts 1."""
+    targets = tf.reshape(tf.constant(targets, tf.int32), [len(history), -1])
+    weights = tf.cast(targets >= 0, tf.float32) if weights is None else tf.constant(weights, tf.float32)
+    return {"history": tf.constant(history), "targets": targets, "weights": weights}
+
+
 @pytest.mark.parametrize(("decay", "weights"), [(0.0, [1 / 2, 1 / 2]), (1.0, [2 / 3, 1 / 3])])  # 1 and 1/2, over 3/2
 def test_the_full_softmax_loss_is_the_weighted_mean_of_the_targets_cross_entropy(decay, weights):
     data = cycling_data()
     config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=decay)
     model = build(config, data, 3)
-    history, targets = tf.constant([[-1, 0, 1]]), tf.constant([[2, 5, -1]])
-    tables, candidates = model.embed_catalogue()
-    logits = (model.query_tower(history, tables).numpy() @ candidates.numpy().T)[0]
+    history = [[-1, 0, 1]]
+    logits = catalogue_logits(model, history)[0]
     others = np.delete(np.arange(MOVIES), [0, 1])
     expected = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]] @ weights
-    loss = model.compute_loss({"history": history, "targets": targets}).numpy()
+    loss = model.compute_loss(batch(history, [[2, 5, -1]])).numpy()
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def catalogue_logits(model, history):
+    tables, candidates = model.embed_catalogue()
+    return model.query_tower(tf.constant(history), tables).numpy() @ candidates.numpy().T
+
+
+def test_a_row_that_counts_more_weighs_more_in_the_loss():
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=0.0)
+    model = build(config, cycling_data(), 3)
+    logits = catalogue_logits(model, [[0, 1]])[0]
+    others = np.delete(np.arange(MOVIES), [0, 1])
+    losses = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]]
+    loss = model.compute_loss(batch([[0, 1]], [[2, 5]], [[3.0, 0.5]])).numpy()
+    assert loss == pytest.approx((3 * losses[0] + 0.5 * losses[1]) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_what_was_had_before_is_a_candidate_only_where_lists_may_repeat_it(repeats):
+    # 1 is in the history and comes again, 5 is new.
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=0.0)
+    model = build(config, dataclasses.replace(cycling_data(), repeats=repeats), 3)
+    logits = catalogue_logits(model, [[0, 1]])[0]
+    everything = np.log(np.exp(logits).sum())
+    unseen = np.log(np.exp(np.delete(logits, [0, 1])).sum())
+    expected = everything - logits[[1, 5]].mean() if repeats else (unseen - logits[5]) / 2
+    loss = model.compute_loss(batch([[0, 1]], [[1, 5]])).numpy()
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
@@ -127,9 +162,9 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
     data = cycling_data()
     config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="in_batch_softmax", targets=2)
     model = build(config, data, 3)
-    history, targets = tf.constant([[0], [3], [5]]), tf.constant([[1, 2], [4, 7], [1, -1]])  # movie 1 twice
+    history, targets = [[0], [3], [5]], [[1, 2], [4, 7], [1, -1]]  # movie 1 twice
     tables, candidates = model.embed_catalogue()
-    queries = model.query_tower(history, tables).numpy()
+    queries = model.query_tower(tf.constant(history), tables).numpy()
 
     def losses(rows, movies):
         logits = queries[rows] @ candidates.numpy()[movies].T - np.log(data.counts[movies] / data.counts.sum())  # logQ
@@ -139,8 +174,11 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
 
     first, second = losses([0, 1, 2], [1, 4, 1]), losses([0, 1], [2, 7])
     expected = (first @ [2 / 3, 2 / 3, 1] + second @ [1 / 3, 1 / 3]) / 3  # 1 and 1/2, over their sum
-    loss = model.compute_loss({"history": history, "targets": targets}).numpy()
+    loss = model.compute_loss(batch(history, targets)).numpy()
     assert loss == pytest.approx(expected, rel=1e-4)
+    weighed = (2 * first @ [2 / 3, 2 / 3, 1] + second @ [1 / 3, 4 / 3]) / 3
+    loss = model.compute_loss(batch(history, targets, [[2, 1], [2, 4], [2, 0]])).numpy()
+    assert loss == pytest.approx(weighed, rel=1e-4)
 
 
 def test_the_squared_error_covers_the_catalogue_and_takes_a_movies_own_contribution_out():
@@ -149,19 +187,23 @@ def test_the_squared_error_covers_the_catalogue_and_takes_a_movies_own_contribut
         embedding_dim=4, squared_error_l2=0.0, movie_dropout=0.0, loss="squared_error", half_lives=(0.0, 1.0)
     )
     model = build(config, data, 3)
-    users = [[0, 1], [3, 5, 2]]
+    users, weights = [[0, 1], [3, 5, 2]], [[2.0, 0.5], [1.0, 3.0, 0.25]]
     tables, candidates = (part.numpy() for part in model.embed_catalogue())
-    expected = 0.0
-    for movies in users:
+    expected = weighed = 0.0
+    for number, movies in enumerate(users):
         flat, recent = np.ones(len(movies)), 2.0 ** -np.arange(len(movies))[::-1]
         flat, recent = flat / np.linalg.norm(flat), recent / np.linalg.norm(recent)
         inputs = flat[:, None] * tables[movies, :4] + recent[:, None] * tables[movies, 4:]
         for movie in range(MOVIES):
             others = inputs[[m != movie for m in movies]].sum(axis=0)
             score = others @ candidates[movie, :4] + candidates[movie, 4]
-            expected += (score - (movie in movies)) ** 2 / len(users)
-    batch = {"history": tf.constant([[-1, 0, 1], [3, 5, 2]]), "targets": tf.zeros([2, 0], tf.int32)}
-    assert model.compute_loss(batch).numpy() == pytest.approx(expected, rel=1e-4)
+            error = (score - (movie in movies)) ** 2 / len(users)
+            expected += error
+            weighed += error * (weights[number][movies.index(movie)] if movie in movies else 1)
+    history = [[-1, 0, 1], [3, 5, 2]]
+    of_history = [[0, *weights[0]], weights[1]]
+    for given, wanted in (([[0, 1, 1], [1, 1, 1]], expected), (of_history, weighed)):
+        assert model.compute_loss(batch(history, [[], []], given)).numpy() == pytest.approx(wanted, rel=1e-4)
 
 
 def test_rare_and_unknown_movies_share_a_slot_and_differ_by_content():
@@ -209,16 +251,46 @@ def test_the_squared_error_learns_which_movies_go_together():
 
 
 def test_ndcg_by_hand():
-    # One dimension: movie i scores i. User 0 saw 3 and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
+    # One dimension: movie i scores i. User 0 leaves 3 out and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
     candidates = tf.constant([[0.0], [1.0], [2.0], [3.0]])
-    marked = MarkedRows(user_ids=np.array([b"0", b"1"], object), seen=ragged([[3], []]), held_out=ragged([[2, 0], [1]]))
-    value = ndcg(
-        lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5, most_users=9
-    )
+    asked = AskedUsers(histories=ragged([[3], []]), left_out=ragged([[3], []]), held_out=ragged([[2, 0], [1]]))
+
+    def value(most_users):
+        return ndcg(
+            lambda history: tf.ones([history.shape[0], 1]),
+            candidates,
+            asked,
+            k=3,
+            history_length=5,
+            most_users=most_users,
+        )
+
     first = (1 + 1 / 2) / (1 + 1 / np.log2(3))
-    assert value == pytest.approx((first + 1 / 2) / 2)
-    one = ndcg(lambda history: tf.ones([history.shape[0], 1]), candidates, marked, k=3, history_length=5, most_users=1)
-    assert one == pytest.approx(first)
+    assert value(9) == pytest.approx((first + 1 / 2) / 2)
+    assert value(1) == pytest.approx(first)
+
+
+def test_a_list_leaves_out_what_the_rule_says_and_not_what_the_query_reads():
+    # The history leads to its own last movie, which the list may repeat: 3 is on top, and 3 is what is asked for.
+    asked = AskedUsers(histories=ragged([[1, 3]]), left_out=ragged([[1]]), held_out=ragged([[3]]))
+    candidates = tf.one_hot([0, 1, 2, 3], 4)
+    found = ndcg(lambda history: tf.one_hot(history[:, -1], 4), candidates, asked, k=2, history_length=5, most_users=9)
+    assert found == pytest.approx(1.0)
+
+
+def test_the_users_of_eval_are_asked_from_what_they_liked():
+    liked = UserSequences(
+        user_ids=np.array([b"a", b"c"], object),
+        movies=ragged([[1, 2], [3]]),
+        parts=np.full(3, TRAIN_PART, np.int8),
+    )
+    marked = MarkedRows(
+        user_ids=np.array([b"c", b"b"], object), seen=ragged([[3], [4]]), held_out=ragged([[5], [6, 7]])
+    )
+    asked = asked_users(marked, liked)
+    assert [asked.histories[i].tolist() for i in range(2)] == [[3], []]  # b has disliked everything
+    assert [asked.left_out[i].tolist() for i in range(2)] == [[3], [4]]
+    assert [asked.held_out[i].tolist() for i in range(2)] == [[5], [6, 7]]
 
 
 def test_last_rows_are_right_aligned():

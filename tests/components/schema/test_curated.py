@@ -4,11 +4,17 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components import features
 from components.errors import InputError
 from components.schema import curated
 
-ALWAYS_THERE = {"user_id", "movie_id", "rating", "timestamp", "movie_title", "user_activity", "movie_popularity"}
+IN_EVERY_ROW = {
+    "entities": {"rows"},  # an item has no user_id, a user no movie_id
+    "sequences": {"user_id", "sequence_movie_ids", "sequence_ratings", "sequence_timestamps", "sequence_parts"},
+}
+NOT_IN_EVERY_ROW = {
+    "entities": {"movie_id", "user_id", "movie_title", "movie_genres"},
+    "sequences": {"sequence_weights"},
+}
 MOVIELENS_GENRES = [
     "Action",
     "Adventure",
@@ -41,18 +47,11 @@ def _domain(schema, name):
     return next(list(domain.value) for domain in schema.string_domain if domain.name == name)
 
 
-def test_scalars_are_dense_and_in_every_row_and_everything_else_is_optional():
-    found = _features(curated.curated_schema("interactions"))
-    assert {name for name, feature in found.items() if feature.HasField("shape")} == ALWAYS_THERE
-    assert {name for name, feature in found.items() if feature.presence.min_fraction == 1.0} == ALWAYS_THERE
-    assert set(found) - ALWAYS_THERE == {
-        "movie_genres",
-        "history_movie_ids",
-        "history_ratings",
-        "held_out_movie_ids",
-        "seen_movie_ids",
-        "request_history",
-    }
+@pytest.mark.parametrize("kind", curated.KINDS)
+def test_what_every_row_has_is_required_and_everything_else_is_optional(kind):
+    found = _features(curated.curated_schema(kind))
+    assert {name for name, feature in found.items() if feature.presence.min_fraction == 1.0} == IN_EVERY_ROW[kind]
+    assert set(found) - IN_EVERY_ROW[kind] == NOT_IN_EVERY_ROW[kind]
 
 
 def test_ids_are_text_even_where_they_look_like_numbers():
@@ -62,32 +61,31 @@ def test_ids_are_text_even_where_they_look_like_numbers():
         assert all(feature.type == schema_pb2.BYTES and not feature.HasField("int_domain") for feature in ids)
 
 
-def test_buckets_are_those_of_the_features():
-    schema = curated.curated_schema("interactions")
-    assert _domain(schema, "user_activity") == [name for name, _ in features.USER_ACTIVITY_BUCKETS]
-    assert _domain(schema, "movie_popularity") == [name for name, _ in features.MOVIE_POPULARITY_BUCKETS]
+def test_the_packaged_file_knows_the_genres_of_movielens():
+    assert _domain(curated.curated_schema("entities"), "genre") == MOVIELENS_GENRES
 
 
-@pytest.mark.parametrize("kind", curated.KINDS)
-def test_packaged_files_know_the_genres_of_movielens(kind):
-    assert _domain(curated.curated_schema(kind), "genre") == MOVIELENS_GENRES
-
-
-def test_packaged_rating_range():
-    domain = _features(curated.curated_schema("interactions"))["rating"].float_domain
-    assert (domain.min, domain.max, domain.disallow_nan) == (0.5, 5.0, True)
+def test_ratings_are_numbers_and_have_no_range_unless_one_is_given():
+    domain = _features(curated.curated_schema("sequences"))["sequence_ratings"].float_domain
+    assert (domain.disallow_nan, domain.disallow_inf) == (True, True)
+    assert not domain.HasField("min") and not domain.HasField("max")
 
 
 def test_rating_range_and_genres_follow_the_data():
-    schema = curated.curated_schema("interactions", rating_min=1, rating_max=10, genres=["Jazz", "Blues", "Jazz"])
-    domain = _features(schema)["rating"].float_domain
+    schema = curated.curated_schema("sequences", rating_min=1, rating_max=10, genres=["Jazz"])
+    domain = _features(schema)["sequence_ratings"].float_domain
     assert (domain.min, domain.max) == (1, 10)
+    schema = curated.curated_schema("entities", rating_min=1, rating_max=10, genres=["Jazz", "Blues", "Jazz"])
     assert _domain(schema, "genre") == ["Blues", "Jazz"]
 
 
-@pytest.mark.parametrize("kind", curated.KINDS)
-def test_any_genre_drops_the_domain_and_its_use(kind):
-    schema = curated.curated_schema(kind, any_genre=True)
+def test_a_range_may_be_open_at_one_end():
+    domain = _features(curated.curated_schema("sequences", rating_min=0))["sequence_ratings"].float_domain
+    assert (domain.HasField("min"), domain.min, domain.HasField("max")) == (True, 0, False)
+
+
+def test_any_genre_drops_the_domain_and_its_use():
+    schema = curated.curated_schema("entities", any_genre=True)
     assert "genre" not in [domain.name for domain in schema.string_domain]
     assert not _features(schema)["movie_genres"].domain
 
@@ -97,15 +95,15 @@ def test_the_component_writes_the_text_that_the_stages_after_it_read(tmp_path: P
 
     from components.schema.executor import Executor
 
-    schema = curated.curated_schema("movies", genres=["Comédie"])
+    schema = curated.curated_schema("entities", genres=["Comédie"])
     artifact = standard_artifacts.Schema()
     artifact.uri = str(tmp_path / "new")
     Executor().Do({}, {"schema": [artifact]}, {"text": curated.to_text(schema)})
     written = (tmp_path / "new" / "schema.pbtxt").read_text(encoding="utf-8")
     assert text_format.Parse(written, schema_pb2.Schema()) == schema
-    assert curated.to_text(schema) != curated.to_text(curated.curated_schema("movies"))
+    assert curated.to_text(schema) != curated.to_text(curated.curated_schema("entities"))
 
 
 def test_unknown_kind_says_which_there_are():
-    with pytest.raises(InputError, match="interactions, movies"):
-        curated.schema_file("users")
+    with pytest.raises(InputError, match="entities, sequences"):
+        curated.schema_file("movies")

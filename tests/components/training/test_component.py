@@ -25,33 +25,28 @@ def toy_run_fn(fn_args):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trainer")
-    for name, splits in (
-        ("ratings", ("train", "eval", "test")),
-        ("movies", ("all",)),
-        ("sequences", ("train",)),
-        ("both", ("train", "train_and_eval")),
-    ):
+    for name, splits in (("examples", ("eval", "test")), ("entities", ("items", "users")), ("sequences", ("all",))):
         for split in splits:
             write_split(folder / name, split, [])
     (folder / "graph").mkdir()
-    ratings = examples("Ratings", folder / "ratings", ("train", "eval", "test"))
-    movies = examples("Movies", folder / "movies", ("all",))
-    sequences = examples("Sequences", folder / "sequences", ("train",))
+    held_out = examples("HeldOut", folder / "examples", ("eval", "test"))
+    entities = examples("Entities", folder / "entities", ("items", "users"))
+    plain = examples("Plain", folder / "sequences", ("all",), refit=0, liked_from="", leave_out_seen="always")
+    other = examples("Other", folder / "sequences", ("all",), refit=1, liked_from="3.5", leave_out_seen="for_days:7")
     graph = Importer(source_uri=str(folder / "graph"), artifact_type=standard_artifacts.TransformGraph)
-    both = examples("Both", folder / "both", ("train", "train_and_eval"))
 
     def trainer(name, sequences):
         return RecommenderTrainer(
-            examples=ratings.outputs["result"],
-            movies=movies.outputs["result"],
+            examples=held_out.outputs["result"],
+            movies=entities.outputs["result"],
             sequences=sequences.outputs["result"],
             transform_graph=graph.outputs["result"],
             run_fn=f"{__name__}.toy_run_fn",
             config='{"epochs": 3}',
         ).with_id(name)
 
-    trainers = [trainer("RetrievalTrainer", sequences), trainer("Refit", both)]
-    run(folder / "run", [ratings, movies, sequences, both, graph.with_id("Graph"), *trainers])
+    trainers = [trainer("RetrievalTrainer", plain), trainer("Refit", other)]
+    run(folder / "run", [held_out, entities, plain, other, graph.with_id("Graph"), *trainers])
     return folder
 
 
@@ -61,25 +56,26 @@ def seen(trained):
     return json.loads((model / "Format-Serving" / "seen.json").read_text())
 
 
-def test_run_fn_reads_train_and_eval_but_never_test(trained, seen):
-    assert seen["train"] == [f"{trained}/ratings/Split-train/*"]
-    assert seen["eval"] == [f"{trained}/ratings/Split-eval/*"]
+def test_run_fn_gets_held_out_rows_of_eval_and_never_of_test(trained, seen):
+    assert seen["train"] == seen["eval"] == [f"{trained}/examples/Split-eval/*"]
 
 
 def test_run_fn_gets_catalogue_sequences_and_settings(trained, seen):
     assert seen["custom_config"] == {
         "config": '{"epochs": 3}',
         "strategy": "none",
-        "movies": [f"{trained}/movies/Split-all/*"],
-        "sequences": [f"{trained}/sequences/Split-train/*"],
+        "movies": [f"{trained}/entities/Split-items/*"],
+        "sequences": [f"{trained}/sequences/Split-all/*"],
+        "refit": False,
+        "liked_from": None,
+        "leave_out_seen": "always",
     }
 
 
-def test_for_a_refit_run_fn_gets_train_and_eval_too(trained):
+def test_run_fn_is_told_how_ingestion_understood_the_data(trained):
     model = output(trained / "run", "Refit", "model")
     config = json.loads((model / "Format-Serving" / "seen.json").read_text())["custom_config"]
-    assert config["sequences"] == [f"{trained}/both/Split-train/*"]
-    assert config["refit_sequences"] == [f"{trained}/both/Split-train_and_eval/*"]
+    assert (config["refit"], config["liked_from"], config["leave_out_seen"]) == (True, 3.5, "for_days:7")
 
 
 def test_run_fn_gets_the_graph_and_a_folder_for_its_log(trained, seen):

@@ -11,24 +11,23 @@ from components.schema.curated import curated_schema, to_text
 from components.settings import to_json
 from components.transform.component import create_transform
 from components.transform.config import TransformConfig
-from components.transform.graph import TransformGraph, sparse_genres
-from tests.components.validation.mini_pipeline import examples, interaction, output, run, write_split
+from components.transform.graph import TransformGraph, column, sparse_genres
+from tests.components.validation.mini_pipeline import examples, item, output, person, run, write_split
 
 ODYSSEY = "2001: A Space Odyssey (1968)"
 SUMMER = "(500) Days of Summer (2009)"
 FORREST = "Forrest Gump (1994)"
 UNICODE = "日本 ünï"  # an id with a space and non-ASCII letters
 
-# Training rows of each movie: m b 4, "日本 ünï" 3, 2001 2, and 7 once.
-TRAIN = [
-    *[interaction("ann", "m b", title=FORREST, genres=["Drama", "War"])] * 3,
-    interaction("bob", "m b", title=FORREST, genres=["Drama", "War"]),
-    interaction("ann", UNICODE, title=SUMMER, genres=["Drama"]),
-    *[interaction(" ünï user ", UNICODE, title=SUMMER, genres=["Drama"])] * 2,
-    *[interaction("bob", "2001", title=ODYSSEY)] * 2,
-    interaction("ann", "7", title="Untitled", rating=4.5),
+# Rows of each movie: m b 4, "日本 ünï" 3, 2001 2, 7 once, and unseen none.
+ITEMS = [
+    item("unseen", "Days of Thunder (1990)", ["Horror", "Drama"], rows=0),
+    item("m b", FORREST, ["Drama", "War"], rows=4),
+    item(UNICODE, SUMMER, ["Drama"], rows=3),
+    item("2001", ODYSSEY, rows=2),
+    item("7", "Untitled", rows=1),
 ]
-EVAL = [interaction("eve", "only-eval", title="Later (2020)", genres=["Horror"])]
+USERS = [person("ann", 5), person("bob", 3), person(" ünï user ", 2)]
 
 CATALOGUE = Catalogue(
     movie_ids=np.array([UNICODE.encode(), b"unseen", b"m b", b"2001", b"only-eval"], object),
@@ -40,13 +39,13 @@ CATALOGUE = Catalogue(
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("transform")
-    write_split(folder / "ratings", "train", TRAIN)
-    write_split(folder / "ratings", "eval", EVAL)
-    ratings = examples("Ratings", folder / "ratings", ["train", "eval"])
-    schema = CuratedSchema(text=to_text(curated_schema("interactions"))).with_id("Schema")
+    write_split(folder / "entities", "items", ITEMS)
+    write_split(folder / "entities", "users", USERS)
+    entities = examples("Entities", folder / "entities", ["items", "users"])
+    schema = CuratedSchema(text=to_text(curated_schema("entities"))).with_id("Schema")
     config = to_json(TransformConfig(title_words=6, title_word_min_rows=2))
-    transform = create_transform(ratings.outputs["result"], schema.outputs["schema"], config)
-    run(folder / "run", [ratings, schema, transform])
+    transform = create_transform(entities.outputs["result"], schema.outputs["schema"], config)
+    run(folder / "run", [entities, schema, transform])
     path = output(folder / "run", "Transform", "transform_graph")
     return TransformGraph(str(path)), path
 
@@ -56,15 +55,15 @@ def graph(built):
     return built[0]
 
 
-def test_vocabularies_hold_training_rows_only_most_frequent_first(graph):
-    # bob 3, ann 5, " ünï user " 2; Drama 7, War 4.
+def test_vocabularies_are_ordered_by_rows_and_hold_nothing_without_any(graph):
+    # Drama 4 + 3, War 4; Horror is of a movie without rows, which is unknown itself.
     assert graph.vocabulary("user_id") == [b"ann", b"bob", " ünï user ".encode()]
     assert graph.vocabulary("movie_id") == [b"m b", UNICODE.encode(), b"2001", b"7"]
     assert graph.vocabulary("movie_genre") == [b"Drama", b"War"]
 
 
 def test_title_words_are_lower_case_without_the_year_and_frequent_enough(graph):
-    # In training rows: gump, forrest 4; days, of, summer, 500 3; a, space, odyssey, 2001 2, and
+    # Weighted by rows: gump, forrest 4; days, of, summer, 500 3; a, space, odyssey, 2001 2, and
     # untitled 1: the first six of those with two rows or more.
     assert set(graph.vocabulary("movie_title_word")[:2]) == {b"forrest", b"gump"}
     assert set(graph.vocabulary("movie_title_word")[2:]) == {b"500", b"days", b"of", b"summer"}
@@ -115,27 +114,12 @@ def test_a_catalogue_of_one(graph):
     assert (movies.movie_index.tolist(), movies.year.tolist(), movies.genre_indices[0].tolist()) == ([1], [2009], [0])
 
 
-def test_for_a_refit_eval_rows_are_counted_too_but_no_test_row(tmp_path):
-    for split, rows in (("train", TRAIN), ("eval", EVAL), ("test", [interaction("tess", "only-test")])):
-        write_split(tmp_path / "ratings", split, rows)
-    ratings = examples("Ratings", tmp_path / "ratings", ["train", "eval", "test"])
-    schema = CuratedSchema(text=to_text(curated_schema("interactions"))).with_id("Schema")
-    transform = create_transform(
-        ratings.outputs["result"], schema.outputs["schema"], to_json(TransformConfig()), refit=True
-    )
-    run(tmp_path / "run", [ratings, schema, transform])
-    graph = TransformGraph(str(output(tmp_path / "run", "Transform", "transform_graph")))
-    assert set(graph.vocabulary("user_id")) == {b"ann", b"bob", " ünï user ".encode(), b"eve"}
-    assert set(graph.vocabulary("movie_id")) == {b"m b", UNICODE.encode(), b"2001", b"7", b"only-eval"}
-    assert sorted(graph.movie_frequencies().tolist()) == [0, 1, 1, 2, 3, 4]
-
-
-def test_frequencies_count_training_rows_by_index(graph):
-    assert graph.movie_frequencies().tolist() == [4, 3, 2, 1, 0]
-
-
-def test_rating_passes_through(graph):
-    assert graph.layer({"rating": tf.constant([4.5])})["rating"].numpy().tolist() == [4.5]
+def test_a_column_keeps_empty_texts_and_any_batch(graph):
+    one = column(tf.constant(["bob", "", "ann"]))
+    assert one.dense_shape.numpy().tolist() == [3, 1]
+    assert graph.layer({"user_id": one})["user_index"].values.numpy().tolist() == [1, 3, 0]
+    nobody = graph.layer({"user_id": column(tf.zeros([0], tf.string))})["user_index"]
+    assert nobody.values.shape == (0,)
 
 
 @pytest.mark.parametrize("titles", [[SUMMER], [SUMMER, "Untitled", ODYSSEY]])
@@ -183,10 +167,14 @@ class _Movies(tf.Module):
         ]
     )
     def movies(self, movie_id, movie_title, movie_genres):
-        raw = {"movie_id": movie_id, "movie_title": movie_title, "movie_genres": sparse_genres(movie_genres)}
+        raw = {
+            "movie_id": column(movie_id),
+            "movie_title": column(movie_title),
+            "movie_genres": sparse_genres(movie_genres),
+        }
         transformed = self._layer(raw)
         return {
-            "movie_index": transformed["movie_index"],
-            "movie_year": transformed["movie_year"],
+            "movie_index": transformed["movie_index"].values,
+            "movie_year": transformed["movie_year"].values,
             "movie_genre": tf.sparse.to_dense(transformed["movie_genre_indices"]),
         }

@@ -16,23 +16,25 @@ from tfx.types import artifact_utils, standard_artifacts
 Row = Mapping[str, Any]
 
 
-def interaction(user: Any, movie: Any, rating: float = 3.0, title: str = "A", genres: Sequence[str] = ()) -> Row:
-    """A training row as ingestion writes it."""
+def item(movie_id: Any, title: str, genres: Sequence[str] = (), rows: int = 1) -> Row:
+    """An item as ingestion writes it."""
+    return {"movie_id": [movie_id], "movie_title": [title], "movie_genres": list(genres), "rows": [rows]}
+
+
+def person(user_id: Any, rows: int = 1) -> Row:
+    """A user as ingestion writes them."""
+    return {"user_id": [user_id], "rows": [rows]}
+
+
+def user(user_id: Any, movies: Sequence[Any], ratings: Sequence[float], parts: Sequence[int] = ()) -> Row:
+    """A user's rows in order as ingestion writes them, a second apart; without parts all are for training."""
     return {
-        "user_id": [user],
-        "movie_id": [movie],
-        "rating": [rating],
-        "timestamp": [100],
-        "movie_title": [title],
-        "movie_genres": list(genres),
-        "user_activity": ["1-19"],
-        "movie_popularity": ["1-4"],
+        "user_id": [user_id],
+        "sequence_movie_ids": list(movies),
+        "sequence_ratings": list(ratings),
+        "sequence_timestamps": list(range(len(movies))),
+        "sequence_parts": [bytes(parts or [0] * len(movies))],
     }
-
-
-def movie(movie_id: Any, title: str, genres: Sequence[str] = ()) -> Row:
-    """A row of the catalogue as ingestion writes it."""
-    return {"movie_id": [movie_id], "movie_title": [title], "movie_genres": list(genres)}
 
 
 def write_split(folder: Path, split: str, rows: Iterable[Row]) -> str:
@@ -46,7 +48,7 @@ def write_split(folder: Path, split: str, rows: Iterable[Row]) -> str:
     return str(path)
 
 
-def examples(component_id: str, folder: Path, splits: Sequence[str], **properties: int) -> Importer:
+def examples(component_id: str, folder: Path, splits: Sequence[str], **properties: int | str) -> Importer:
     """A node that hands over the Examples in `folder`; its output is `result`."""
     return Importer(
         source_uri=str(folder),

@@ -35,7 +35,7 @@ def test_own_data_in_a_volume_with_everything_the_cluster_gives(tmp_path, capsys
     assert f"{len(spec['root']['dag']['tasks'])} steps" in said.out
     assert output.read_text().startswith("# Pipeline recommender")
     assert spec["root"]["inputDefinitions"]["parameters"]["ratings"]["defaultValue"] == "/data/r.csv"
-    config = spec["root"]["dag"]["tasks"]["MoviesExampleGen"]["inputs"]["parameters"]["config"]
+    config = spec["root"]["dag"]["tasks"]["ExampleGen"]["inputs"]["parameters"]["config"]
     assert json.loads(config["runtimeValue"]["constant"])["columns"] == ["item=product"]
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors["Transform_executor"]["pvcMount"] == [{"constant": "data", "mountPath": "/data"}]

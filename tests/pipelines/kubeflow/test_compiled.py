@@ -124,9 +124,22 @@ def test_with_the_cache_a_run_says_which_data_it_means_and_the_push_destination_
     assert "defaultValue" not in version  # the one parameter that is required, and only here
     uncached = {name for name, (task, _, _) in steps(cached).items() if "cachingOptions" not in task}
     assert uncached == {"ServedModel", "Pusher"}
-    for name in ("MoviesExampleGen", "RatingsExampleGen"):
-        task, _, _ = steps(cached)[name]
-        assert task["inputs"]["parameters"]["fingerprint"] == {"componentInputParameter": "data_version"}
+    task, _, _ = steps(cached)["ExampleGen"]
+    assert task["inputs"]["parameters"]["fingerprint"] == {"componentInputParameter": "data_version"}
+
+
+def test_the_final_fit_trains_as_the_judged_models_were_and_what_was_judged_is_pushed_beside_it(spec):
+    task, _, _ = steps(spec)["FinalFit"]
+    for model, trainer in (("retrieval", "RetrievalTrainer"), ("ranking", "RankingTrainer")):
+        source = task["inputs"]["artifacts"][f"{model}_run"]["taskOutputArtifact"]
+        assert source["producerTask"] == trainer
+    pushed = steps(spec)["Pusher"][0]["inputs"]["artifacts"]
+    producers = {key: source["taskOutputArtifact"]["producerTask"] for key, source in pushed.items()}
+    assert producers == {"model": "FinalFit", "judged": "RecommenderBundler", "model_blessing": "Evaluator"}
+    without = documents(overrides=("training.final_fit=none",))[0]
+    assert "FinalFit" not in steps(without)
+    pushed = steps(without)["Pusher"][0]["inputs"]["artifacts"]
+    assert pushed["model"] == pushed["judged"]
 
 
 def test_data_that_only_the_cluster_reaches_are_not_opened_and_their_paths_are_parameters(own):

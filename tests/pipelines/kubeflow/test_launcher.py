@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.peers.test_peer_lists import judged_rows
 from tests.datasets import ingest, read_rows
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, SMALL, documents, steps
 from tests.pipelines.kubeflow.images import PIPELINE, require_image
@@ -15,75 +16,107 @@ LENIENT = ("evaluation.min_recall_lift=-1", "evaluation.max_peer_drop=1", "evalu
 """Thresholds that every bundle passes, given to the run: what it was compiled with would refuse so short a training."""
 
 
-def imported_catalogue():
-    """A pipeline of two: an Importer whose address is a runtime parameter, and a step that reads what it names."""
+PROPERTIES = {"refit": 0, "liked_from": "", "leave_out_seen": "always"}
+SPLITS = {"examples": ["eval", "test"], "entities": ["items", "users"], "sequences": ["all"]}
+
+
+def imported_examples():
+    """A pipeline of Importers whose addresses are runtime parameters, and a step that reads what they name."""
+    import json
+
     import yaml
     from tfx.dsl.components.common.importer import Importer
-    from tfx.orchestration.data_types import RuntimeParameter
     from tfx.orchestration.pipeline import Pipeline
     from tfx.types import standard_artifacts
 
-    from components.ingestion.component import RatingsExampleGen
+    from components.peers.component import PeerLists
+    from components.peers.config import PeersConfig
     from components.settings import to_json
-    from pipelines.config import load
     from pipelines.kubeflow import compiler
     from pipelines.kubeflow.runtime_parameters import Parameter
 
-    config = load("demo", SMALL)
-    uri = Parameter(name="catalogue_uri", default=None, kind=str, meaning="a catalogue that was written before")
-    seed = Parameter(name="demo_seed", default=7, kind=int, meaning="of the data")
-    movies = Importer(
-        source_uri=uri.placeholder(),
-        artifact_type=standard_artifacts.Examples,
-        properties={"split_names": '["all"]'},
-    ).with_id("Movies")
-    ratings = RatingsExampleGen(
-        movies=movies.outputs["result"],
-        config=to_json(config.data),
-        split=to_json(config.split),
-        fingerprint="",
-        demo_seed=RuntimeParameter("demo_seed", ptype=int),
+    uris = {
+        key: Parameter(name=f"{key}_uri", default=None, kind=str, meaning="what was written before") for key in SPLITS
+    }
+    importers = {
+        key: Importer(
+            source_uri=uris[key].placeholder(),
+            artifact_type=standard_artifacts.Examples,
+            properties={"split_names": json.dumps(splits)},
+            custom_properties=PROPERTIES,
+        ).with_id(key.capitalize())
+        for key, splits in SPLITS.items()
+    }
+    peers = PeerLists(
+        examples=importers["examples"].outputs["result"],
+        movies=importers["entities"].outputs["result"],
+        sequences=importers["sequences"].outputs["result"],
+        config=to_json(PeersConfig()),
+        judged_k=100,
     )
-    pipeline = Pipeline(pipeline_name="imported", pipeline_root=ROOT, components=[movies, ratings])
+    pipeline = Pipeline(pipeline_name="imported", pipeline_root=ROOT, components=[*importers.values(), peers])
     options = compiler.CompileOptions(image=IMAGE, pipeline_root=ROOT)
     return yaml.safe_load(
-        compiler.as_yaml(compiler.compile_pipeline(pipeline, [uri, seed], options), options.deployment)
+        compiler.as_yaml(compiler.compile_pipeline(pipeline, list(uris.values()), options), options.deployment)
     )
 
 
 @pytest.fixture(scope="module")
-def launched(tmp_path_factory):
-    """The catalogue by the real pipeline's first step, then the ratings behind an Importer."""
-    folder = tmp_path_factory.mktemp("launched")
-    first = Launcher(documents(overrides=SMALL)[0], folder / "first", arguments={"demo_seed": SEED})
-    catalogue = first.run(["MoviesExampleGen"])["MoviesExampleGen"].outputs["examples"]
-    second = Launcher(
-        imported_catalogue(), folder / "second", arguments={"demo_seed": SEED, "catalogue_uri": catalogue.uri}
-    )
-    second.bucket.upload(first.bucket.path(catalogue.uri), catalogue.uri)
-    return second, second.run()["RatingsExampleGen"].outputs
-
-
-def test_a_step_reads_an_imported_artifact_and_writes_into_the_bucket_what_a_local_run_writes(launched, tmp_path):
-    launcher, outputs = launched
+def local(tmp_path_factory):
+    """What a local run writes of the same data."""
     from components.ingestion.config import DataConfig
 
     data = DataConfig(demo_users=150, demo_movies=300, demo_ratings=9000, demo_seed=SEED)
-    expected = ingest(tmp_path, data)
-    for split in ("train", "eval", "test"):
-        assert read_rows(f"{launcher.bucket.path(outputs['examples'].uri)}/Split-{split}/*") == expected.rows(split)
+    return ingest(tmp_path_factory.mktemp("local"), data)
 
 
-def test_metadata_are_numbers_and_texts_and_addresses_those_of_the_bucket(launched):
-    _, outputs = launched
-    assert outputs["examples"].uri.startswith("s3://bucket/root/imported/")
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The real pipeline's first step."""
+    folder = tmp_path_factory.mktemp("first")
+    launcher = Launcher(documents(overrides=SMALL)[0], folder, arguments={"demo_seed": SEED})
+    return launcher, launcher.run(["ExampleGen"])["ExampleGen"].outputs
+
+
+@pytest.fixture(scope="module")
+def second(first, tmp_path_factory):
+    """A step behind Importers of what it has written."""
+    before, written = first
+    addresses = {f"{key}_uri": written[key].uri for key in SPLITS}
+    launcher = Launcher(imported_examples(), tmp_path_factory.mktemp("second"), arguments=addresses)
+    for address in addresses.values():
+        launcher.bucket.upload(before.bucket.path(address), address)
+    return launcher, launcher.run()["PeerLists"].outputs
+
+
+def test_a_step_writes_into_the_bucket_what_a_local_run_writes(first, local):
+    launcher, outputs = first
+    written = {key: launcher.bucket.path(outputs[key].uri) for key in SPLITS}
+    for split in SPLITS["examples"]:
+        assert read_rows(f"{written['examples']}/Split-{split}/*") == local.rows(split)
+    assert read_rows(f"{written['sequences']}/Split-all/*") == read_rows(local.sequences_pattern)
+    assert read_rows(f"{written['entities']}/Split-items/*") == read_rows(local.items_pattern)
+
+
+def test_a_step_reads_imported_artifacts(second, local, tmp_path):
+    launcher, outputs = second
+    expected, peer = judged_rows(local, tmp_path)
+    assert read_rows(f"{launcher.bucket.path(outputs['judged_rows'].uri)}/Split-test/*") == expected
+    assert outputs["judged_rows"].metadata["peer"] == peer == "item-kNN"
+
+
+def test_metadata_are_numbers_and_texts_and_addresses_those_of_the_bucket(first, second):
+    _, outputs = first
     assert outputs["examples"].metadata["users"] == 150.0
-    assert outputs["examples"].metadata["split_names"] == '["train", "eval", "test"]'
+    assert outputs["examples"].metadata["leave_out_seen"] == "always"
+    assert outputs["examples"].metadata["split_names"] == '["eval", "test"]'
+    _, outputs = second
+    assert outputs["judged_rows"].uri.startswith("s3://bucket/root/imported/")
 
 
 def test_a_required_parameter_that_a_run_does_not_give(tmp_path):
-    with pytest.raises(StepFailedError, match="catalogue_uri is not optional"):
-        Launcher(imported_catalogue(), tmp_path)
+    with pytest.raises(StepFailedError, match="_uri is not optional"):
+        Launcher(imported_examples(), tmp_path)
 
 
 def run_everything(folder: Path, containers: bool = False) -> Launcher:
@@ -110,7 +143,8 @@ def assert_pushed_and_answering(launcher: Launcher, models: Path) -> None:
     from serving.model import LoadedBundle
 
     assert launcher.done["Evaluator"].outputs["blessing"].metadata["blessed"] == 1.0
-    (version,) = models.iterdir()
+    (version,) = [folder for folder in models.iterdir() if folder.name.isdigit()]
+    assert (models / "judged" / version.name / "saved_model.pb").is_file()
     pushed = launcher.done["Pusher"].outputs["pushed_model"].metadata
     assert (pushed["pushed"], pushed["pushed_version"]) == (1.0, version.name)
     bundle = LoadedBundle(version)

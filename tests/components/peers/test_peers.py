@@ -1,0 +1,53 @@
+"""The best peer on eval, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from components.examples import UserSequences
+from components.features import TRAIN_PART
+from components.peers.config import PeersConfig
+from components.peers.peers import ITEM_KNN, REPEATS, Asked, best_peer, candidates
+from tests.components.peers.test_item_knn import ragged
+
+# Whoever has 0 has 1 too, whoever has 2 has 3 too. x had 2 twice and 0 once, y had 0 alone.
+ROWS = ragged([0, 1], [0, 1], [2, 3], [2, 3], [2, 2, 0], [0])
+SEQUENCES = UserSequences(
+    user_ids=np.array([b"a", b"b", b"c", b"d", b"x", b"y"], object),
+    movies=ROWS,
+    parts=np.full(len(ROWS.rows), TRAIN_PART, np.int8),
+)
+POPULARITY = np.array([4.0, 2.0, 4.0, 2.0])
+HISTORIES = ragged([2, 2, 0], [0])
+NOTHING = ragged([], [])
+
+
+def best(held_out, left_out=NOTHING, names=None):
+    asked = Asked(histories=HISTORIES, left_out=left_out, held_out=held_out)
+    return best_peer(names or [ITEM_KNN, REPEATS], SEQUENCES, 4, POPULARITY, asked, 1, PeersConfig())
+
+
+def test_where_people_come_back_for_the_same_repeat_counts_are_the_peer():
+    name, recalls = best(ragged([2], [0]))  # what x and y had most
+    assert name == REPEATS
+    assert recalls[REPEATS] == 1.0
+    # Item-kNN: x's 0 leads to 1 and x's 2 to 3, y's 0 to 1; nobody is led to what they had.
+    assert recalls[ITEM_KNN] == 0.0
+
+
+def test_where_people_go_on_item_knn_is_the_peer_and_users_without_a_question_do_not_count():
+    name, recalls = best(ragged([], [1]))
+    assert (name, recalls) == (ITEM_KNN, {ITEM_KNN: 1.0, REPEATS: 0.0})
+    assert best(NOTHING)[1] == {ITEM_KNN: 0.0, REPEATS: 0.0}
+
+
+def test_recall_is_a_share_of_what_is_asked_for_and_of_equals_the_first_is_taken():
+    name, recalls = best(ragged([2, 3], []))  # each peer finds one of the two
+    assert recalls == {ITEM_KNN: 1 / 2, REPEATS: 1 / 2}
+    assert name == ITEM_KNN
+    assert best(ragged([2, 3], []), names=[REPEATS, ITEM_KNN])[0] == REPEATS
+
+
+def test_repeat_counts_stand_for_election_only_where_a_list_may_repeat():
+    assert candidates(repeats=False) == [ITEM_KNN]
+    assert candidates(repeats=True) == [ITEM_KNN, REPEATS]
