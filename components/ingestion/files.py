@@ -77,6 +77,7 @@ class FilesSource:
         for part, name in enumerate(self.files):
             for number, table in enumerate(workspace.reader.tables(self.files[name])):
                 layout = self._layout(name, table)
+                table = loading.spread(table, layout.columns)
                 if not number:
                     loading.describe(table, layout)
                 loading.load(workspace.connection, table, layout, self._config, part)
@@ -111,6 +112,7 @@ class FilesSource:
             for name, files in self.files.items():
                 table = next(workspace.reader.tables(files))
                 columns = ratings_columns(table, self._mapping)
+                table = loading.spread(table, columns)
                 found[name] = loading.understand(workspace.connection, table, columns, self._config)
             if self.item_files is not None:
                 path = self.item_files.paths[0]

@@ -17,7 +17,16 @@ from components.ingestion import faults, times
 from components.ingestion.columns import COUNTS, EVENT, ITEM, RATING, TIMESTAMP, USER, WEIGHT, Columns, canonical
 from components.ingestion.config import DataConfig
 from components.ingestion.faults import BadRow, Fault
-from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, literal, rejected_lines, unreadable
+from components.ingestion.reading.tables import (
+    EXTRA,
+    TEXT_TYPE,
+    Table,
+    identifier,
+    line_of,
+    literal,
+    rejected_lines,
+    unreadable,
+)
 from components.progress import report, warn
 
 CREATE = """CREATE OR REPLACE TABLE rows
@@ -57,6 +66,32 @@ class Layout:
     @property
     def has_timestamps(self) -> bool:
         return TIMESTAMP in self.columns
+
+
+def spread(table: Table, columns: Columns) -> Table:
+    """One row an interaction, where a row of the file holds lists of them.
+
+    The prepared form is one row a user, with a list of items and beside it as long lists of ratings, times or weights;
+    a basket is one row a receipt, with a list of items. What is no list is repeated.
+
+    Args:
+      table: The file.
+      columns: Which column plays which role; the user's is never a list.
+    """
+    lists = {}
+    for role, name in columns.names.items():
+        kind = table.columns[name]
+        if role != USER and kind.endswith("[]"):
+            lists[name] = (identifier(name), kind.removesuffix("[]"))
+        elif role != USER and kind == "JSON":
+            lists[name] = (f"from_json({identifier(name)}, '[\"VARCHAR\"]')", TEXT_TYPE)
+    if columns.names[ITEM] not in lists:
+        return table
+    parts = ", ".join(f"unnest({values}) AS {identifier(name)}" for name, (values, _) in lists.items())
+    kinds = {name: kind for name, (_, kind) in lists.items()}
+    return dataclasses.replace(
+        table, sql=f"(SELECT * REPLACE ({parts}) FROM {table.sql})", columns={**table.columns, **kinds}
+    )
 
 
 def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig) -> Layout:
@@ -109,12 +144,8 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, co
     Raises:
       InputError: The file cannot be read at all.
     """
-    source = table.sql
-    listed = _is_list(table, layout.columns)
-    if listed:
-        source = f"(SELECT * REPLACE (unnest({listed}) AS {identifier(layout.columns.names[ITEM])}) FROM {source})"
     try:
-        connection.execute(f"INSERT INTO rows {_checked(source, table, layout, config, part, bool(listed))}")
+        connection.execute(f"INSERT INTO rows {_checked(table, layout, config, part)}")
     except duckdb.Error as error:
         raise unreadable(table.path, error) from None
 
@@ -163,10 +194,10 @@ def check(
     return counts
 
 
-def _checked(source: str, table: Table, layout: Layout, config: DataConfig, part: int, listed: bool) -> str:
+def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
     """The query of the rows with their values and faults."""
     columns = layout.columns
-    user, item = _id(table, columns, USER), _id(table, columns, ITEM, listed)
+    user, item = _id(table, columns, USER), _id(table, columns, ITEM)
     user_given, item_given = _given(columns, USER), _given(columns, ITEM)
     tests: list[tuple[str, Fault | str]] = []
     dialect = table.dialect
@@ -217,7 +248,7 @@ def _checked(source: str, table: Table, layout: Layout, config: DataConfig, part
     cases = " ".join(f"WHEN {test} THEN {fault if isinstance(fault, str) else int(fault)}" for test, fault in tests)
     return (
         f"SELECT {user}, {item}, {rating}, {weight}, try_cast(floor({time}) AS BIGINT), {part}, {kind}, "
-        f"(CASE {cases} ELSE 0 END)::UTINYINT FROM {source}"
+        f"(CASE {cases} ELSE 0 END)::UTINYINT FROM {table.sql}"
     )
 
 
@@ -225,14 +256,14 @@ def _given(columns: Columns, role: str) -> str:
     return identifier(columns.names[role]) if role in columns else "NULL"
 
 
-def _id(table: Table, columns: Columns, role: str, listed: bool = False) -> str:
+def _id(table: Table, columns: Columns, role: str) -> str:
     """An id as text; NULL where it cannot be one."""
     column, kind = _given(columns, role), table.columns[columns.names[role]]
     if kind == "BLOB":
         return f"try(decode({column}))"
     if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
         return f"(CASE WHEN {column} = floor({column}) THEN try_cast({column} AS HUGEINT)::VARCHAR END)"
-    return f"{column}::VARCHAR" if kind != "VARCHAR" or listed else column
+    return f"{column}::VARCHAR" if kind != "VARCHAR" else column
 
 
 def _either(condition: str, one: Fault, other: Fault) -> str:
@@ -255,27 +286,13 @@ def _number(table: Table, columns: Columns, role: str, decimal_comma: bool) -> s
 
 def _check_id_type(table: Table, columns: Columns, role: str) -> None:
     kind = table.columns[columns.names[role]]
-    listed = role == ITEM and (kind.endswith("[]") or kind == "JSON")
-    if (
-        kind in ("BOOLEAN", "DATE")
-        or kind.startswith(("STRUCT", "MAP", "TIMESTAMP", "TIME"))
-        or (kind.endswith("]") and not listed)
-    ):
+    if kind in ("BOOLEAN", "DATE", "JSON") or kind.startswith(("STRUCT", "MAP", "TIME")) or kind.endswith("]"):
         raise InputError(
             f"{table.path}: the column {columns.names[role]} cannot be the {role} id",
             expected="texts or whole numbers" + (", or one list of them a row" if role == ITEM else ""),
             received=f"values of the type {kind.lower()}",
             action=f"name another column with --columns {role}=COLUMN, or convert this one to text",
         )
-
-
-def _is_list(table: Table, columns: Columns) -> str:
-    """The expression of the list where an item column holds lists: one row a basket."""
-    name = columns.names[ITEM]
-    kind = table.columns[name]
-    if kind.endswith("[]"):
-        return identifier(name)
-    return f"from_json({identifier(name)}, '[\"VARCHAR\"]')" if kind == "JSON" else ""
 
 
 def _sample(

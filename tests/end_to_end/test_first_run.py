@@ -119,7 +119,8 @@ def test_one_whole_version_is_pushed(first_run):
     assert push["pushed"]
     assert push["reason"] == "blessed"
     assert push["version"] == push["served_version"] == int(version.name)
-    assert [child.name for child in version.parent.iterdir()] == [version.name]
+    assert {child.name for child in version.parent.iterdir()} == {version.name, "judged"}
+    assert [child.name for child in (version.parent / "judged").iterdir()] == [version.name]
     assert (version / "saved_model.pb").is_file()
     assert (version / "assets.extra" / "bundle.json").is_file()
 

@@ -332,6 +332,25 @@ def test_one_row_a_basket_is_unfolded(tmp_path):
     assert sorted(row[:2] for row in found) == [("a", "x"), ("a", "y"), ("a", "z"), ("b", "x")]
 
 
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_one_row_a_user_with_lists_gives_the_same_rows_as_csv(tmp_path, plain, kind):
+    frame = pd.DataFrame(ROWS, columns=RATINGS_HEADER).astype({"rating": float, "timestamp": int})
+    lists = frame.groupby("userId", sort=False).agg(list).reset_index()
+    path = tmp_path / f"prepared.{kind}"
+    if kind == "parquet":
+        lists.to_parquet(path)
+    else:
+        lists.to_json(path, orient="records", lines=True)
+    assert rows_of(files(path)) == rows_of(files(plain)) == expected(ROWS)
+
+
+def test_lists_of_a_user_must_be_as_long_as_each_other(tmp_path):
+    lists = pd.DataFrame({"user": ["a"], "item": [["x", "y", "z"]], "rating": [[1.0, 2.0]]})
+    lists.to_parquet(tmp_path / "prepared.parquet")
+    with pytest.raises(InputError, match="rating is missing"):
+        rows_of(files(tmp_path / "prepared.parquet"))
+
+
 def test_many_rows_come_back_whole_in_blocks_of_whole_users(tmp_path, monkeypatch):
     from components.ingestion import interactions
 
