@@ -87,6 +87,9 @@ def _columns(path: str, roles: Sequence[str]) -> Iterator[list[str]]:
                     values = [value or "" for value in fields[: len(roles)]]
                     if not all(values):
                         raise _empty(table, place, roles[values.index("")])
+                    for role, value in zip(roles, values, strict=True):
+                        if "\n" in value or "\r" in value:
+                            raise _broken(table, place, role, value)
                     if len(fields) > len(roles) and (fields[-1] or "").strip():
                         raise _too_wide(table, place)
                     yield values
@@ -94,7 +97,12 @@ def _columns(path: str, roles: Sequence[str]) -> Iterator[list[str]]:
                 rows += len(block)
                 progress.add(len(block))
             for _, line, reason in rejected_lines(workspace.connection):
-                raise InputError(f"{path}, row {line}: not readable", received=reason.splitlines()[0][:200])
+                raise InputError(
+                    f"{path}, row {line}: not readable",
+                    expected="UTF-8 text with the delimiter of the header",
+                    received=reason.splitlines()[0][:200],
+                    action="correct the row, or write the file anew as UTF-8",
+                )
     progress.finish()
     if not rows:
         raise InputError(f"{path} has a header and no rows", expected="at least one row", action="add rows")
@@ -118,6 +126,15 @@ def _empty(table: Table, place: int, role: str) -> InputError:
         f"{table.path}, row {line_of(table, place)}: the {role} is empty",
         expected="an id",
         action="correct the row or leave it out",
+    )
+
+
+def _broken(table: Table, place: int, role: str, value: str) -> InputError:
+    return InputError(
+        f"{table.path}, row {line_of(table, place)}: the {role} goes over several lines",
+        expected="an id on one line",
+        received=repr(value[:50]),
+        action="check the quotation marks of the row: the last one may be missing",
     )
 
 

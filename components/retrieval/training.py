@@ -77,8 +77,10 @@ def training_data(
       marked: Marked rows of the eval split; None: nobody looks at any.
       repeats: Whether a list may hold what a user has had before.
     """
-    movies, frequencies = phase.movies, phase.frequencies
+    movies = phase.movies
     liked = phase.sequences.liked(phase.liked_from)
+    rows = liked.movies.rows[liked.movies.rows >= 0]
+    frequencies = np.bincount(movies.movie_index[rows], minlength=len(phase.frequencies))
     least = least_ratings(config, liked.movies, len(movies.movie_index))
     content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, least)
     return TrainingData(

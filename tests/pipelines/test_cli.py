@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from components.errors import InputError
+from components.ingestion.columns import parse_mapping
 from pipelines.cli.run import configure
 from tests.pipelines.commands import exit_code
 
@@ -68,9 +69,21 @@ def test_own_data_replace_the_source_and_nothing_else(tmp_path):
     config = configure("movielens-1m", (), ratings=str(ratings), columns=("user=customer,item=product",))
     assert config.data.source == "files"
     assert config.data.ratings == str(ratings)
-    assert config.data.columns == ("user=customer", "item=product")
+    assert parse_mapping(config.data.columns) == {"user": "customer", "item": "product"}
     assert config.retrieval == configure("movielens-1m").retrieval
     assert config.data.rating_min == configure("movielens-1m").data.rating_min
+
+
+def test_events_are_weights_by_kind_of_interaction():
+    config = configure("own-data", ratings="a", events=("view=1, purchase = 4", "a=b=2.5"))
+    assert config.data.events == {"view": 1.0, "purchase": 4.0, "a=b": 2.5}
+
+
+@pytest.mark.parametrize("entry", ["purchase", "=4", "purchase=many"])
+def test_an_event_without_a_weight_is_explained(entry):
+    with pytest.raises(InputError, match="cannot use the event") as error:
+        configure("own-data", ratings="a", events=(entry,))
+    assert error.value.received == entry
 
 
 def test_three_files_are_presplit_data():

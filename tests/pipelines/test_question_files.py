@@ -41,7 +41,7 @@ def test_pairs_come_once_each_in_the_order_of_the_file(file):
         ("user,item\n1,2\n,3\n", "row 3: the user is empty"),
         ("user,item\n1,2\n1,\n", "row 3: the item is empty"),
         ("user,item\n1,2\n1,2,3\n", "row 3: wrong number of fields"),
-        ('user,item\n1,"2\n', "row 2: not readable as CSV"),
+        ('user,item\n1,"2\n3,4\n5,6\n', "row 2: the item goes over several lines"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_explained_with_its_row(file, text, says):
@@ -52,5 +52,20 @@ def test_a_file_that_cannot_be_used_is_explained_with_its_row(file, text, says):
 
 
 def test_other_encodings_are_refused_with_the_row(file):
-    with pytest.raises(InputError, match="row 3: not UTF-8"):
+    with pytest.raises(InputError, match="row 3: not readable") as error:
         read_users(file("user\n1\nZoë\n", "latin-1"))
+    assert "not utf-8" in error.value.received
+    assert "UTF-8" in error.value.action
+
+
+def test_files_may_be_packed_or_of_another_kind(tmp_path):
+    import gzip
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (tmp_path / "asked.csv.gz").write_bytes(gzip.compress(b"user\n7\n07\n"))
+    assert read_users(str(tmp_path / "asked.csv.gz")) == ["7", "07"]
+    pq.write_table(pa.table({"userId": [7, 8, 7], "movieId": ["a", "b", "a"]}), tmp_path / "asked.parquet")
+    pairs = read_pairs(str(tmp_path / "asked.parquet"))
+    assert (pairs.users, pairs.items, len(pairs)) == (["7", "8"], ["a", "b"], 2)

@@ -98,7 +98,7 @@ def test_the_command_takes_the_run_that_was_started_last(tmp_path, monkeypatch):
     assert done.code == 0, done.text
     assert done.out.strip() == str(newer / "report.html")
     page = (newer / "report.html").read_text()
-    assert "<h1>newer</h1>" in page
+    assert "<h1>Run report: newer</h1>" in page
     assert "0.6250" in page  # what the stage has gathered
 
 

@@ -16,7 +16,8 @@ from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_con
 from components.retrieval.exact_search import AskedUsers, last_rows, ndcg
 from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
 from components.retrieval.losses.full_softmax import mask_rows
-from components.retrieval.training import asked_users
+from components.retrieval.training import asked_users, training_data
+from components.training.phases import seeing
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 
@@ -291,6 +292,37 @@ def test_the_users_of_eval_are_asked_from_what_they_liked():
     assert [asked.histories[i].tolist() for i in range(2)] == [[3], []]  # b has disliked everything
     assert [asked.left_out[i].tolist() for i in range(2)] == [[3], [4]]
     assert [asked.held_out[i].tolist() for i in range(2)] == [[5], [6, 7]]
+
+
+class Graph:
+    """Stands for the transform graph of a training's phase."""
+
+    vocabulary_sizes = VocabularySizes(users=2, movies=3, genres=1, title_words=1)
+
+
+def test_a_model_is_trained_on_what_was_liked_alone():
+    none = ragged([[] for _ in range(3)], RaggedIndices)
+    movies = CatalogueFeatures(
+        movie_index=np.array([2, 0, 1]), year=np.zeros(3, np.int64), genre_indices=none, title_word_indices=none
+    )
+    # Catalogue row 0 is liked twice, 1 disliked twice, 2 liked once; user b likes nothing.
+    sequences = UserSequences(
+        user_ids=np.array([b"a", b"b"], object),
+        movies=dataclasses.replace(
+            ragged([[0, 1, 2, 0], [1]]), ratings=np.array([5, 1, 3, 3, 2], np.float32), weights=np.ones(5, np.float32)
+        ),
+        parts=np.zeros(5, np.int8),
+    )
+    phase = seeing(sequences, movies, unknown=3, liked_from=3.0)
+    marked = MarkedRows(user_ids=np.array([b"b"], object), seen=ragged([[1]]), held_out=ragged([[0]]))
+    config = RetrievalConfig(min_ratings=1, loss="full_softmax")
+    data = training_data(config, Graph(), phase, marked, repeats=True)
+    assert [data.sequences[i].tolist() for i in range(len(data.sequences))] == [[0, 2, 0]]
+    assert data.counts.tolist() == [2, 0, 1]  # a dislike makes no movie popular
+    assert len(set(data.items.slots.numpy()) - {UNKNOWN_SLOT}) == 2  # nobody's liking tells of row 1
+    assert data.items.slots.numpy()[1] == UNKNOWN_SLOT
+    assert data.repeats
+    assert (data.marked.histories[0].tolist(), data.marked.left_out[0].tolist()) == ([], [1])
 
 
 def test_last_rows_are_right_aligned():

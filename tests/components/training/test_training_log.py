@@ -78,3 +78,26 @@ def test_diverged_training_is_still_valid_json_and_never_best(tmp_path: Path):
     content = json.loads(Path(log.write(str(tmp_path))).read_text())
     assert content["epochs"][0]["loss"] is None
     assert content["best_epoch"] == 0
+
+
+def test_the_epochs_that_a_final_fit_trains_for_are_those_that_eval_chose():
+    log = TrainingLog("NDCG", epochs=9, higher_is_better=True, models=3)
+    for model, epoch, value in ((1, 1, 0.3), (1, 2, 0.2), (2, 4, 0.5)):
+        log.epoch(epoch, seconds=1.0, rows=1, loss=1.0, metrics={"NDCG": value}, model=model)
+    assert log.as_dict()["chosen_epochs"] == [1, 4, 9]  # the third was never evaluated
+    assert log.begin_refit() == [1, 4, 9]
+    assert log.as_dict()["chosen_epochs"] == [1, 4, 9]
+
+
+def test_a_final_fit_says_that_it_learns_from_all_rows(caplog):
+    log = TrainingLog("NDCG", epochs=9, higher_is_better=True)
+    assert log.begin_final([4]) == [4]
+    progress.LOGGER.addHandler(caplog.handler)
+    try:
+        with caplog.at_level("INFO", logger=progress.LOGGER.name):
+            log.epoch(1, seconds=1.0, rows=10, loss=2.0)
+    finally:
+        progress.LOGGER.removeHandler(caplog.handler)
+    assert caplog.messages == ["all rows  epoch 1/4  10 rows/s  loss 2.000"]
+    assert log.as_dict()["chosen_epochs"] == [4]
+    assert log.best_epoch() == 0
