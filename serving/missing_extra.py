@@ -7,7 +7,14 @@ from collections.abc import Iterator
 
 PACKAGE = "tfx-recommenders"
 OURS = ("pipelines", "components", "serving")
-OF_MODULE = {"httpx": "client", "kfp": "kubeflow", "yaml": "kubeflow", "optuna": "tune", "umap": "umap"}
+OF_MODULE = {
+    "httpx": "client",
+    "kfp": "kubeflow",
+    "yaml": "kubeflow",
+    "opentelemetry": "tracing",
+    "optuna": "tune",
+    "umap": "umap",
+}
 """Extras of what a single command or option needs."""
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 from pipelines.config import PipelineConfig, preset_names
 
@@ -35,7 +36,7 @@ def render() -> str:
         summary, attributes = _docstring(cls)
         parts.append(f"## {section.name}\n\n{summary}\n\n| key | default | meaning |\n|---|---|---|")
         for field in dataclasses.fields(cls):
-            parts.append(f"| `{section.name}.{field.name}` | {_value(field.default)} | {attributes[field.name]} |")
+            parts.append(f"| `{section.name}.{field.name}` | {_value(_default(field))} | {attributes[field.name]} |")
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
 
@@ -48,12 +49,16 @@ def _docstring(cls: type) -> tuple[str, dict[str, str]]:
     return " ".join(summary.split()), found
 
 
+def _default(field: Any) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def _value(default: object) -> str:
     if isinstance(default, tuple):
         return "`" + ",".join(str(item) for item in default) + "`" if default else "empty"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{default}`" if default != "" else "empty"
+    return f"`{default}`" if default not in ("", {}) else "empty"
 
 
 if __name__ == "__main__":
