@@ -25,9 +25,9 @@ def load_operations(path: str | os.PathLike[str]) -> None:
     """
     import tensorflow as tf
 
-    with tf.io.gfile.GFile(f"{os.fspath(path)}/{SAVED_MODEL_FILE}", "rb") as file:
-        if b"Scann>" not in file.read():
-            return
+    graphs = tf.io.gfile.glob(f"{os.fspath(path)}/{SAVED_MODEL_FILE}*")  # or .pbtxt
+    if not any(b"Scann>" in tf.io.gfile.GFile(graph, "rb").read() for graph in graphs):
+        return
     try:
         from scann.scann_ops.py import scann_ops  # noqa: F401 - the import registers them
     except ImportError as error:
