@@ -124,8 +124,16 @@ class FilesSource:
             if len({getattr(layout, which) for layout in found.values()}) > 1:
                 warn("only some of the files have a %s: it is not used", role)
         # What one part lacks, no part uses.
-        rated = all(layout.has_ratings for layout in found.values())
+        rated = all(layout.has_ratings for layout in found.values()) and not self._alike(list(found.values()))
         return {name: dataclasses.replace(layout, has_ratings=rated) for name, layout in found.items()}
+
+    def _alike(self, layouts: list[Layout]) -> bool:
+        """Whether the ratings of all parts are one and the same, so that they say nothing; says so."""
+        only = layouts[0].only_rating
+        if self._config.has_ratings != "auto" or only is None or {layout.only_rating for layout in layouts} != {only}:
+            return False
+        warn("every rating is %s: read as interactions without ratings", only)
+        return True
 
     def _layout(self, part: str, table: Table) -> Layout:
         """The layout of one of several files: columns by its own header, all else as the first file has it."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.ingestion.config import DataConfig, SplitConfig
-from components.ingestion.executor import Ingestion
+from components.ingestion.ingestion import Ingestion
 from components.ingestion.profile_facts import Profile
 from components.ingestion.workspace import Workspace
 from components.seen_rule import SeenRule
@@ -20,7 +20,7 @@ MEASURED = ((840, 60), (100_000, 110), (1_000_000, 640))
 
 
 def inspect(data: DataConfig, split: SplitConfig, leave_out_seen: str = "auto") -> dict[str, Any]:
-    """Reads, sorts and splits a source as a run would, writes nothing, and returns its profile (executor.py).
+    """Reads, sorts and splits a source as a run would, writes nothing, and returns its profile (ingestion.py).
 
     Raises:
       InputError: The data cannot be used.

@@ -54,12 +54,14 @@ class Layout:
     Attributes:
       columns: Which column plays which role.
       has_ratings: Whether ratings are read.
+      only_rating: The one rating of all first rows; None where there are several or none.
       times: How times are read.
       decimal_comma: Whether 4,5 means four and a half.
     """
 
     columns: Columns
     has_ratings: bool
+    only_rating: Any
     times: times.TimeForm
     decimal_comma: bool
 
@@ -95,7 +97,7 @@ def spread(table: Table, columns: Columns) -> Table:
 
 
 def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig) -> Layout:
-    """Looks at the first rows of a table: whether its ratings say anything, and how times are written.
+    """Looks at the first rows of a table: its ratings, whether they differ, and how times are written.
 
     Raises:
       InputError: Ratings are asked for and there are none, or times cannot be understood.
@@ -110,13 +112,10 @@ def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Col
             action="name the column with --columns rating=COLUMN, or leave data.has_ratings at auto",
         )
     ratings = _sample(connection, table, columns, RATING)
-    has_ratings = RATING in columns and config.has_ratings != "false"
-    if has_ratings and config.has_ratings == "auto" and ratings and len(set(map(_number_text, ratings))) == 1:
-        warn("every rating is %s: read as interactions without ratings", ratings[0])
-        has_ratings = False
     return Layout(
         columns=columns,
-        has_ratings=has_ratings,
+        has_ratings=RATING in columns and config.has_ratings != "false",
+        only_rating=_number_text(ratings[0]) if len(set(map(_number_text, ratings))) == 1 else None,
         times=_time_form(connection, table, columns, config),
         decimal_comma=any("," in value for value in ratings) and not any("." in value for value in ratings),
     )

@@ -160,6 +160,7 @@ def _search(
     shortened = dataclasses.replace(section, epochs=epochs or section.epochs)
     trial_config = dataclasses.replace(config, **{asked.model: shortened})
     trials = TRIALS[asked.model](trial_config, data.files)
+    config, trial_config = trials.settled(config), trials.settled(trial_config)
     search = Search(
         trial_config,
         trials,

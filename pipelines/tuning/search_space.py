@@ -1,8 +1,9 @@
 """What `recommender tune` searches: every setting with its range. Change it here; docs/tuning.md explains it.
 
 A range is widened to hold the preset's own value. A setting that the chosen loss or architecture does not read
-(`only`) is left out. Epochs, patience and seeds are not searched: more of them is never worse on the eval
-split, only dearer. Neither is what changes the data.
+(`only`) is left out, and so is `retrieval.l2` where the preset lets it follow from the data (`none`). Epochs, patience
+and seeds are not searched: more of them is never worse on the eval split, only dearer. Neither is what changes the
+data.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from components.errors import InputError
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR
 from pipelines.tuning.parameters import Choice, Number, Parameter
 
-ORDERED, IMPLICIT = "ordered", "implicit"
+ORDERED, IMPLICIT, FIXED_L2 = "ordered", "implicit", "fixed_l2"
 SOFTMAX = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
 NETWORKS = ("dense", "cross")
 WITH_CONTENT = ("factorization_machine", *NETWORKS)
@@ -23,7 +24,7 @@ SPACE: tuple[Parameter, ...] = (
     # Two-tower retrieval, judged by NDCG@100.
     Number(name="retrieval.embedding_dim", low=16, high=256, log=True, whole=True),
     Number(name="retrieval.learning_rate", low=1e-3, high=5e-2, log=True),
-    Number(name="retrieval.l2", low=1e-6, high=1e-3, log=True, only=SOFTMAX),
+    Number(name="retrieval.l2", low=1e-6, high=1e-3, log=True, only=(FIXED_L2,)),
     Number(name="retrieval.squared_error_l2", low=1e-3, high=0.5, log=True, only=(SQUARED_ERROR,)),
     Choice(
         name="retrieval.half_lives", values=("0", "1", "0,1", "0,5", "0,1,5", "0,2,10", "0,1,5,25"), only=(ORDERED,)

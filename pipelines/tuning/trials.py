@@ -33,7 +33,7 @@ from components.training.replicas import Replicas, create_replicas
 from components.training.training_log import TrainingLog
 from components.transform.graph import TransformGraph
 from pipelines.config import PipelineConfig
-from pipelines.tuning.search_space import IMPLICIT, ORDERED
+from pipelines.tuning.search_space import FIXED_L2, IMPLICIT, ORDERED, SOFTMAX
 
 RETRIEVAL, RANKING = "retrieval", "ranking"
 REPORTS = 25
@@ -113,6 +113,10 @@ class Trials(abc.ABC):
     def _read(self, config: PipelineConfig) -> frozenset[str]:
         """Reads the eval rows, and says which traits hold; raises an InputError where there are none."""
 
+    def settled(self, config: PipelineConfig) -> PipelineConfig:
+        """The settings with those that are left open chosen by the data, as a run would choose them."""
+        return config
+
     @abc.abstractmethod
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         """Trains once, and hands every judged epoch to `best`."""
@@ -184,10 +188,19 @@ class RetrievalTrials(Trials):
         _require_training_rows(len(self._phase.sequences.movies.rows))
         rows, movies = self._phase.sequences.movies, len(self._catalogue)
         loss = retrieval_fitting.chosen_loss(config.retrieval, rows, movies)
-        return frozenset({loss} | ({ORDERED} if retrieval_fitting.is_ordered(config.retrieval, rows) else set()))
+        traits = {loss}
+        if retrieval_fitting.is_ordered(config.retrieval, rows):
+            traits.add(ORDERED)
+        if loss in SOFTMAX and config.retrieval.l2 is not None:
+            traits.add(FIXED_L2)
+        return frozenset(traits)
+
+    def settled(self, config: PipelineConfig) -> PipelineConfig:
+        liked = self._phase.sequences.liked(self._phase.liked_from)
+        return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.movies))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
-        settings = resolve(config.retrieval, self._phase.sequences.liked(self._phase.liked_from).movies)
+        settings = config.retrieval
         data = training_data(settings, self._graph, self._phase, self._marked, repeats=self._repeats)
         retrieval_fitting.fit(settings, data, seed, _Listening(settings, best), replicas=self._replicas)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from components.ingestion.config import DataConfig, SplitConfig
-from components.ingestion.executor import Ingestion, restored
+from components.ingestion.ingestion import Ingestion, restored
 from components.ingestion.interactions import Rows
 from components.ingestion.workspace import Workspace
 from components.progress import LOGGER

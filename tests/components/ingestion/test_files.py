@@ -281,6 +281,14 @@ def test_a_column_of_one_rating_says_nothing(tmp_path):
     assert open_source(dataclasses.replace(config, has_ratings="true")).facts().has_ratings
 
 
+def test_a_part_of_one_rating_leaves_the_ratings_of_the_others_alone(tmp_path):
+    rows = [("a", str(n), str(1 + n % 2), n) for n in range(4)]
+    train = write_csv(tmp_path / "train.csv", RATINGS_HEADER, rows)
+    held_out = write_csv(tmp_path / "held_out.csv", RATINGS_HEADER, rows[:1])
+    config = files(train, eval_ratings=str(held_out), test_ratings=str(held_out))
+    assert open_source(config).facts().has_ratings
+
+
 def test_the_scale_is_found_and_thumbs_have_dislikes(tmp_path):
     path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, [("a", str(n), ["0", "5", "10"][n], n) for n in range(3)])
     profile = profile_of(files(path))

@@ -23,7 +23,9 @@ def test_every_parameter_is_a_setting_and_its_bounds_are_values_that_a_configura
 
 
 def test_what_the_loss_or_the_architecture_does_not_read_is_left_out():
-    assert {"l2", "targets", "half_lives"} <= names("retrieval", {"full_softmax", "ordered"})
+    assert {"targets", "half_lives"} <= names("retrieval", {"full_softmax", "ordered"})
+    assert "l2" in names("retrieval", {"full_softmax", "fixed_l2"})
+    assert "l2" not in names("retrieval", {"full_softmax"})  # it follows from the data
     assert "half_lives" not in names("retrieval", {"full_softmax"})
     assert names("retrieval", {"squared_error"}) == {"embedding_dim", "learning_rate", "squared_error_l2", "averaging"}
     assert names("ranking", {"matrix_factorization"}) == {
@@ -39,7 +41,7 @@ def test_what_the_loss_or_the_architecture_does_not_read_is_left_out():
 
 
 def test_the_search_is_narrowed_by_names():
-    chosen = searched("retrieval", {"full_softmax"}, ("retrieval.l2", "retrieval.learning_rate"))
+    chosen = searched("retrieval", {"full_softmax", "fixed_l2"}, ("retrieval.l2", "retrieval.learning_rate"))
     assert {parameter.name for parameter in chosen} == {"retrieval.l2", "retrieval.learning_rate"}
 
 
