@@ -1,4 +1,4 @@
-"""What the movies' vectors of a run show, against the bundle that the run has pushed."""
+"""What the movies' vectors of a run show, against the bundle that the run has judged."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from components import features
+from serving.model import LoadedBundle
+from tests.datasets import read_rows
 from tests.end_to_end.command import assert_explained, recommender, versions
-from tests.end_to_end.test_first_run import split
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +30,33 @@ def artifact(first_run):
     return {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
 
 
+def judged(first_run):
+    """The bundle that was judged, which the map is of: what is pushed has learned from the test rows, too."""
+    return first_run.folder.pushed_model / "judged" / versions(first_run.folder)[-1]
+
+
+@pytest.fixture(scope="module")
+def bundle(first_run):
+    return LoadedBundle(str(judged(first_run)))
+
+
+def training_counts(first_run):
+    """Training rows of each movie."""
+    (folder,) = first_run.folder.artifacts.glob("ExampleGen/sequences/*")
+    return Counter(
+        movie.decode()
+        for user in read_rows(f"{folder}/Split-all/*")
+        for movie, part in zip(user["sequence_movie_ids"], user["sequence_parts"][0], strict=True)
+        if part == features.TRAIN_PART
+    )
+
+
 def test_the_map_has_every_movie_with_its_training_rows(first_run, bundle, artifact):
     movies = artifact["map.json"]["movies"]
     assert artifact["map.json"]["method"] == "tsne"
     catalogue = {movie["id"]: (movie["title"], movie["genres"]) for movie in bundle.catalogue["movies"]}
     assert {movie["movie_id"]: (movie["title"], movie["genres"]) for movie in movies} == catalogue
-    counts = Counter(row["movie_id"][0].decode() for row in split(first_run, "train"))
+    counts = training_counts(first_run)
     assert {movie["movie_id"]: movie["rows"] for movie in movies} == {movie: counts[movie] for movie in catalogue}
     assert [movie["rows"] for movie in movies] == sorted((movie["rows"] for movie in movies), reverse=True)
 
@@ -65,19 +88,15 @@ def test_genres_are_told_from_who_watches_what(bundle, artifact):
     assert genres["macro"]["whole_auc"] > genres["macro"]["auc"]
 
 
-def pushed(first_run):
-    return first_run.folder.pushed_model / versions(first_run.folder)[-1]
-
-
 def test_the_command_classifies_from_the_bundle_alone(first_run, artifact):
-    done = recommender("embeddings", "classify", "--json", "--model", pushed(first_run))
+    done = recommender("embeddings", "classify", "--json", "--model", judged(first_run))
     assert done.code == 0, done.text
     report = json.loads(done.out)
-    # The bundle knows the test rows as well, so that figures differ a little.
+    # The bundle's users have their test rows as well, so that figures differ a little.
     assert report["movies"] == artifact["genres.json"]["movies"]
     assert report["macro"]["auc"] == pytest.approx(artifact["genres.json"]["macro"]["auc"], abs=0.05)
     assert report["macro"]["chance"] == pytest.approx(artifact["genres.json"]["macro"]["chance"])
-    table = recommender("embeddings", "classify", "--model", first_run.folder.path).out
+    table = recommender("embeddings", "classify", "--model", judged(first_run)).out
     for entry in report["genres"]:
         (row,) = [line for line in table.splitlines() if f" {entry['genre']} " in line]
         assert f"{entry['auc']:.3f}" in row
@@ -86,7 +105,7 @@ def test_the_command_classifies_from_the_bundle_alone(first_run, artifact):
 
 def test_exported_vectors_make_the_bundles_scores(first_run, bundle, artifact, tmp_path):
     files = ("--movies", tmp_path / "movies.parquet", "--users", tmp_path / "users.parquet")
-    done = recommender("embeddings", "export", *files, "--model", pushed(first_run))
+    done = recommender("embeddings", "export", *files, "--model", judged(first_run))
     assert done.code == 0, done.text
     assert f"1,100 movies, {bundle.facts['index']['dimensions']} dimensions" in done.out
     assert sorted(path.name for path in tmp_path.iterdir()) == ["movies.parquet", "users.parquet"]
@@ -107,7 +126,7 @@ def test_exported_vectors_make_the_bundles_scores(first_run, bundle, artifact, t
 
 
 def test_there_must_be_something_to_export_and_somewhere_to_put_it(first_run, tmp_path):
-    model = ("--model", pushed(first_run))
+    model = ("--model", judged(first_run))
     assert_explained(recommender("embeddings", "export", *model), 2)
     assert_explained(recommender("embeddings", "export", "--movies", tmp_path, *model), 2)
     (tmp_path / "file").touch()
@@ -116,7 +135,7 @@ def test_there_must_be_something_to_export_and_somewhere_to_put_it(first_run, tm
 
 
 def test_files_for_the_projector(first_run, artifact, tmp_path):
-    done = recommender("embeddings", "projector", "--output", tmp_path / "shown", "--model", pushed(first_run))
+    done = recommender("embeddings", "projector", "--output", tmp_path / "shown", "--model", judged(first_run))
     assert done.code == 0, done.text
     assert f"tensorboard --logdir {tmp_path / 'shown'}" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["shown"]
@@ -137,7 +156,7 @@ def test_files_for_the_projector(first_run, artifact, tmp_path):
 @pytest.mark.slow
 def test_tensorboard_shows_the_projector_and_the_training_curves(first_run, tmp_path):
     assert (
-        recommender("embeddings", "projector", "--output", tmp_path / "shown", "--model", pushed(first_run)).code == 0
+        recommender("embeddings", "projector", "--output", tmp_path / "shown", "--model", judged(first_run)).code == 0
     )
     with tensorboard(tmp_path / "shown") as ask:
         assert json.loads(ask("data/plugin/projector/runs")) == ["."]

@@ -114,6 +114,15 @@ def test_the_metric_is_the_one_that_the_trainer_has_written_down(first_run, file
     assert outcome.value == pytest.approx(max(written), abs=0.01)
 
 
+def test_the_search_begins_where_a_run_on_these_data_would(files):
+    left_open = ("retrieval.embedding_dim=0", "retrieval.min_ratings=0", "retrieval.l2=none")
+    config = configure("demo", (*overrides(), *left_open))
+    trials = TRIALS["retrieval"](config, files)
+    settled = trials.settled(config).retrieval
+    assert (settled.embedding_dim, settled.min_ratings, settled.l2) == (128, 5, None)  # 50 rows a user
+    assert "fixed_l2" not in trials.traits
+
+
 def test_a_wrong_command_is_explained_before_anything_is_loaded(tmp_path):
     assert_explained(recommender("tune", "--trials", 2, "--parameters", "retrieval.l3"), 2)
     assert_explained(recommender("tune", "--trials", 2, "--output", tmp_path / "preset.json"), 2)
@@ -154,7 +163,7 @@ def test_a_killed_search_goes_on_and_its_preset_can_be_run(demo_files, tmp_path)
     folder, preset = tmp_path / "run", tmp_path / "tuned.toml"
     command = (
         *("tune", "--ratings", demo_files, "--run-folder", folder, "--output", preset, "--trials", 6),
-        *("--parameters", "retrieval.l2,retrieval.learning_rate", "--epochs", 12),
+        *("--parameters", "retrieval.embedding_dim,retrieval.learning_rate", "--epochs", 12),
     )
     process = start(*command)
     deadline = time.monotonic() + 300
@@ -176,6 +185,6 @@ def test_a_killed_search_goes_on_and_its_preset_can_be_run(demo_files, tmp_path)
     done = run(tmp_path / "after", "--preset", preset, *LENIENT, "--set", "ranking.epochs=40")
     assert done.done.code == 0, done.done.text
     tuned = configure(str(preset)).retrieval
-    assert done.summary["config"]["retrieval"]["l2"] == tuned.l2
+    assert done.summary["config"]["retrieval"]["embedding_dim"] == tuned.embedding_dim > 0
     assert done.summary["config"]["data"]["ratings"] == str(demo_files)
     assert done.summary["push"]["pushed"]
