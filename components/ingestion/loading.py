@@ -312,7 +312,7 @@ def _sample(
 
 def _number_text(text: str) -> Any:
     try:
-        return float(text.replace(",", "."))
+        return float(text.replace(",", ".")) if text.isascii() else text
     except ValueError:
         return text
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from components.push.versions import JUDGED
 from pipelines.cli.main import main
 from pipelines.run_folder import RunFolder
 
@@ -91,10 +92,9 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 
 
 def versions(folder: RunFolder) -> list[str]:
-    """Everything at the push destination, half-written folders included."""
-    return sorted(child.name for child in folder.pushed_model.glob("*")) + sorted(
-        child.name for child in folder.pushed_model.glob(".*")
-    )
+    """Everything at the push destination but what was judged, half-written folders included."""
+    names = sorted(child.name for child in folder.pushed_model.glob("*") if child.name != JUDGED)
+    return names + sorted(child.name for child in folder.pushed_model.glob(".*"))
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, int]]:

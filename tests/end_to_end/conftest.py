@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.push.versions import JUDGED
 from serving.model import LoadedBundle
 from tests.end_to_end.command import Run, recommender, run, state_of
 
@@ -36,6 +37,13 @@ def first_run(work: Path) -> Run:
 def bundle(first_run: Run) -> LoadedBundle:
     """What the first run has pushed."""
     return LoadedBundle(first_run.summary["push"]["path"])
+
+
+@pytest.fixture(scope="session")
+def judged_bundle(first_run: Run) -> LoadedBundle:
+    """What the first run has judged, which knew no test row."""
+    pushed = Path(first_run.summary["push"]["path"])
+    return LoadedBundle(str(pushed.parent / JUDGED / pushed.name))
 
 
 @pytest.fixture(scope="session")

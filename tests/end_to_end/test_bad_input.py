@@ -17,10 +17,10 @@ BAD_FILES = {
     "no rows": ("userId,movieId,rating,timestamp\n", ["no rows"]),
     "nothing at all": ("", ["is empty"]),
     "text as rating": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,good,2\n", ["row 3", "not a number", "good"]),
-    "rating out of range": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,11,2\n", ["row 3", "0.5 to 5", "11"]),
+    "infinite rating": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,inf,2\n", ["row 3", "not a number", "inf"]),
     "full-width digit": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,４,2\n", ["row 3", "not a number", "４"]),
     "empty id": ("userId,movieId,rating,timestamp\na,m1,4,1\n,m2,4,2\n", ["row 3", "empty user id"]),
-    "a field too few": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,4\n", ["row 3", "number of fields"]),
+    "a field too few": ("userId,movieId,rating,timestamp\na,m1,4,1\na,m2,4\n", ["row 3", "timestamp is missing"]),
 }
 
 

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from components import features
-from serving.model import LoadedBundle
 from tests.datasets import read_rows
 from tests.end_to_end.command import assert_explained, recommender, versions
 
@@ -36,8 +35,8 @@ def judged(first_run):
 
 
 @pytest.fixture(scope="module")
-def bundle(first_run):
-    return LoadedBundle(str(judged(first_run)))
+def bundle(judged_bundle):
+    return judged_bundle
 
 
 def training_counts(first_run):

@@ -1,4 +1,4 @@
-"""The figures of a run equal plain NumPy on the pushed bundle's own answers to the test rows."""
+"""The figures of a run equal plain NumPy on the judged bundle's own answers to the test rows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import tensorflow as tf
 
 
 @pytest.fixture(scope="module")
-def answers(first_run, bundle):
-    """Rows of the test split with the peers' lists, and what the pushed bundle's signature `evaluate` answers."""
+def answers(first_run, judged_bundle):
+    """Rows of the test split with the peers' lists, and what the judged bundle's signature `evaluate` answers."""
     (folder,) = first_run.folder.artifacts.glob("PeerLists/judged_rows/*")
     files = sorted(str(path) for path in (folder / "Split-test").iterdir())
     examples = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
-    output = bundle.signatures["evaluate"](examples=tf.constant(examples))
+    output = judged_bundle.signatures["evaluate"](examples=tf.constant(examples))
     rows = [tf.train.Example.FromString(example).features.feature for example in examples]
     return rows, {name: tensor.numpy() for name, tensor in output.items()}
 

@@ -10,7 +10,7 @@ from tests.components.report.self_contained import assert_self_contained
 from tests.end_to_end.command import recommender, run, state_of, versions
 from tests.end_to_end.conftest import SETTINGS, WORSE
 
-ANEW_WHEN_THE_BUNDLE_CHANGES = {"RecommenderBundler", "ServedModel", "Evaluator", "Pusher", "RunReport"}
+ANEW_WHEN_THE_BUNDLE_CHANGES = {"RecommenderBundler", "ServedModel", "Evaluator", "FinalFit", "Pusher", "RunReport"}
 
 
 def test_an_unchanged_run_computes_judges_and_pushes_nothing(first_run, unchanged_run):
