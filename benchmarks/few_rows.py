@@ -22,6 +22,7 @@ from benchmarks.archive_option import add_archive_option
 from benchmarks.quality.splits import read_archive
 from benchmarks.results_table import publish, table
 from components.examples import Interactions, RaggedRows, UserSequences
+from components.features import TRAIN_PART
 from components.ranking.config import RankingConfig
 from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
@@ -109,6 +110,7 @@ def laid_out(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> tuple[MovieFeatu
             ratings=train["rating"].to_numpy(np.float32),
             timestamps=train["timestamp"].to_numpy(np.int64),
         ),
+        parts=np.full(len(train), TRAIN_PART, np.int8),
     )
     known = known_ratings(
         sequences,

@@ -23,7 +23,7 @@ def rows():
         movie_index=np.arange(4), year=np.zeros(4, np.int64), genre_indices=None, title_word_indices=None
     )
     users = np.array([b"a", b"b", b"c"], object)
-    sequences = UserSequences(user_ids=users, movies=ragged([0], [1], [2]))
+    sequences = UserSequences(user_ids=users, movies=ragged([0], [1], [2]), parts=np.zeros(3, np.int8))
     phase = Phase(sequences=sequences, movies=features, frequencies=np.ones(5, np.int64))
     marked = MarkedRows(
         user_ids=np.array([b"c", b"a"], object), seen=ragged([2, -1], [0]), held_out=ragged([3], [1, 2])
