@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any
+
+import numpy as np
 
 Profile = Mapping[str, Any]
 
@@ -49,4 +50,4 @@ def _share(count: int, of: int, what: str) -> str:
 
 
 def _day(seconds: int) -> str:
-    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds)).date().isoformat()
+    return str(np.datetime64(seconds, "s").astype("datetime64[D]"))  # of any year

@@ -75,14 +75,14 @@ def test_own_data_replace_the_source_and_nothing_else(tmp_path):
 
 
 def test_events_are_weights_by_kind_of_interaction():
-    config = configure("own-data", ratings="a", events=("view=1, purchase = 4", "a=b=2.5"))
+    config = configure("auto", ratings="a", events=("view=1, purchase = 4", "a=b=2.5"))
     assert config.data.events == {"view": 1.0, "purchase": 4.0, "a=b": 2.5}
 
 
 @pytest.mark.parametrize("entry", ["purchase", "=4", "purchase=many"])
 def test_an_event_without_a_weight_is_explained(entry):
     with pytest.raises(InputError, match="cannot use the event") as error:
-        configure("own-data", ratings="a", events=(entry,))
+        configure("auto", ratings="a", events=(entry,))
     assert error.value.received == entry
 
 
@@ -134,5 +134,5 @@ def test_stopping_a_pipe_early_is_no_error():
         text=True,
         check=True,
     )
-    assert done.stdout == "demo\n"
+    assert done.stdout == "auto\n"
     assert done.stderr == ""

@@ -39,7 +39,7 @@ def lines(tmp_path):
 
     def read(count):
         log = tmp_path / "access.log"
-        wait_for(lambda: len(log.read_text().splitlines()) >= count)
+        wait_for(lambda: log.exists() and len(log.read_text().splitlines()) >= count)
         return [json.loads(line) for line in log.read_text().splitlines()]
 
     return read

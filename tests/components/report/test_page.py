@@ -57,7 +57,8 @@ def test_the_data_and_its_splits(page):
     ]
     words = page.words["data"]
     assert "60.00 % of all pairs" in words  # 6 of 2 x 5
-    assert "3 rows were left out" in words
+    assert "Joined or dropped as the same: 3" in words
+    assert "Not used: comment" in words
     assert "1 movies were in the interactions and not in the catalogue file" in words
     assert "expected a title; found: none" in words
     assert "Ratings by stars: 2: 1, 3: 3, 5: 2" in page.labels["data"]
