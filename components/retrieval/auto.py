@@ -1,7 +1,8 @@
 """Settings that follow from the data, where the configuration leaves them open.
 
-Measured on validation rows (docs/results.md, "Settings that follow from the data"): what is right for MovieLens, with
-200 rows a user, is wrong for a shop with 9.
+What is right for MovieLens, with 200 rows a user, is wrong for a shop with 9: on Amazon Beauty `min_ratings = 1` and a
+weaker L2 raised recall@10 of the validation rows from .066 to .094, measured before this rule was. How much of that the
+rule itself brings is not measured yet.
 """
 
 from __future__ import annotations
