@@ -17,6 +17,7 @@ PIPELINE = [
     "tf-keras>=2.16,<2.21",
     "tensorflow-recommenders>=0.7.7,<0.8",
     "tensorflow-datasets>=4.9.10,<5",
+    "importlib_resources",  # which TensorFlow Datasets imports and does not name
     "scann[tf]>=1.3.2,<1.5",
     "duckdb>=1.4,<2",  # reads, sorts and groups what is brought
     "fsspec",
