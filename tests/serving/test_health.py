@@ -102,12 +102,12 @@ def test_a_server_is_ready_when_every_model_and_every_label_has_a_version(base, 
 
 def test_a_port_is_answered_on_before_a_model_is_loaded(base, caplog):
     server = ModelServer(config(ModelConfig(name="odd", base_path=base)))
-    may_load, load = threading.Event(), server.models._load
-    server.models._load = lambda *arguments: may_load.wait() and load(*arguments)
+    loading, may_load, load = threading.Event(), threading.Event(), server.models._load
+    server.models._load = lambda *arguments: loading.set() or (may_load.wait() and load(*arguments))
     starting = threading.Thread(target=server.start)
     starting.start()
     try:
-        wait_for(lambda: "odd" in server.models)
+        assert loading.wait(60)
         assert not is_ready(server)
         assert [record for record in caplog.records if record.name == "serving.calls"] == []  # a probe is no failure
         refused = ask(server, 1)
