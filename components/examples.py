@@ -141,6 +141,31 @@ class MarkedRows:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class AskedUsers:
+    """Users of a held-out split with what is known of them; list `i` of each belongs to user `i`.
+
+    Attributes:
+      histories: What a query reads, oldest first.
+      left_out: What the list leaves out.
+      held_out: What is asked for.
+    """
+
+    histories: RaggedRows
+    left_out: RaggedRows
+    held_out: RaggedRows
+
+    @classmethod
+    def of(cls, marked: MarkedRows, known: UserSequences) -> AskedUsers:
+        """The users of marked rows, with the rows of `known` for histories; who has none there has an empty one."""
+        row_of = {user: row for row, user in enumerate(known.user_ids)}
+        rows = np.fromiter((row_of.get(user, -1) for user in marked.user_ids), np.int64, len(marked.user_ids))
+        return cls(histories=known.movies.of(rows), left_out=marked.seen, held_out=marked.held_out)
+
+    def __len__(self) -> int:
+        return len(self.held_out)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Interactions:
     """Rows of a split, in file order.
 

@@ -84,8 +84,8 @@ def measure(ratings: int) -> list[list[str]]:
 
 def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) -> Any:
     """What Transform and the readers would hand over; the last row of each user is asked for."""
+    from components.examples import AskedUsers
     from components.retrieval.content import catalogue_items, item_content
-    from components.retrieval.exact_search import AskedUsers
     from components.retrieval.fitting import TrainingData
     from components.transform.graph import CatalogueFeatures, VocabularySizes
 

@@ -30,7 +30,7 @@ class EmbeddingMap(base_component.BaseComponent):
 
     Args:
       model: The retrieval model.
-      movies: The catalogue, split `all`.
+      movies: The entities; their split `items` is the catalogue.
       sequences: Rows of the users that the model was fit on.
       config: An EmbeddingsConfig as JSON.
     """

@@ -17,6 +17,7 @@ from tfx.utils import path_utils
 
 from components import artifacts, features, progress
 from components.bundle import executor as bundler
+from components.evaluation.results import BLESSED_FILE
 from components.final_fit.check import check
 from components.index import executor as indexer
 from components.push.storage import storage_for
@@ -34,8 +35,6 @@ RETRIEVAL, RANKING = "retrieval", "ranking"
 INDEX, BUNDLE = "index", "bundle"
 STRATEGY, JUDGED_K = "strategy", "judged_k"
 MODEL, MODEL_RUN = "model", "model_run"
-
-BLESSED_FILE = "BLESSED"
 
 Artifacts = dict[str, list[Artifact]]
 

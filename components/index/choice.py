@@ -71,15 +71,16 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
     """
     exact = ExactIndex(candidates)
     k = min(config.k, len(candidates))
+    exact_report = IndexReport(
+        kind="exact",
+        size=len(candidates),
+        dimensions=candidates.shape[1],
+        k=k,
+        recall=1.0,
+        queries=len(queries),
+    )
     if not wants_scann(config, len(candidates)) or not len(queries):
-        return exact, IndexReport(
-            kind="exact",
-            size=len(candidates),
-            dimensions=candidates.shape[1],
-            k=k,
-            recall=1.0,
-            queries=len(queries),
-        )
+        return exact, exact_report
     lengths = (k, min(k, SHORT_LIST))
     truth = [_search(exact.search, queries, length) for length in lengths]
     exact_microseconds = _microseconds(exact.search, queries, k)
@@ -110,16 +111,7 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
             k,
             config.min_recall,
         )
-        return exact, IndexReport(
-            kind="exact",
-            size=len(candidates),
-            dimensions=candidates.shape[1],
-            k=k,
-            recall=1.0,
-            queries=len(queries),
-            exact_microseconds=exact_microseconds,
-            curve=curve,
-        )
+        return exact, dataclasses.replace(exact_report, exact_microseconds=exact_microseconds, curve=curve)
     if min(recall, short) < config.min_recall:
         raise RecallTooLowError(
             f"ScaNN finds {recall:.3f} of the exact top {k} and {short:.3f} of the top {lengths[1]}, "

@@ -36,8 +36,8 @@ class PeerLists(base_component.BaseComponent):
 
     Args:
       examples: Interactions with a split test.
-      movies: The catalogue, split `all`.
-      sequences: Rows of the users that the models were fit on.
+      movies: The entities; their split `items` is the catalogue.
+      sequences: Every row of every user; those that the models were fit on are read.
       config: A PeersConfig as JSON.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
     """

@@ -21,11 +21,11 @@ from components.example_artifacts import (
     sequences_of,
     split_pattern,
 )
-from components.examples import Catalogue, read_marked_rows
+from components.examples import AskedUsers, Catalogue, read_marked_rows
 from components.peers.config import PeersConfig
 from components.peers.item_knn import most_popular
 from components.peers.marked_rows import Known, Lists, add_lists
-from components.peers.peers import PEERS, Asked, best_peer, candidates
+from components.peers.peers import PEERS, best_peer, candidates
 from components.peers.popularity_file import POPULARITY_FILE, write_popularity
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -78,9 +78,7 @@ def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, leng
     sequences = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, (features.TRAIN_PART,))
     sequences = sequences.liked(liked_from(input_dict[SEQUENCES]))
     marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.movie_ids)
-    row_of = {user: row for row, user in enumerate(sequences.user_ids)}
-    rows = np.fromiter((row_of.get(user, -1) for user in marked.user_ids), np.int64, len(marked.user_ids))
-    asked = Asked(histories=sequences.movies.of(rows), left_out=marked.seen, held_out=marked.held_out)
+    asked = AskedUsers.of(marked, sequences)
     popular = popularity(sequences.movies, len(catalogue))
     name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
     listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())

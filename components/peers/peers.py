@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from components.examples import Ints, RaggedRows, UserSequences
+from components.examples import AskedUsers, Ints, RaggedRows, UserSequences
 from components.peers.config import PeersConfig
 from components.peers.item_knn import Doubles, find_neighbours, recommend
 from components.peers.repeat_counts import most_repeated
@@ -16,21 +15,6 @@ Lists = Callable[[RaggedRows, RaggedRows, int], Iterator[Ints]]
 """Histories, what each list leaves out, and the length: int32 `[at most length]` a user, best first."""
 
 ITEM_KNN, REPEATS = "item-kNN", "what the user had most"
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Users of the eval split; list `i` of each belongs to user `i`.
-
-    Attributes:
-      histories: What was known of them, oldest first.
-      left_out: What their lists leave out.
-      held_out: What is asked for.
-    """
-
-    histories: RaggedRows
-    left_out: RaggedRows
-    held_out: RaggedRows
 
 
 def fit_item_knn(sequences: RaggedRows, movies: int, popularity: Doubles, config: PeersConfig) -> Lists:
@@ -62,7 +46,7 @@ def best_peer(
     sequences: UserSequences,
     movies: int,
     popularity: Doubles,
-    asked: Asked,
+    asked: AskedUsers,
     n: int,
     config: PeersConfig,
 ) -> tuple[str, dict[str, float]]:

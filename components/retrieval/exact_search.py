@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from components.examples import Floats, Ints, Longs, RaggedRows
+from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows
 
 USERS_PER_BATCH = 256
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AskedUsers:
-    """Users of a held-out split; list `i` of each belongs to user `i`.
-
-    Attributes:
-      histories: What a query reads, oldest first.
-      left_out: What the list leaves out.
-      held_out: What is asked for.
-    """
-
-    histories: RaggedRows
-    left_out: RaggedRows
-    held_out: RaggedRows
-
-    def __len__(self) -> int:
-        return len(self.held_out)
 
 
 def ndcg(

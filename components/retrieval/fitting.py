@@ -11,12 +11,12 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import Floats, Longs, RaggedRows
+from components.examples import AskedUsers, Floats, Longs, RaggedRows
 from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler
-from components.retrieval.exact_search import AskedUsers, ndcg
+from components.retrieval.exact_search import ndcg
 from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from components.examples import MarkedRows, UserSequences, read_catalogue, read_marked_rows
+from components.examples import AskedUsers, MarkedRows, read_catalogue, read_marked_rows
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
-from components.retrieval.exact_search import AskedUsers
 from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
 from components.retrieval.model import TwoTowerModel
@@ -88,13 +87,6 @@ def training_data(
         items=catalogue_items(content, movies),
         counts=frequencies[movies.movie_index],
         sequences=liked.movies,
-        marked=None if marked is None else asked_users(marked, liked),
+        marked=None if marked is None else AskedUsers.of(marked, liked),
         repeats=repeats,
     )
-
-
-def asked_users(marked: MarkedRows, liked: UserSequences) -> AskedUsers:
-    """The users of the eval split with the histories that a query reads."""
-    row_of = {user: row for row, user in enumerate(liked.user_ids)}
-    rows = np.fromiter((row_of.get(user, -1) for user in marked.user_ids), np.int64, len(marked.user_ids))
-    return AskedUsers(histories=liked.movies.of(rows), left_out=marked.seen, held_out=marked.held_out)

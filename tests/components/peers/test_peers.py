@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from components.examples import UserSequences
+from components.examples import AskedUsers, UserSequences
 from components.features import TRAIN_PART
 from components.peers.config import PeersConfig
-from components.peers.peers import ITEM_KNN, REPEATS, Asked, best_peer, candidates
+from components.peers.peers import ITEM_KNN, REPEATS, best_peer, candidates
 from tests.components.peers.test_item_knn import ragged
 
 # Whoever has 0 has 1 too, whoever has 2 has 3 too. x had 2 twice and 0 once, y had 0 alone.
@@ -23,7 +23,7 @@ NOTHING = ragged([], [])
 
 
 def best(held_out, left_out=NOTHING, names=None):
-    asked = Asked(histories=HISTORIES, left_out=left_out, held_out=held_out)
+    asked = AskedUsers(histories=HISTORIES, left_out=left_out, held_out=held_out)
     return best_peer(names or [ITEM_KNN, REPEATS], SEQUENCES, 4, POPULARITY, asked, 1, PeersConfig())
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from components.errors import InputError
+from components.examples import AskedUsers
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import catalogue_items, item_content
-from components.retrieval.exact_search import AskedUsers
 from components.retrieval.fitting import METRIC, TrainingData, fit
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes

@@ -9,14 +9,14 @@ import pytest
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import MarkedRows, RaggedRows, UserSequences
+from components.examples import AskedUsers, MarkedRows, RaggedRows, UserSequences
 from components.features import TRAIN_PART
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
-from components.retrieval.exact_search import AskedUsers, last_rows, ndcg
+from components.retrieval.exact_search import last_rows, ndcg
 from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
 from components.retrieval.losses.full_softmax import mask_rows
-from components.retrieval.training import asked_users, training_data
+from components.retrieval.training import training_data
 from components.training.phases import seeing
 from components.training.training_log import TrainingLog
 from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
@@ -288,7 +288,7 @@ def test_the_users_of_eval_are_asked_from_what_they_liked():
     marked = MarkedRows(
         user_ids=np.array([b"c", b"b"], object), seen=ragged([[3], [4]]), held_out=ragged([[5], [6, 7]])
     )
-    asked = asked_users(marked, liked)
+    asked = AskedUsers.of(marked, liked)
     assert [asked.histories[i].tolist() for i in range(2)] == [[3], []]  # b has disliked everything
     assert [asked.left_out[i].tolist() for i in range(2)] == [[3], [4]]
     assert [asked.held_out[i].tolist() for i in range(2)] == [[5], [6, 7]]
