@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from components import artifacts, features
+from components.errors import InputError
 from components.features import EVAL_PART, TEST_PART, TRAIN_PART
 from components.ingestion import interactions, ties
 from components.ingestion.arrow_rows import BlockBatches, Texts, item_batches, user_batches
@@ -248,15 +249,27 @@ def _ids(workspace: Workspace, column: str) -> list[bytes]:
 
 
 def _liked_from(data: DataConfig, facts: SourceFacts, seen: Range) -> float | None:
-    """The least rating that is no dislike: of thumbs the higher of the two, else what the settings say."""
+    """The least rating that is no dislike: of thumbs the higher of the two, else what the settings say.
+
+    Raises:
+      InputError: By the settings every rating is a dislike.
+    """
     if not facts.has_ratings:
         return None
     if data.liked_from is not None:
+        if data.liked_from > seen.ratings[-1]:
+            raise InputError(
+                "every rating is a dislike, so there is nothing to recommend",
+                expected=f"data.liked_from of at most {seen.ratings[-1]:g}, the largest rating",
+                received=f"{data.liked_from:g}",
+                action="lower data.liked_from, or leave it out",
+            )
         return data.liked_from
     return seen.ratings[-1] if len(seen.ratings) == 2 and not seen.continuous else None
 
 
 def restored(path: str) -> tuple[Rows, Any]:
+    """A block as `Ingestion` has kept it: its rows, and how many interactions each user's question carries."""
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in interactions.ARRAYS}
         return Rows(first_user=int(stored["first_user"]), **arrays), stored["requests"]

@@ -193,6 +193,12 @@ def check(
     return counts
 
 
+def outside(rating: str, config: DataConfig) -> list[str]:
+    """SQL that is true where the expression `rating` lies outside the range of the settings; none without a range."""
+    ends = ((config.rating_min, "<"), (config.rating_max, ">"))
+    return [f"{rating} {beyond} {end}" for end, beyond in ends if end is not None]
+
+
 def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
     """The query of the rows with their values and faults."""
     columns = layout.columns
@@ -232,11 +238,7 @@ def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str
         tests.append(
             (f"{rating} IS NULL OR NOT isfinite({rating})", _either(missing, Fault.EMPTY_RATING, Fault.BAD_RATING))
         )
-        low, high = config.rating_min, config.rating_max
-        if low is not None:
-            tests.append((f"{rating} < {low}", Fault.RATING_OUT_OF_RANGE))
-        if high is not None:
-            tests.append((f"{rating} > {high}", Fault.RATING_OUT_OF_RANGE))
+        tests += [(test, Fault.RATING_OUT_OF_RANGE) for test in outside(rating, config)]
     if layout.has_timestamps:
         given = _given(columns, TIMESTAMP)
         missing = f"{given} IS NULL OR trim({given}::VARCHAR) = ''"

@@ -70,11 +70,8 @@ class MovielensSource:
 
     def _checked(self) -> str:
         rating = "user_rating::FLOAT" if self._config.has_ratings != "false" else "1.0::FLOAT"
-        low, high = self._config.rating_min, self._config.rating_max
-        outside = [f"{rating} < {low}" for _ in range(low is not None)] + [
-            f"{rating} > {high}" for _ in range(high is not None)
-        ]
-        fault = f"CASE WHEN {' OR '.join(outside)} THEN {int(Fault.RATING_OUT_OF_RANGE)} ELSE 0 END" if outside else "0"
+        test = " OR ".join(loading.outside(rating, self._config)) or "false"
+        fault = f"CASE WHEN {test} THEN {int(Fault.RATING_OUT_OF_RANGE)} ELSE 0 END"
         return f"SELECT user_id, movie_id, {rating}, 1.0::FLOAT, timestamp::BIGINT, 0, NULL, {fault} FROM batch"
 
     def items(self, workspace: Workspace) -> Items | None:

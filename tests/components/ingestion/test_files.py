@@ -296,6 +296,8 @@ def test_the_scale_is_found_and_thumbs_have_dislikes(tmp_path):
     thumbs = write_csv(tmp_path / "t.csv", RATINGS_HEADER, [("a", str(n), ["-1", "1", "1"][n], n) for n in range(3)])
     assert profile_of(files(thumbs))["liked_from"] == 1.0
     assert profile_of(files(path, liked_from=5.0))["liked_from"] == 5.0
+    with pytest.raises(InputError, match="every rating is a dislike"):
+        profile_of(files(path, liked_from=10.5))
 
 
 def test_kinds_of_interaction_weigh_and_others_are_left_out(tmp_path):
