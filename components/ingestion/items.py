@@ -10,7 +10,7 @@ import duckdb
 from components.errors import InputError
 from components.ingestion.categories import split_columns
 from components.ingestion.columns import GENRES, ITEM, TITLE, Columns
-from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, rejected_lines, unreadable
+from components.ingestion.reading.tables import EXTRA, Table, id_text, identifier, line_of, rejected_lines, unreadable
 from components.progress import report, warn
 
 
@@ -106,13 +106,7 @@ def _fetch(
     connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns
 ) -> list[tuple[str | None, str | None, str | None, object]]:
     name = identifier(columns.names[ITEM])
-    kind = table.columns[columns.names[ITEM]]
-    if kind == "BLOB":
-        item = f"try(decode({name}))"
-    elif kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        item = f"(CASE WHEN {name} = floor({name}) THEN try_cast({name} AS HUGEINT)::VARCHAR ELSE {name}::VARCHAR END)"
-    else:
-        item = f"{name}::VARCHAR"
+    item = id_text(name, table.columns[columns.names[ITEM]], fractional=f"{name}::VARCHAR")
     title = f"{identifier(columns.names[TITLE])}::VARCHAR" if TITLE in columns else "NULL"
     genres = identifier(columns.names[GENRES]) if GENRES in columns else "NULL"
     extra = f"nullif(trim({identifier(EXTRA)}), '')" if EXTRA in table.columns else "NULL"

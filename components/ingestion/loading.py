@@ -21,6 +21,7 @@ from components.ingestion.reading.tables import (
     EXTRA,
     TEXT_TYPE,
     Table,
+    id_text,
     identifier,
     line_of,
     literal,
@@ -259,12 +260,7 @@ def _given(columns: Columns, role: str) -> str:
 
 def _id(table: Table, columns: Columns, role: str) -> str:
     """An id as text; NULL where it cannot be one."""
-    column, kind = _given(columns, role), table.columns[columns.names[role]]
-    if kind == "BLOB":
-        return f"try(decode({column}))"
-    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
-        return f"(CASE WHEN {column} = floor({column}) THEN try_cast({column} AS HUGEINT)::VARCHAR END)"
-    return f"{column}::VARCHAR" if kind != "VARCHAR" else column
+    return id_text(_given(columns, role), table.columns[columns.names[role]])
 
 
 def _either(condition: str, one: Fault, other: Fault) -> str:

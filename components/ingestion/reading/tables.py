@@ -33,6 +33,22 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def id_text(column: str, kind: str, fractional: str = "NULL") -> str:
+    """SQL of an id as text; NULL where bytes are no UTF-8.
+
+    Args:
+      column: The column in SQL.
+      kind: Its DuckDB type. Whole numbers of a floating-point column lose their `.0`.
+      fractional: SQL of what a number with a fraction becomes.
+    """
+    if kind == "BLOB":
+        return f"try(decode({column}))"
+    if kind in ("DOUBLE", "FLOAT") or kind.startswith("DECIMAL"):
+        whole = f"try_cast({column} AS HUGEINT)::VARCHAR"
+        return f"(CASE WHEN {column} = floor({column}) THEN {whole} ELSE {fractional} END)"
+    return column if kind == TEXT_TYPE else f"{column}::VARCHAR"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Table:
     """One file, ready to be read.
