@@ -57,7 +57,7 @@ EXTRAS = {
     "kubeflow": [*PIPELINE, "kfp>=2.5,<2.17"],
     # Searches settings; keras-tuner does not work with Keras 2.
     "tune": ["optuna"],
-    # The map of the movies by UMAP; t-SNE and PCA need nothing beyond "pipeline".
+    # The map of the items by UMAP; t-SNE and PCA need nothing beyond "pipeline".
     "umap": ["umap-learn"],
     # Runs docs/tutorial.ipynb.
     "notebook": ["ipykernel", "matplotlib", "nbclient", "nbformat"],

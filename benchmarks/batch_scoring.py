@@ -1,4 +1,4 @@
-"""Batch scoring of many users with 62,423 movies: users a second, beside the model's own call and beside NumPy.
+"""Batch scoring of many users with 62,423 items: users a second, beside the model's own call and beside NumPy.
 
     python -m benchmarks batch_scoring                     20,000 and 200,000 users; three minutes on two cores
     python -m benchmarks batch_scoring --growth            also 10,000, 50,000 and 1,000,000; six minutes more, most of
@@ -10,7 +10,7 @@ largest job needs. The speed that counts is marginal, (users of the second job -
 second - time of the first), times taken around the command `recommender score`, start-up and publishing included,
 each the shortest of `--repeats` jobs.
 The model's own rate is that of its signature, called on blocks of the same job; NumPy's that of a
-matrix product and `argpartition` for the 20 best of all movies, in blocks of 256 users, nothing left out.
+matrix product and `argpartition` for the 20 best of all items, in blocks of 256 users, nothing left out.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def build(run: Path, bundle: Path, users: int) -> None:
         executor.RETRIEVAL_KEY: [artifact(model, "RetrievalTrainer", "model")],
         executor.INDEX_KEY: [artifact(model, "CandidateIndexer", "index")],
         executor.RANKING_KEY: [artifact(model, "RankingTrainer", "model")],
-        executor.MOVIES_KEY: [artifact(examples, "ExampleGen", "entities")],
+        executor.ITEMS_KEY: [artifact(examples, "ExampleGen", "entities")],
         executor.SEQUENCES_KEY: [artifact(examples, "ExampleGen", "sequences")],
     }
     start = time.monotonic()
@@ -220,13 +220,13 @@ def _own_rates(bundle: str) -> dict[str, float]:
         for block in chosen:
             signature(block, N)
         rates[kind] = sum(block.num_rows for block in chosen) / (time.monotonic() - start)
-    movies = int(read_facts(bundle)["movies"])
+    items = int(read_facts(bundle)["items"])
     generator = np.random.default_rng(1)
-    candidates = np.ascontiguousarray(generator.normal(size=(movies, DIMENSIONS)).astype(np.float32).T)
+    candidates = np.ascontiguousarray(generator.normal(size=(items, DIMENSIONS)).astype(np.float32).T)
     queries = generator.normal(size=(NUMPY_USERS, DIMENSIONS)).astype(np.float32)
     start = time.monotonic()
     for _ in range(NUMPY_BLOCKS):
-        np.argpartition(queries @ candidates, movies - N, axis=1)[:, movies - N :]
+        np.argpartition(queries @ candidates, items - N, axis=1)[:, items - N :]
     rates["numpy"] = NUMPY_BLOCKS * NUMPY_USERS / (time.monotonic() - start)
     return rates
 
@@ -260,7 +260,7 @@ def report(runs: dict[str, list[Run]], rates: dict[str, float], sizes: Sequence[
         "share of it",
         "peak memory",
     ]
-    conditions = f"62,423 movies, {N} a user, blocks of {rates['block']:.0f} users, in memory"
+    conditions = f"62,423 items, {N} a user, blocks of {rates['block']:.0f} users, in memory"
     machine = f"{multiprocessing.cpu_count()} cores, load average {load:.1f} before the first job"
     return f"{conditions}, {machine}:\n\n{table(header, lines)}"
 

@@ -1,13 +1,13 @@
-"""New movies and new people: what the bundle answers about those that no model has learned from.
+"""New items and new people: what the bundle answers about those that no model has learned from.
 
     python -m benchmarks cold_start --manual-dir FOLDER           FOLDER holds ml-latest-small.zip
     python -m benchmarks cold_start --manual-dir FOLDER --write   puts the tables into docs/results.md
 
-New movies: a random tenth of the rated movies (`numpy.random.default_rng(42)`), all rows of which are test; a
-random tenth of the other rows is valid. Nothing but title, year and genres is known of a movie in test.
+New items: a random tenth of the rated items (`numpy.random.default_rng(42)`), all rows of which are test; a
+random tenth of the other rows is valid. Nothing but title, year and genres is known of an item in test.
 New people: the preset's own split with `split.new_users=0.2`, slice `request_history`.
-Figures with intervals are the Evaluator's (docs/metrics.md); lists among new movies alone come from the signature
-`recommend`, with every other movie in `exclude_movie_ids`. Six minutes on two cores.
+Figures with intervals are the Evaluator's (docs/metrics.md); lists among new items alone come from the signature
+`recommend`, with every other item in `exclude_item_ids`. Six minutes on two cores.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     split = arguments.output / "split"
-    ratings, movies = read_archive(arguments.manual_dir)
+    ratings, items = read_archive(arguments.manual_dir)
     split.mkdir(parents=True, exist_ok=True)
-    (split / "movies.csv").write_bytes(movies)
-    parts = new_movie_split(ratings)
+    (split / "items.csv").write_bytes(items)
+    parts = new_item_split(ratings)
     for name, rows in parts.items():
         rows.to_csv(split / f"{name}.csv", index=False)
-    files = [("--ratings", "train"), ("--eval-ratings", "valid"), ("--test-ratings", "test"), ("--movies", "movies")]
+    files = [("--ratings", "train"), ("--eval-ratings", "valid"), ("--test-ratings", "test"), ("--items", "items")]
     options = [part for option, name in files for part in (option, str(split / f"{name}.csv"))]
-    of_movies = run(arguments.output / "new-movies", options)
+    of_items = run(arguments.output / "new-items", options)
     options = ["--manual-dir", str(arguments.manual_dir), "--set", "split.new_users=0.2"]
     of_people = run(arguments.output / "new-people", options)
-    text = f"{new_movies(of_movies, parts)}\n\n{new_people(of_people)}"
+    text = f"{new_items(of_items, parts)}\n\n{new_people(of_people)}"
     print(text)
     if arguments.write:
         publish("cold_start", text)
 
 
-def new_movie_split(ratings: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Train, valid and test; no movie of test is in the others."""
+def new_item_split(ratings: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Train, valid and test; no item of test is in the others."""
     generator = np.random.default_rng(SEED)
     rated = np.sort(ratings["item"].unique())
     new = set(generator.permutation(rated)[: len(rated) // 10])
@@ -80,8 +80,8 @@ def run(output: Path, options: Sequence[str]) -> dict[str, Any]:
     return summary
 
 
-def new_movies(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
-    """Lists and ratings of the movies that only test has."""
+def new_items(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
+    """Lists and ratings of the items that only test has."""
     test, figures = parts["test"], summary["evaluation"]["metrics"]
     new = test["item"].nunique()
     rows = [
@@ -103,15 +103,15 @@ def new_movies(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
     )
     found, by_chance = among_new(Path(summary["bundle"]), test)
     legend = (
-        f"**New movies.** {len(test):,} test rows of {test['user'].nunique()} users with {new} movies that have no row "
-        f"in train or valid. Among these {new} alone the first 20 hold {found:.4f} of a user's test movies; in random "
+        f"**New items.** {len(test):,} test rows of {test['user'].nunique()} users with {new} items that have no row "
+        f"in train or valid. Among these {new} alone the first 20 hold {found:.4f} of a user's test items; in random "
         f"order they would hold {by_chance:.4f}, and popularity and item-kNN know no other order."
     )
     return f"{legend}\n\n{lists}\n\n{stars}"
 
 
 def among_new(bundle: Path, test: pd.DataFrame, k: int = 20) -> tuple[float, float]:
-    """Recall@k of lists of the test's movies alone, mean over users, and what a random order would have."""
+    """Recall@k of lists of the test's items alone, mean over users, and what a random order would have."""
     import tensorflow as tf
 
     from serving import contract
@@ -120,9 +120,9 @@ def among_new(bundle: Path, test: pd.DataFrame, k: int = 20) -> tuple[float, flo
     load_operations(bundle)
     recommend = tf.saved_model.load(str(bundle)).signatures[contract.RECOMMEND]
     catalogue = json.loads((bundle / contract.EXTRA_ASSETS / contract.CATALOGUE_FILE).read_text())
-    new = {str(movie) for movie in test["item"].unique()}
-    others = [movie["id"] for movie in catalogue["movies"] if movie["id"] not in new]
-    wanted = test.groupby("user")["item"].agg(lambda movies: {str(movie) for movie in movies})
+    new = {str(item) for item in test["item"].unique()}
+    allowed = [item["id"] for item in catalogue["items"] if item["id"] in new]
+    wanted = test.groupby("user")["item"].agg(lambda items: {str(item) for item in items})
     users = [str(user) for user in wanted.index]
     recalls = []
     for start in range(0, len(users), USERS_AT_ONCE):
@@ -130,14 +130,17 @@ def among_new(bundle: Path, test: pd.DataFrame, k: int = 20) -> tuple[float, flo
         nothing = tf.zeros([len(part), 0], tf.string)
         answer = recommend(
             user_id=tf.constant(part),
-            history_movie_ids=nothing,
+            history_item_ids=nothing,
             history_ratings=tf.zeros([len(part), 0]),
-            exclude_movie_ids=tf.tile(tf.constant([others]), [len(part), 1]),
-            genres=nothing,
+            exclude_item_ids=nothing,
+            allow_item_ids=tf.tile(tf.constant([allowed]), [len(part), 1]),
+            filters=nothing,
+            user_features=nothing,
+            context=nothing,
             n=tf.fill([len(part)], k),
         )
-        for line, movies in zip(answer[contract.MOVIE_IDS].numpy(), wanted.iloc[start:], strict=False):
-            recalls.append(len(movies & {movie.decode() for movie in line}) / len(movies))
+        for line, items in zip(answer[contract.ITEM_IDS].numpy(), wanted.iloc[start:], strict=False):
+            recalls.append(len(items & {item.decode() for item in line}) / len(items))
     return float(np.mean(recalls)), k / len(new)
 
 

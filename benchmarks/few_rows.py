@@ -25,8 +25,9 @@ from components.examples import Interactions, RaggedRows, UserSequences
 from components.features import TRAIN_PART
 from components.ranking.config import RankingConfig
 from components.ranking.index_lists import IndexLists
+from components.ranking.item_features import Feature, ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
-from components.ranking.movie_features import MovieFeatures, era_of
+from components.transform.preprocessing import ERAS, era_of
 
 USERS = (20, 50, 100, 200)
 DRAWS = 2
@@ -42,8 +43,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    ratings, movies = read_archive(arguments.manual_dir)
-    catalogue = pd.read_csv(io.BytesIO(movies)).set_index("movieId")
+    ratings, items = read_archive(arguments.manual_dir)
+    catalogue = pd.read_csv(io.BytesIO(items)).set_index("movieId")
     lines = []
     for users in USERS:
         draws = [measure(drawn(ratings, users, draw), catalogue) for draw in range(DRAWS)]
@@ -79,34 +80,42 @@ def measure(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> list[float]:
     return [rows, *errors]
 
 
-def laid_out(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> tuple[MovieFeatures, KnownRatings, RatingRows]:
+def _feature(name: str, size: int, lists: list[list[int]]) -> Feature:
+    lengths = [len(one) for one in lists]
+    values = IndexLists(
+        splits=np.cumsum([0, *lengths]).astype(np.int64),
+        values=np.array([value for one in lists for value in one], np.int32),
+    )
+    weights = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
+    return Feature(name=name, size=size, values=values, weights=weights)
+
+
+def laid_out(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> tuple[ItemFeatures, KnownRatings, RatingRows]:
     """What the rating model reads of the training rows, and the eval rows."""
     groups = ratings.groupby("user")
     held_out = np.minimum(HELD_OUT, groups["item"].transform("size") // 3)
     from_end = groups.cumcount(ascending=False)
     train, held = ratings[from_end >= 2 * held_out], ratings[(from_end >= held_out) & (from_end < 2 * held_out)]
-    movies = np.sort(ratings["item"].unique())
-    known_movies = np.sort(train["item"].unique())
-    seen = np.isin(movies, known_movies)
-    described = catalogue.loc[movies]
+    items = np.sort(ratings["item"].unique())
+    known_items = np.sort(train["item"].unique())
+    seen = np.isin(items, known_items)
+    described = catalogue.loc[items]
     names = [[] if genres.startswith("(") else genres.split("|") for genres in described["genres"]]
     genres = sorted({name for one in names for name in one})
-    features = MovieFeatures(
-        movie_index=np.where(seen, np.cumsum(seen) - 1, len(known_movies)).astype(np.int32),
-        genres=IndexLists(
-            splits=np.cumsum([0, *map(len, names)]).astype(np.int64),
-            values=np.array([genres.index(name) for one in names for name in one], np.int32),
+    features = ItemFeatures(
+        item_index=np.where(seen, np.cumsum(seen) - 1, len(known_items)).astype(np.int32),
+        known_items=len(known_items),
+        features=(
+            _feature("genres", len(genres) + 1, [[genres.index(name) for name in one] for one in names]),
+            _feature("year", ERAS, era_of(described["title"].tolist()).numpy()[:, None].tolist()),
         ),
-        eras=era_of(described["title"].str.extract(r"\((\d{4})\)\s*$")[0].fillna(0).astype(int).to_numpy()),
-        known_movies=len(known_movies),
-        known_genres=len(genres),
     )
     users = train["user"].unique()
     sequences = UserSequences(
         user_ids=_ids(users),
-        movies=RaggedRows(
+        items=RaggedRows(
             row_splits=np.append(0, train.groupby("user").size().cumsum()).astype(np.int64),
-            rows=np.searchsorted(movies, train["item"]).astype(np.int32),
+            rows=np.searchsorted(items, train["item"]).astype(np.int32),
             ratings=train["rating"].to_numpy(np.float32),
             timestamps=train["timestamp"].to_numpy(np.int64),
         ),
@@ -122,7 +131,7 @@ def laid_out(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> tuple[MovieFeatu
     )
     interactions = Interactions(
         user_ids=_ids(held["user"]),
-        movie_rows=np.searchsorted(movies, held["item"]).astype(np.int32),
+        item_rows=np.searchsorted(items, held["item"]).astype(np.int32),
         ratings=held["rating"].to_numpy(np.float32),
         timestamps=held["timestamp"].to_numpy(np.int64),
     )

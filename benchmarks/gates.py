@@ -3,7 +3,7 @@
     python -m benchmarks gates             prints the table
     python -m benchmarks gates --write     and puts it into docs/metrics.md
 
-Users are simulated: each has five held-out movies, of which the new bundle finds some that the served
+Users are simulated: each has five held-out items, of which the new bundle finds some that the served
 one misses and the other way round, so that the difference in recall of a user has a standard deviation
 of about .2 (item-kNN against the bundle on ml-latest-small: .25). Verdicts come from the code of the gates.
 """
@@ -25,7 +25,7 @@ METRICS = Path(__file__).parents[1] / "docs" / "metrics.md"
 USERS = (100, 610, 2_000, 10_000, 160_000)
 CHANGES = (0.0, -0.005, -0.01, -0.02, -0.05, -0.1)
 HELD_OUT = 5
-FOUND_BY_ONE = 0.11  # the chance that a held-out movie is found by one of two equal bundles only
+FOUND_BY_ONE = 0.11  # the chance that a held-out item is found by one of two equal bundles only
 
 
 def main() -> None:

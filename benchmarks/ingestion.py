@@ -5,7 +5,7 @@
     python -m benchmarks.ingestion --write               puts the table into docs/results.md
 
 Each size runs in a process of its own, so that the peak of memory is its own too. Imports are not counted. Users have
-154 ratings on average, drawn without a pattern: users in no order, a few movies popular, times over 25 years.
+154 ratings on average, drawn without a pattern: users in no order, a few items popular, times over 25 years.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _in_own_process(ratings: int) -> dict[str, float]:
 
 def _generate(folder: Path, ratings: int) -> None:
     rng = np.random.default_rng(1)
-    users, movies = max(1, ratings // 154), min(62_000, 1_000 + ratings // 400)
+    users, items = max(1, ratings // 154), min(62_000, 1_000 + ratings // 400)
     with (folder / "ratings.csv").open("wb") as file:
         file.write(b"userId,movieId,rating,timestamp\n")
         for start in range(0, ratings, CHUNK):
@@ -77,7 +77,7 @@ def _generate(folder: Path, ratings: int) -> None:
             drawn = pa.table(
                 {
                     "userId": rng.integers(1, users + 1, rows),
-                    "movieId": (movies * rng.random(rows) ** 3).astype(np.int64) + 1,
+                    "movieId": (items * rng.random(rows) ** 3).astype(np.int64) + 1,
                     "rating": rng.integers(1, 11, rows) / 2,
                     "timestamp": rng.integers(800_000_000, 1_600_000_000, rows),
                 }

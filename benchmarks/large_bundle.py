@@ -1,8 +1,8 @@
-"""The bundle that the benchmarks of serving ask: 62,423 movies, 20,000 users, made once by `recommender run`.
+"""The bundle that the benchmarks of serving ask: 62,423 items, 20,000 users, made once by `recommender run`.
 
     python -m benchmarks large_bundle            makes it where it is not yet, and prints its folder
 
-62,423 movies are as many as MovieLens 25M has. The models are trained for a few epochs only: what is
+62,423 items are as many as MovieLens 25M has. The models are trained for a few epochs only: what is
 measured is speed, and the vectors need a trained structure for the index to be a real one.
 """
 
@@ -17,11 +17,11 @@ from pathlib import Path
 from components.push.versions import newest, version_path
 
 RUN = Path("runs") / "benchmark-62k"
-MOVIES = 62_423
+ITEMS = 62_423
 USERS = 20_000
 RATINGS = 600_000
 SETTINGS = (
-    f"data.demo_movies={MOVIES}",
+    f"data.demo_items={ITEMS}",
     f"data.demo_users={USERS}",
     f"data.demo_ratings={RATINGS}",
     "retrieval.embedding_dim=64",

@@ -6,14 +6,13 @@
 
 The pushed bundle is put together anew for every setting, with exact search, and its signature
 `evaluate` answers the eval rows, which carry what was known before them. Nothing is trained; the test
-rows are not looked at. A list is the answer to a user's marked row, seen movies left out.
+rows are not looked at. A list is the answer to a user's marked row, seen items left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +56,7 @@ class EvalRows:
 
     Attributes:
       serialized: tf.Examples, one marked row a user.
-      held_out: For each of them, movie id -> stars of all the user's eval rows.
+      held_out: For each of them, item id -> stars of all the user's eval rows.
     """
 
     serialized: list[bytes]
@@ -85,15 +84,15 @@ def report(run: Path) -> str:
     if version is None:
         raise SystemExit(f"{run} has pushed nothing: recommender run --preset movielens-latest-small")
     parts = read_parts(Path(version_path(run / "pushed_model", version)))
-    rows, movies = eval_rows(run), _Movies(parts.loaded)
+    rows, items = eval_rows(run), _Items(parts.loaded)
     lines = []
     for name, changes in SETTINGS.items():
         settings = dataclasses.replace(parts.settings, **{"order": "relevance", "diversity": 0.0, **changes})
         lists = list(answers(with_exact_index(parts, settings), rows.serialized))
-        lines.append([name, *_figures(lists, rows.held_out, movies)])
+        lines.append([name, *_figures(lists, rows.held_out, items)])
     legend = (
         f"{len(rows.serialized):,} users of the eval split; lists of {len(lists[0])} from {settings.rank_candidates} "
-        "candidates. MRR within the list; stars of hits: mean rating that the users gave to the held-out movies among "
+        "candidates. MRR within the list; stars of hits: mean rating that the users gave to the held-out items among "
         "their first 20; distance: 1 - mean cosine of the pairs of a list's vectors; genres: different ones in a list; "
         "coverage: share of the catalogue in at least one list."
     )
@@ -110,63 +109,62 @@ def eval_rows(run: Path) -> EvalRows:
     stars: dict[bytes, dict[bytes, float]] = {}
     for record in tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator():
         features = tf.train.Example.FromString(record).features.feature
-        user, movie = features["user_id"].bytes_list.value[0], features["movie_id"].bytes_list.value[0]
-        stars.setdefault(user, {})[movie] = features["rating"].float_list.value[0]
-        if features["held_out_movie_ids"].bytes_list.value:
+        user, item = features["user_id"].bytes_list.value[0], features["item_id"].bytes_list.value[0]
+        stars.setdefault(user, {})[item] = features["rating"].float_list.value[0]
+        if features["held_out_item_ids"].bytes_list.value:
             marked[user] = record
     return EvalRows(serialized=list(marked.values()), held_out=[stars[user] for user in marked])
 
 
 def answers(bundle: Any, serialized: list[bytes]) -> Iterator[list[bytes]]:
-    """The list of movie ids for every marked row, padding included."""
+    """The list of item ids for every marked row, padding included."""
     import tensorflow as tf
 
     for start in range(0, len(serialized), AT_ONCE):
         part = tf.constant(serialized[start : start + AT_ONCE])
-        yield from bundle.evaluate(part)["movie_ids"].numpy().tolist()
+        yield from bundle.evaluate(part)["item_ids"].numpy().tolist()
 
 
-class _Movies:
-    """Vectors and genres by movie id."""
+class _Items:
+    """Vectors and genres by item id."""
 
     def __init__(self, loaded: Any) -> None:
         import tensorflow as tf
 
-        ids = loaded._movie_ids.numpy()[1:]
+        from components.bundle.stock import filtered_values_of
+
+        ids = loaded._item_ids.numpy()[1:]
         vectors = loaded._index.vectors(tf.range(len(ids))) * loaded._retrieval.direction
         self.vectors = dict(zip(ids, tf.math.l2_normalize(vectors, axis=1).numpy(), strict=True))
-        rows, splits = loaded._genres._rows.numpy(), loaded._genres._splits.numpy()
-        self.genres: dict[bytes, set[int]] = {movie_id: set() for movie_id in ids}
-        for genre, (start, end) in enumerate(itertools.pairwise(splits)):
-            for row in rows[start:end]:
-                self.genres[ids[row]].add(genre)
+        genres = filtered_values_of(loaded, len(ids))["genres"]
+        self.genres: dict[bytes, set[bytes]] = {item_id: set(some) for item_id, some in zip(ids, genres, strict=True)}
 
 
-def _figures(lists: list[list[bytes]], held_out: list[dict[bytes, float]], movies: _Movies) -> list[str]:
+def _figures(lists: list[list[bytes]], held_out: list[dict[bytes, float]], items: _Items) -> list[str]:
     pairs = list(zip(lists, held_out, strict=True))
-    hits = [stars[movie] for best, stars in pairs for movie in best[:20] if movie in stars]
-    tops = [[movie for movie in best[:10] if movie] for best in lists]
+    hits = [stars[item] for best, stars in pairs for item in best[:20] if item in stars]
+    tops = [[item for item in best[:10] if item] for best in lists]
     return [
         f"{np.mean([_ndcg(best, stars, 10) for best, stars in pairs]):.4f}",
         f"{np.mean([_ndcg(best, stars, 20) for best, stars in pairs]):.4f}",
-        f"{np.mean([sum(movie in stars for movie in best[:20]) / len(stars) for best, stars in pairs]):.4f}",
+        f"{np.mean([sum(item in stars for item in best[:20]) / len(stars) for best, stars in pairs]):.4f}",
         f"{np.mean([_reciprocal_rank(best, stars) for best, stars in pairs]):.4f}",
         f"{np.mean(hits):.2f}",
-        f"{np.mean([_distance(np.stack([movies.vectors[movie] for movie in top])) for top in tops]):.3f}",
-        f"{np.mean([len(set().union(*(movies.genres[movie] for movie in top))) for top in tops]):.2f}",
-        f"{len({movie for top in tops for movie in top}) / len(movies.genres):.4f}",
+        f"{np.mean([_distance(np.stack([items.vectors[item] for item in top])) for top in tops]):.3f}",
+        f"{np.mean([len(set().union(*(items.genres[item] for item in top))) for top in tops]):.2f}",
+        f"{len({item for top in tops for item in top}) / len(items.genres):.4f}",
     ]
 
 
 def _ndcg(best: list[bytes], relevant: dict[bytes, float], k: int) -> float:
-    """As docs/metrics.md has it: binary gains, the ideal has min(k, held-out movies) at the top."""
+    """As docs/metrics.md has it: binary gains, the ideal has min(k, held-out items) at the top."""
     discounts = 1 / np.log2(np.arange(2, k + 2))
-    gains = np.array([movie in relevant for movie in best[:k]])
+    gains = np.array([item in relevant for item in best[:k]])
     return float(gains @ discounts[: len(gains)] / discounts[: len(relevant)].sum())
 
 
 def _reciprocal_rank(best: list[bytes], relevant: dict[bytes, float]) -> float:
-    return next((1 / place for place, movie in enumerate(best, start=1) if movie in relevant), 0.0)
+    return next((1 / place for place, item in enumerate(best, start=1) if item in relevant), 0.0)
 
 
 def _distance(vectors: Any) -> float:

@@ -43,8 +43,8 @@ def main() -> None:
 
 def run(ratings: int) -> dict[str, Any]:
     """The summary of one run, in a process of its own so that the peak of memory is its own."""
-    users, movies = max(200, ratings // 83), min(62_000, 1_000 + ratings // 200)
-    settings = [f"data.demo_users={users}", f"data.demo_movies={movies}", f"data.demo_ratings={ratings}"]
+    users, items = max(200, ratings // 83), min(62_000, 1_000 + ratings // 200)
+    settings = [f"data.demo_users={users}", f"data.demo_items={items}", f"data.demo_ratings={ratings}"]
     settings += SETTINGS.get(ratings, ())
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).parent / "recommender"), "run", "--preset", "demo", "--output", folder]

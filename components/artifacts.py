@@ -5,7 +5,7 @@ from __future__ import annotations
 # Custom properties of what ExampleGen writes (integers, KFP-safe), alike on all its artifacts of Examples.
 ROWS = {"train": "rows_train", "eval": "rows_eval", "test": "rows_test"}
 USERS = "users"
-MOVIES = "movies"
+ITEMS = "items"
 ADDED_TO_CATALOGUE = "added_from_ratings"
 DUPLICATES_DROPPED = "duplicates_dropped"
 HAS_RATINGS = "has_ratings"  # 0 or 1
@@ -13,6 +13,7 @@ HAS_TIMESTAMPS = "has_timestamps"  # 0 or 1
 REFIT = "refit"  # 1 where the models that are judged are fit on train + eval
 # The same, texts.
 LEAVE_OUT_SEEN = "leave_out_seen"  # always, never or for_days:N
+FEATURES = "features"  # FeatureSpecs that the data have, as JSON
 LIKED_FROM = "liked_from"  # ratings below are dislikes; empty: there are none
 
 # Custom properties of the statistics (floats): the share of a split's rows that was looked at.
@@ -41,8 +42,8 @@ EPOCH_HISTORY = "history.json"  # in a trainer's `model_run`: every epoch, of ev
 TENSORBOARD_LOGS = "logs"  # in a trainer's `model_run`: a folder of event files for every training
 FINAL_CHECK = "final.json"  # in FinalFit's `model_run`: seconds, and how near its lists are to the judged ones
 INDEX_REPORT = "index.json"  # in the index: kind, parameters, measured recall
-MOVIE_MAP = "map.json"  # in the embeddings: the movies on a plane, with their neighbours
-GENRE_REPORT = "genres.json"  # in the embeddings: how well the movies' vectors tell their genres
+ITEM_MAP = "map.json"  # in the embeddings: the items on a plane, with their neighbours
+GENRE_REPORT = "genres.json"  # in the embeddings: how well the items' vectors tell their genres
 GATE_REPORT = "gates.json"  # in the evaluation: verdicts and reasons
 REPORT_FACTS = "report.json"  # in the report: everything that the page shows
 REPORT_PAGE = "report.html"  # in the report: the page

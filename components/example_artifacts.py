@@ -8,6 +8,7 @@ from tfx.types import Artifact, artifact_utils
 
 from components import artifacts, features
 from components.examples import Catalogue, Strings, UserSequences, read_catalogue, read_sequences
+from components.feature_specs import FeatureSpec, specs_from_json
 
 
 def split_pattern(examples: list[Artifact], split: str) -> str:
@@ -20,15 +21,21 @@ def catalogue_of(entities: list[Artifact]) -> Catalogue:
     return read_catalogue([split_pattern(entities, features.ITEMS_SPLIT)])
 
 
+def feature_specs(entities: list[Artifact]) -> tuple[FeatureSpec, ...]:
+    """The features that the data have."""
+    text = artifact_utils.get_single_instance(entities).get_string_custom_property(artifacts.FEATURES)
+    return specs_from_json(str(text) or "[]")
+
+
 def fitted_parts(sequences: list[Artifact]) -> tuple[int, ...]:
     """The parts that the judged models are fit on: train, or train and eval."""
     refit = artifact_utils.get_single_instance(sequences).get_int_custom_property(artifacts.REFIT)
     return (features.TRAIN_PART, features.EVAL_PART) if refit else (features.TRAIN_PART,)
 
 
-def sequences_of(sequences: list[Artifact], movie_ids: Strings, parts: Collection[int]) -> UserSequences:
+def sequences_of(sequences: list[Artifact], item_ids: Strings, parts: Collection[int]) -> UserSequences:
     """The rows of every user that are in some parts."""
-    return read_sequences([split_pattern(sequences, features.SEQUENCES_SPLIT)], movie_ids, parts)
+    return read_sequences([split_pattern(sequences, features.SEQUENCES_SPLIT)], item_ids, parts)
 
 
 def liked_from(examples: list[Artifact]) -> float | None:

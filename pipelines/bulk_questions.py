@@ -1,4 +1,4 @@
-"""Asks a bundle many questions, block by block: lists for users, stars for pairs of user and movie."""
+"""Asks a bundle many questions, block by block: lists for users, stars for pairs of user and item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.question_files import Pairs
 from serving import contract
 from serving.model import LoadedBundle
 
-USERS_AT_ONCE = 256  # exact search of that many in 62,000 movies takes 64 MB
+USERS_AT_ONCE = 256  # exact search of that many in 62,000 items takes 64 MB
 PAIRS_AT_ONCE = 2048
 
 
@@ -24,17 +24,17 @@ class Lists:
 
     Attributes:
       users: Their ids.
-      movies: Movie ids of each, best first; none for a user without an answer.
+      items: Item ids of each, best first; none for a user without an answer.
       sources: Where each answer comes from (serving/contract.py).
     """
 
     users: Sequence[str]
-    movies: list[list[str]]
+    items: list[list[str]]
     sources: list[str]
 
 
 def recommend(bundle: LoadedBundle, users: Sequence[str], n: int) -> Iterator[Lists]:
-    """The `n` best movies (1 to contract.MAX_N) for each user, in their order."""
+    """The `n` best items (1 to contract.MAX_N) for each user, in their order."""
     import tensorflow as tf
 
     ask = bundle.signatures[contract.RECOMMEND]
@@ -45,18 +45,21 @@ def recommend(bundle: LoadedBundle, users: Sequence[str], n: int) -> Iterator[Li
         answer = ask(
             **{
                 contract.USER_ID: tf.constant(block, tf.string),
-                contract.HISTORY_MOVIE_IDS: nothing,
+                contract.HISTORY_ITEM_IDS: nothing,
                 contract.HISTORY_RATINGS: tf.zeros([len(block), 0]),
-                contract.EXCLUDE_MOVIE_IDS: nothing,
-                contract.GENRES: nothing,
+                contract.EXCLUDE_ITEM_IDS: nothing,
+                contract.ALLOW_ITEM_IDS: nothing,
+                contract.FILTERS: nothing,
+                contract.USER_FEATURES: nothing,
+                contract.CONTEXT: nothing,
                 contract.N: tf.fill([len(block)], n),
             }
         )
-        movies = answer[contract.MOVIE_IDS].numpy().tolist()
+        items = answer[contract.ITEM_IDS].numpy().tolist()
         counts = answer[contract.COUNT].numpy().tolist()
         yield Lists(
             users=block,
-            movies=[[_text(movie) for movie in row[:count]] for row, count in zip(movies, counts, strict=True)],
+            items=[[_text(item) for item in row[:count]] for row, count in zip(items, counts, strict=True)],
             sources=[source.decode() for source in answer[contract.SOURCE].numpy()],
         )
         progress.add(len(block))
@@ -75,7 +78,7 @@ def predict(bundle: LoadedBundle, pairs: Pairs) -> Iterator[tuple[slice, npt.NDA
         answer: dict[str, Any] = ask(
             **{
                 contract.USER_ID: tf.constant(users[pairs.user_codes[block]], tf.string),
-                contract.MOVIE_ID: tf.constant(items[pairs.item_codes[block]], tf.string),
+                contract.ITEM_ID: tf.constant(items[pairs.item_codes[block]], tf.string),
             }
         )
         yield block, answer[contract.PREDICTED_RATING].numpy()
@@ -83,5 +86,5 @@ def predict(bundle: LoadedBundle, pairs: Pairs) -> Iterator[tuple[slice, npt.NDA
     progress.finish()
 
 
-def _text(movie_id: bytes) -> str:
-    return movie_id.decode("utf-8", "surrogateescape")
+def _text(item_id: bytes) -> str:
+    return item_id.decode("utf-8", "surrogateescape")

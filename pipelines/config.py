@@ -13,6 +13,7 @@ from components.bundle.config import BundleConfig
 from components.embeddings.config import EmbeddingsConfig
 from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
+from components.feature_specs import FILTERED, FeaturesConfig
 from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
 from components.peers.config import PeersConfig
@@ -21,7 +22,6 @@ from components.report.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
 from components.training.config import TrainingConfig
-from components.transform.config import TransformConfig
 from components.validation.config import StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
 
@@ -34,8 +34,8 @@ class PipelineConfig:
 
     data: DataConfig = DataConfig()
     split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
     statistics: StatisticsConfig = StatisticsConfig()
-    transform: TransformConfig = TransformConfig()
     training: TrainingConfig = TrainingConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     ranking: RankingConfig = RankingConfig()
@@ -56,6 +56,10 @@ class PipelineConfig:
                 f"at most split.history_length ({self.split.history_length}), what eval and test rows carry",
                 length,
             )
+        sliced = [f"{spec.entity}.{spec.name}" for spec in self.features.specs() if spec.kind in FILTERED]
+        for name in self.evaluation.slices:
+            known = f"category or categories of an item or a user ({', '.join(sliced) or 'there is none'})"
+            require(name in sliced, "evaluation.slices", known, name)
 
 
 def preset_names() -> list[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.results import Figure
-from components.features import MOVIE_POPULARITY, MOVIE_POPULARITY_BUCKETS, REQUEST_HISTORY
+from components.features import ITEM_POPULARITY, ITEM_POPULARITY_BUCKETS, REQUEST_HISTORY
 from pipelines.progress import duration
 from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
@@ -19,7 +19,7 @@ from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
 
 STARS = ("rmse", "mae")
 LEAST_COLD = 10
-"""New people, or test rows of new movies, below which their figures say nothing and are not printed."""
+"""New people, or test rows of new items, below which their figures say nothing and are not printed."""
 RECALL = re.compile(r"recall_at_\d+")
 LOWER_IS_BETTER = STARS
 NEITHER_IS_BETTER = ("gini_at_10", "novelty_at_10")
@@ -86,16 +86,16 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
 
 
 def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
-    """Recall and RMSE of movies and of people that nothing was trained on; None where the test rows have too few."""
+    """Recall and RMSE of items and of people that nothing was trained on; None where the test rows have too few."""
     people = sorted(
         (one for one in evaluation.slices if one.feature == REQUEST_HISTORY), key=lambda one: int(one.value)
     )
-    movies = [
+    items = [
         one
         for one in evaluation.slices
-        if one.feature == MOVIE_POPULARITY and one.value == MOVIE_POPULARITY_BUCKETS[0][0]
+        if one.feature == ITEM_POPULARITY and one.value == ITEM_POPULARITY_BUCKETS[0][0]
     ]
-    table = Table(title="New people and new movies", title_justify="left", title_style="bold")
+    table = Table(title="New people and new items", title_justify="left", title_style="bold")
     table.add_column("of the test rows")
     for heading in ("count", "metric", "this bundle", "baseline", "difference or ratio, 95 %"):
         table.add_column(heading, justify="right")
@@ -105,8 +105,8 @@ def cold_start_table(evaluation: EvaluationSummary) -> Table | None:
         if recall is not None:
             _add_cold(table, label, one.metrics, "users", recall, f"{recall}_minus_popularity")
         _add_cold(table, label, one.metrics, "rows", "rmse", "rmse_ratio")
-    for one in movies:
-        _add_cold(table, "movies without training rows", one.metrics, "rows", "rmse", "rmse_ratio")
+    for one in items:
+        _add_cold(table, "items without training rows", one.metrics, "rows", "rmse", "rmse_ratio")
     return table if table.row_count else None
 
 
@@ -165,8 +165,8 @@ def print_sample(console: Console, sample: UserSample) -> None:
     table.add_column("recommended")
     table.add_column("score", justify="right")
     table.add_column("predicted", justify="right")
-    for position, movie in enumerate(sample.movies, start=1):
-        table.add_row(str(position), Text(movie.title), f"{movie.score:.3f}", stars_text(movie.predicted_rating))
+    for position, item in enumerate(sample.items, start=1):
+        table.add_row(str(position), Text(item.title), f"{item.score:.3f}", stars_text(item.predicted_rating))
     console.print(table)
 
 
@@ -226,4 +226,4 @@ def _colour(name: str, figure: Figure) -> str:
 def _baseline_name(name: str, figure: Figure) -> str:
     if figure.baseline is None:
         return ""
-    return "user + movie means" if name in STARS else "popularity"
+    return "user + item means" if name in STARS else "popularity"

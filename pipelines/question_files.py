@@ -1,4 +1,4 @@
-"""Files of questions: whom to recommend to, which pairs of user and movie to rate."""
+"""Files of questions: whom to recommend to, which pairs of user and item to rate."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ EXAMPLES = {USER: "userId", ITEM: "movieId"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Distinct pairs of user and movie, in the order in which a file first has them.
+    """Distinct pairs of user and item, in the order in which a file first has them.
 
     Attributes:
       users: Distinct user ids.
-      items: Distinct movie ids.
+      items: Distinct item ids.
       user_codes: int32 positions in `users`, `[pairs]`.
       item_codes: int32 positions in `items`, `[pairs]`.
     """

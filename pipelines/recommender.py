@@ -65,6 +65,7 @@ def create_pipeline(
     ingestion = InteractionExampleGen(
         config=to_json(config.data),
         split=to_json(config.split),
+        features=to_json(config.features),
         refit=final_fit == TRAIN_EVAL,
         leave_out_seen=config.bundle.leave_out_seen,
         fingerprint=fingerprint if per_run.fingerprint is None else per_run.fingerprint,
@@ -80,7 +81,7 @@ def create_pipeline(
         sequences_anomalies=by_id["SequenceValidator"].outputs["anomalies"],
     ).with_id("DataGate")
 
-    transform = create_transform(entities, by_id["EntitySchema"].outputs["schema"], to_json(config.transform)).with_id(
+    transform = create_transform(entities, by_id["EntitySchema"].outputs["schema"], config.features.specs()).with_id(
         "Transform"
     )
     transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
@@ -89,7 +90,7 @@ def create_pipeline(
     def trainer(run_fn: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
         return RecommenderTrainer(
             examples=held_out,
-            movies=entities,
+            items=entities,
             sequences=sequences,
             transform_graph=transform_graph,
             run_fn=run_fn,
@@ -104,16 +105,16 @@ def create_pipeline(
     ranking = trainer("components.ranking.training.run_fn", config.ranking, per_run.ranking).with_id("RankingTrainer")
 
     indexer = CandidateIndexer(
-        model=retrieval.outputs["model"], movies=entities, sequences=sequences, config=to_json(config.index)
+        model=retrieval.outputs["model"], items=entities, sequences=sequences, config=to_json(config.index)
     ).with_id("CandidateIndexer")
     embedding_map = EmbeddingMap(
-        model=retrieval.outputs["model"], movies=entities, sequences=sequences, config=to_json(config.embeddings)
+        model=retrieval.outputs["model"], items=entities, sequences=sequences, config=to_json(config.embeddings)
     ).with_id("EmbeddingMap")
     bundler = RecommenderBundler(
         retrieval=retrieval.outputs["model"],
         index=indexer.outputs["index"],
         ranking=ranking.outputs["model"] if facts.has_ratings else None,
-        movies=entities,
+        items=entities,
         sequences=sequences,
         config=to_json(config.bundle),
         before_test=knows_before_test(config, split),
@@ -123,7 +124,7 @@ def create_pipeline(
 
     peers = PeerLists(
         examples=held_out,
-        movies=entities,
+        items=entities,
         sequences=sequences,
         config=to_json(config.peers),
         judged_k=config.evaluation.k,
@@ -249,5 +250,11 @@ def _schema(kind: str, config: PipelineConfig) -> str:
     """The packaged schema, or one adapted to data with other ratings or other genres."""
     own_genres = config.data.source == "files"
     return to_text(
-        curated_schema(kind, rating_min=config.data.rating_min, rating_max=config.data.rating_max, any_genre=own_genres)
+        curated_schema(
+            kind,
+            config.features.specs(),
+            rating_min=config.data.rating_min,
+            rating_max=config.data.rating_max,
+            any_genre=own_genres,
+        )
     )

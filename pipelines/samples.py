@@ -16,13 +16,13 @@ class UserSample:
     Attributes:
       user_id: The user.
       liked: Titles that the user rated highest, with the stars; the later ones among equals. 0 stars: not rated.
-      movies: The answer, best first: `serving.model.Movie`.
+      items: The answer, best first: `serving.model.Item`.
       source: Where the answer comes from.
     """
 
     user_id: str
     liked: list[tuple[str, float]]
-    movies: list[Any]
+    items: list[Any]
     source: str
 
 
@@ -39,7 +39,7 @@ def sample_users(bundle: str, users: int = USERS, n: int = 10) -> list[UserSampl
         UserSample(
             user_id=user_id,
             liked=_liked(loaded.user_history(user_id), rated=loaded.facts.get("has_ratings", True)),
-            movies=list(answer.movies),
+            items=list(answer.items),
             source=answer.source,
         )
         for user_id, answer in zip(chosen, answers, strict=True)

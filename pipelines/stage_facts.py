@@ -59,9 +59,9 @@ def read_data(results: Results, *, source: str, split: str) -> DataSummary | Non
         split=split,
         rows={name: _count(examples, artifacts.ROWS[name]) for name in SPLITS},
         users=_count(examples, artifacts.USERS),
-        movies=_count(examples, artifacts.MOVIES),
+        items=_count(examples, artifacts.ITEMS),
         duplicates_dropped=_count(examples, artifacts.DUPLICATES_DROPPED),
-        added_movies=_count(examples, artifacts.ADDED_TO_CATALOGUE),
+        added_items=_count(examples, artifacts.ADDED_TO_CATALOGUE),
         refit=bool(_count(examples, artifacts.REFIT)),
     )
 

@@ -62,9 +62,9 @@ class DataSummary:
       split: The kind of split that was used.
       rows: Rows of each split.
       users: Users of all splits.
-      movies: Movies of the catalogue.
-      duplicates_dropped: Rows left out because the same user and movie came again.
-      added_movies: Movies that occur in rows and not in the catalogue file.
+      items: Items of the catalogue.
+      duplicates_dropped: Rows left out because the same user and item came again.
+      added_items: Items that occur in rows and not in the catalogue file.
       refit: Whether the models that were judged, the vocabularies and the baselines were fit on
         train + eval (the eval rows had chosen the number of epochs before), and not on train alone.
     """
@@ -75,9 +75,9 @@ class DataSummary:
     split: str
     rows: dict[str, int]
     users: int
-    movies: int
+    items: int
     duplicates_dropped: int
-    added_movies: int
+    added_items: int
     refit: bool = False
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from serving.scann_operations import load_operations
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Movie:
-    """One movie of an answer.
+class Item:
+    """One item of an answer.
 
     Attributes:
       id: Its id, as in the data.
@@ -32,12 +32,12 @@ class Movie:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One movie of a person's history that speaks for a recommended one.
+    """One item of a person's history that speaks for a recommended one.
 
     Attributes:
       id: Its id.
       title: Its title.
-      score: Its part of the recommended movie's relevance.
+      score: Its part of the recommended item's relevance.
       share: That part divided by the sum of all positive ones.
     """
 
@@ -53,12 +53,12 @@ class Answer:
 
     Attributes:
       user_id: Whom it was asked for.
-      movies: Best first.
-      source: `model`, `history` or `popularity` (serving/contract.py).
+      items: Best first.
+      source: `model`, `history`, `features` or `popularity` (serving/contract.py).
     """
 
     user_id: str
-    movies: list[Movie]
+    items: list[Item]
     source: str
 
 
@@ -87,7 +87,7 @@ class LoadedBundle:
 
     @property
     def catalogue(self) -> dict[str, Any]:
-        """Movies (id, title, genres) and some user ids."""
+        """Items (id, title, values of features) and some user ids."""
         if self._catalogue is None:
             self._catalogue = self._extra(contract.CATALOGUE_FILE)
         return self._catalogue
@@ -98,9 +98,9 @@ class LoadedBundle:
         return list(self.catalogue.get("users", []))
 
     @property
-    def genres(self) -> list[str]:
-        """All genres of the catalogue."""
-        return sorted({genre for movie in self.catalogue.get("movies", []) for genre in movie["genres"]})
+    def filters(self) -> list[str]:
+        """All filters that some item meets, `feature=value`, sorted."""
+        return filters_of(self.catalogue)
 
     def recommend(
         self,
@@ -108,25 +108,34 @@ class LoadedBundle:
         n: int = 0,
         history: Sequence[tuple[str, float]] = (),
         exclude: Sequence[str] = (),
-        genres: Sequence[str] = (),
+        allow: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        user_features: Sequence[str] = (),
+        context: Sequence[str] = (),
     ) -> list[Answer]:
-        """Asks the signature `recommend`, the same history, exclusions and genres for every user.
+        """Asks the signature `recommend`, the same of everything else for every user.
 
         Args:
           user_ids: Users, "" for a person without an id.
-          n: Movies in an answer, 0 = the bundle's default.
-          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
-          exclude: Movies to leave out.
-          genres: Any of these; none = all.
+          n: Items in an answer, 0 = the bundle's default.
+          history: Item ids with stars (0 = not rated), oldest first; replaces what is stored.
+          exclude: Items to leave out.
+          allow: Only these items; none = all.
+          filters: Texts `feature=value` that items must meet (serving/contract.py); none = all.
+          user_features: Texts `feature=value` of the user; they replace what is stored.
+          context: Texts `feature=value` of the moment.
         """
         tf, rows = self._tf, len(user_ids)
         output = self._model.signatures[contract.RECOMMEND](
             **{
                 contract.USER_ID: tf.constant(list(user_ids), tf.string),
-                contract.HISTORY_MOVIE_IDS: self._repeated([movie for movie, _ in history], rows),
+                contract.HISTORY_ITEM_IDS: self._repeated([item for item, _ in history], rows),
                 contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
-                contract.EXCLUDE_MOVIE_IDS: self._repeated(exclude, rows),
-                contract.GENRES: self._repeated(genres, rows),
+                contract.EXCLUDE_ITEM_IDS: self._repeated(exclude, rows),
+                contract.ALLOW_ITEM_IDS: self._repeated(allow, rows),
+                contract.FILTERS: self._repeated(filters, rows),
+                contract.USER_FEATURES: self._repeated(user_features, rows),
+                contract.CONTEXT: self._repeated(context, rows),
                 contract.N: tf.fill([rows], n),
             }
         )
@@ -134,42 +143,42 @@ class LoadedBundle:
         return [
             Answer(
                 user_id=user_id,
-                movies=[_movie(values, row, column) for column in range(values[contract.COUNT][row])],
+                items=[_item(values, row, column) for column in range(values[contract.COUNT][row])],
                 source=values[contract.SOURCE][row].decode(),
             )
             for row, user_id in enumerate(user_ids)
         ]
 
-    def similar(self, movie_id: str) -> list[Movie]:
-        """Movies like this one, best first; none for an unknown id."""
-        output = self._model.signatures[contract.SIMILAR](movie_id=self._tf.constant([movie_id]))
+    def similar(self, item_id: str) -> list[Item]:
+        """Items like this one, best first; none for an unknown id."""
+        output = self._model.signatures[contract.SIMILAR](item_id=self._tf.constant([item_id]))
         values = {name: tensor.numpy() for name, tensor in output.items()}
-        return [_movie(values, 0, column) for column in range(values[contract.COUNT][0])]
+        return [_item(values, 0, column) for column in range(values[contract.COUNT][0])]
 
     def explain(
-        self, user_id: str, movie_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
+        self, user_id: str, item_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
     ) -> list[list[Reason]]:
-        """Which movies of the person's history pulled each movie in, most important first.
+        """Which items of the person's history pulled each item in, most important first.
 
         Args:
           user_id: A user, "" for a person without an id.
-          movie_ids: What was recommended, or might be.
-          history: Movie ids with stars, oldest first; replaces what is stored.
+          item_ids: What was recommended, or might be.
+          history: Item ids with stars, oldest first; replaces what is stored.
         """
-        tf, rows = self._tf, len(movie_ids)
+        tf, rows = self._tf, len(item_ids)
         output = self._model.signatures[contract.EXPLAIN](
             **{
                 contract.USER_ID: tf.constant([user_id] * rows, tf.string),
-                contract.HISTORY_MOVIE_IDS: self._repeated([movie for movie, _ in history], rows),
+                contract.HISTORY_ITEM_IDS: self._repeated([item for item, _ in history], rows),
                 contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
-                contract.MOVIE_ID: tf.constant(list(movie_ids), tf.string),
+                contract.ITEM_ID: tf.constant(list(item_ids), tf.string),
             }
         )
         values = {name: tensor.numpy() for name, tensor in output.items()}
         return [
             [
                 Reason(
-                    id=_text(values[contract.MOVIE_IDS][row, column]),
+                    id=_text(values[contract.ITEM_IDS][row, column]),
                     title=_text(values[contract.TITLES][row, column]),
                     score=float(values[contract.SCORES][row, column]),
                     share=float(values[contract.SHARES][row, column]),
@@ -180,12 +189,12 @@ class LoadedBundle:
         ]
 
     def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
-        """Movie id, title and stars of everything that is known of a user, oldest first."""
+        """Item id, title and stars of everything that is known of a user, oldest first."""
         output = self._model.signatures[contract.HISTORY](user_id=self._tf.constant([user_id]))
         values = {name: tensor.numpy() for name, tensor in output.items()}
         newest_first = [
             (
-                _text(values[contract.MOVIE_IDS][0, column]),
+                _text(values[contract.ITEM_IDS][0, column]),
                 _text(values[contract.TITLES][0, column]),
                 float(values[contract.RATINGS][0, column]),
             )
@@ -201,10 +210,22 @@ class LoadedBundle:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
-def _movie(values: dict[str, Any], row: int, column: int) -> Movie:
+def filters_of(catalogue: Mapping[str, Any]) -> list[str]:
+    """All filters that some item of a catalogue meets, `feature=value`, sorted."""
+    return sorted(
+        {
+            f"{feature}={value}"
+            for item in catalogue.get("items", [])
+            for feature, values in item["features"].items()
+            for value in values
+        }
+    )
+
+
+def _item(values: dict[str, Any], row: int, column: int) -> Item:
     stars = values.get(contract.PREDICTED_RATINGS)
-    return Movie(
-        id=_text(values[contract.MOVIE_IDS][row, column]),
+    return Item(
+        id=_text(values[contract.ITEM_IDS][row, column]),
         title=_text(values[contract.TITLES][row, column]),
         score=float(values[contract.SCORES][row, column]),
         predicted_rating=0.0 if stars is None else float(stars[row, column]),

@@ -88,7 +88,7 @@ def _paths() -> Json:
     paths["/monitoring/prometheus/metrics"] = {
         "get": _operation("metrics", "Metrics in Prometheus' text format", None, media_type="text/plain")
     }
-    paths["/catalogue.json"] = {"get": _operation("catalogue", "Movies and some user ids", "Catalogue", "404")}
+    paths["/catalogue.json"] = {"get": _operation("catalogue", "Items and some user ids", "Catalogue", "404")}
     everybody: Json = {"security": [{}]}
     for probe, text in (
         ("live", "Whether the process answers"),
@@ -215,14 +215,12 @@ def _schemas() -> Json:
             {
                 "model": _TEXT,
                 "version": _TEXT,
-                "movies": _list(
-                    _object({"id": _TEXT, "title": _TEXT, "genres": _list(_TEXT)}, "id", "title", "genres")
-                ),
+                "items": _list(_object({"id": _TEXT, "title": _TEXT, "features": _VALUES}, "id", "title", "features")),
                 "users": _list(_TEXT),
             },
             "model",
             "version",
-            "movies",
+            "items",
             "users",
         ),
         "Anything": {"type": "object"},
@@ -230,6 +228,7 @@ def _schemas() -> Json:
 
 
 _TEXT: Json = {"type": "string"}
+_VALUES: Json = {"type": "object", "additionalProperties": {"type": "array", "items": _TEXT}}
 _BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 

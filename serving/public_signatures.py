@@ -48,7 +48,7 @@ _NUMBERS = Tensor(FLOAT, 2)
 _ONE_COUNT = Tensor(INT32, 1)
 
 _ANSWER = {
-    contract.MOVIE_IDS: _TEXTS,
+    contract.ITEM_IDS: _TEXTS,
     contract.TITLES: _TEXTS,
     contract.SCORES: _NUMBERS,
     contract.PREDICTED_RATINGS: _NUMBERS,
@@ -56,8 +56,8 @@ _ANSWER = {
     contract.SOURCE: _ONE_TEXT,
 }
 
-_MOVIES = {
-    contract.MOVIE_IDS: _TEXTS,
+_ITEMS = {
+    contract.ITEM_IDS: _TEXTS,
     contract.TITLES: _TEXTS,
     contract.SCORES: _NUMBERS,
     contract.COUNT: _ONE_COUNT,
@@ -66,30 +66,33 @@ _MOVIES = {
 EXPLAIN = contract.EXPLAIN
 OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
     EXPLAIN: Signature(
-        question="Which movies of this history speak for this movie?",
+        question="Which items of this history speak for this item?",
         inputs={
             contract.USER_ID: _ONE_TEXT,
-            contract.HISTORY_MOVIE_IDS: _TEXTS,
+            contract.HISTORY_ITEM_IDS: _TEXTS,
             contract.HISTORY_RATINGS: _NUMBERS,
-            contract.MOVIE_ID: _ONE_TEXT,
+            contract.ITEM_ID: _ONE_TEXT,
         },
-        outputs={**_MOVIES, contract.SHARES: _NUMBERS},
+        outputs={**_ITEMS, contract.SHARES: _NUMBERS},
     ),
 }
 """Of bundles that can: clients look into the metadata first."""
 
 SIGNATURES: Mapping[str, Signature] = {
     contract.SERVING_DEFAULT: Signature(
-        question="Which movies for this user?", inputs={contract.USER_ID: _ONE_TEXT}, outputs=_ANSWER
+        question="Which items for this user?", inputs={contract.USER_ID: _ONE_TEXT}, outputs=_ANSWER
     ),
     contract.RECOMMEND: Signature(
-        question="Which movies for this user or history, without these, of these genres, how many?",
+        question="Which items for this user or history, without or among these, with these filters, how many?",
         inputs={
             contract.USER_ID: _ONE_TEXT,
-            contract.HISTORY_MOVIE_IDS: _TEXTS,
+            contract.HISTORY_ITEM_IDS: _TEXTS,
             contract.HISTORY_RATINGS: _NUMBERS,
-            contract.EXCLUDE_MOVIE_IDS: _TEXTS,
-            contract.GENRES: _TEXTS,
+            contract.EXCLUDE_ITEM_IDS: _TEXTS,
+            contract.ALLOW_ITEM_IDS: _TEXTS,
+            contract.FILTERS: _TEXTS,
+            contract.USER_FEATURES: _TEXTS,
+            contract.CONTEXT: _TEXTS,
             contract.N: _ONE_COUNT,
         },
         outputs=_ANSWER,
@@ -97,21 +100,21 @@ SIGNATURES: Mapping[str, Signature] = {
     contract.RETRIEVE: Signature(
         question="Which candidates has the first stage for this user?",
         inputs={contract.USER_ID: _ONE_TEXT},
-        outputs={contract.MOVIE_IDS: _TEXTS, contract.SCORES: _NUMBERS, contract.COUNT: _ONE_COUNT},
+        outputs={contract.ITEM_IDS: _TEXTS, contract.SCORES: _NUMBERS, contract.COUNT: _ONE_COUNT},
     ),
     contract.RANK: Signature(
-        question="How many stars would this user give to this movie?",
-        inputs={contract.USER_ID: _ONE_TEXT, contract.MOVIE_ID: _ONE_TEXT},
+        question="How many stars would this user give to this item?",
+        inputs={contract.USER_ID: _ONE_TEXT, contract.ITEM_ID: _ONE_TEXT},
         outputs={contract.PREDICTED_RATING: Tensor(FLOAT, 1)},
     ),
     contract.SIMILAR: Signature(
-        question="Which movies are like this one?", inputs={contract.MOVIE_ID: _ONE_TEXT}, outputs=_MOVIES
+        question="Which items are like this one?", inputs={contract.ITEM_ID: _ONE_TEXT}, outputs=_ITEMS
     ),
     contract.HISTORY: Signature(
         question="What is known of this user, newest first?",
         inputs={contract.USER_ID: _ONE_TEXT},
         outputs={
-            contract.MOVIE_IDS: _TEXTS,
+            contract.ITEM_IDS: _TEXTS,
             contract.TITLES: _TEXTS,
             contract.RATINGS: _NUMBERS,
             contract.COUNT: _ONE_COUNT,

@@ -6,7 +6,7 @@ file system.
 | address | content |
 |---|---|
 | `/`, `/style.css`, `/*.js`, `/*.svg` | the page (serving/page) |
-| `/catalogue.json` | movies, some user ids, and which model and version they are of |
+| `/catalogue.json` | items, some user ids, and which model and version they are of |
 | `/openapi.json` | OpenAPI 3.1 description of the REST API |
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 RATINGS_HEADER = ("userId", "movieId", "rating", "timestamp")
-MOVIES_HEADER = ("movieId", "title", "genres")
+ITEMS_HEADER = ("movieId", "title", "genres")
 
 # ann has six rows, bob three, cy two (too few to be split); the file is not in the order of time.
 TINY_RATINGS = (
@@ -28,7 +28,7 @@ TINY_RATINGS = (
     ("cy", "m1", "2.0", "60"),
     ("cy", "m6", "0.5", "50"),
 )
-TINY_MOVIES = (
+TINY_ITEMS = (
     ("m1", "First Light (1981)", "Drama"),
     ("m2", "Second Wind (1992)", "Comedy|Romance"),
     ("m3", "Third, and Last (2003)", "Drama|War"),
@@ -56,7 +56,7 @@ def write_tiny(folder: Path) -> Path:
     """Writes the tiny data in GroupLens layout and returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "ratings.csv", RATINGS_HEADER, TINY_RATINGS)
-    write_csv(folder / "movies.csv", MOVIES_HEADER, TINY_MOVIES)
+    write_csv(folder / "movies.csv", ITEMS_HEADER, TINY_ITEMS)
     return folder
 
 

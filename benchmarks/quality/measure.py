@@ -52,7 +52,7 @@ def command_of(protocol: Protocol, model: Model) -> list[str]:
         "--preset",
         model.preset,
         *files,
-        "--movies",
+        "--items",
         "../movies.csv",
         "--final-fit",
         "train_eval",
@@ -60,7 +60,7 @@ def command_of(protocol: Protocol, model: Model) -> list[str]:
     ]
 
 
-def _run(model: Model, split: Path, movies: Path, folder: Path) -> dict[str, Any]:
+def _run(model: Model, split: Path, items: Path, folder: Path) -> dict[str, Any]:
     """The summary of a run; models of a protocol share a folder, and so whatever their settings leave alone."""
     parts = zip(("--ratings", "--eval-ratings", "--test-ratings"), ("train", "valid", "test"), strict=True)
     files = [text for option, part in parts for text in (option, str(split / f"{part}.csv"))]
@@ -69,8 +69,8 @@ def _run(model: Model, split: Path, movies: Path, folder: Path) -> dict[str, Any
         "--preset",
         model.preset,
         *files,
-        "--movies",
-        str(movies),
+        "--items",
+        str(items),
         "--final-fit",
         "train_eval",
         "--output",
@@ -82,14 +82,14 @@ def _run(model: Model, split: Path, movies: Path, folder: Path) -> dict[str, Any
     return summary
 
 
-def _scores(protocol: Protocol, split: Path, movies: Path, bundle: str, folder: Path) -> dict[str, tuple[float, float]]:
+def _scores(protocol: Protocol, split: Path, items: Path, bundle: str, folder: Path) -> dict[str, tuple[float, float]]:
     train, valid, test = (pd.read_csv(split / f"{part}.csv") for part in ("train", "valid", "test"))
     known = pd.concat([train, valid])
     answers = folder / f"{protocol.answers}.csv"
     if protocol.answers == LISTS:
         options = ["--users", str(split / "test.csv"), "--n", str(DEPTH)]
         subprocess.run([COMMAND, "recommend", "--model", bundle, *options, "--output", str(answers)], check=True)
-        return list_scores(pd.read_csv(answers), known, test, len(pd.read_csv(movies)))
+        return list_scores(pd.read_csv(answers), known, test, len(pd.read_csv(items)))
     if protocol.known_users_only:
         test = test[test["user"].isin(known["user"])]
     options = ["--pairs", str(split / "test.csv")]

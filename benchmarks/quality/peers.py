@@ -1,7 +1,7 @@
 """Figures of other systems on the same rows, to stand beside ours.
 
 Each was measured once, on one machine, outside of this project, with the splits of splits.py and the metrics
-of scores.py; none is computed here. Lists: trained on train + valid, the whole catalogue ranked, seen movies
+of scores.py; none is computed here. Lists: trained on train + valid, the whole catalogue ranked, seen items
 left out. Ratings: trained on train + valid.
 """
 

@@ -57,7 +57,7 @@ ONE_SEED = "ranking.seeds=1"
 PROTOCOLS = (
     Protocol(
         name="R1",
-        title="The next movie: the last row of each of 610 users",
+        title="The next item: the last row of each of 610 users",
         answers=LISTS,
         metrics=("ndcg@10", "hr@10", "recall@50", "recall@100", "coverage@10"),
         models=(

@@ -13,7 +13,7 @@ from benchmarks.quality.protocols import LISTS, Model, Protocol
 from benchmarks.results_table import table
 
 INTRODUCTION = """\
-`make benchmark-quality` on ml-latest-small (100,836 ratings of 610 users, 9,742 movies): the served bundle's answers to
+`make benchmark-quality` on ml-latest-small (100,836 ratings of 610 users, 9,742 items): the served bundle's answers to
 `recommender recommend` and `recommender predict`, trained on train + valid (`--final-fit train_eval`: valid has chosen
 the epochs).
 

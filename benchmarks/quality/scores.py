@@ -10,26 +10,26 @@ import numpy.typing as npt
 import pandas as pd
 
 DEPTH = 100
-"""Movies of a list that are looked at."""
+"""Items of a list that are looked at."""
 
 
 def list_scores(
-    lists: pd.DataFrame, seen: pd.DataFrame, wanted: pd.DataFrame, movies: int
+    lists: pd.DataFrame, seen: pd.DataFrame, wanted: pd.DataFrame, items: int
 ) -> dict[str, tuple[float, float]]:
-    """Metrics of lists over users with a wanted movie, each with its standard error (NaN for coverage).
+    """Metrics of lists over users with a wanted item, each with its standard error (NaN for coverage).
 
-    With `hits` a user's wanted movies among the first k of the list and `wanted` all of them:
+    With `hits` a user's wanted items among the first k of the list and `wanted` all of them:
     hr@k = hits > 0; recall@k = hits / wanted; ndcg@k = sum of 1 / log2(position + 1) over hits, by the
     same sum over positions 1 to min(k, wanted); mrr@100 = 1 / position of the first hit, 0 without one.
-    All are means over users; a user without a list counts 0. Movies that the user has seen are left
-    out of the list, the rest moves up, and are never wanted. coverage@10 = movies that are in
-    somebody's first 10, by all movies.
+    All are means over users; a user without a list counts 0. Items that the user has seen are left
+    out of the list, the rest moves up, and are never wanted. coverage@10 = items that are in
+    somebody's first 10, by all items.
 
     Args:
       lists: user, item, rank (1 is the best).
       seen: user, item of all rows that were known.
       wanted: user, item of the test rows.
-      movies: Size of the catalogue.
+      items: Size of the catalogue.
     """
     known = _pairs(seen)
     wanted = wanted[["user", "item"]].drop_duplicates()
@@ -57,7 +57,7 @@ def list_scores(
     scores["mrr@100"] = per_user(1 / hits.groupby("user")["position"].min())
     result = {name: (float(values.mean()), _standard_error(values)) for name, values in scores.items()}
     shown = lists[position <= 10]["item"].nunique()
-    return result | {"coverage@10": (shown / movies, float("nan"))}
+    return result | {"coverage@10": (shown / items, float("nan"))}
 
 
 def rating_scores(

@@ -1,12 +1,12 @@
 """The protocols of the quality benchmark: MovieLens latest-small, parted the same way every time.
 
-R1, what does a user watch next: per user by (time, movie); the last row is test, the one before valid, else train.
+R1, what does a user watch next: per user by (time, item); the last row is test, the one before valid, else train.
 R3, what else does a user like: per user at random; a tenth of the rows (at least one) test, as many valid, else train.
 P2, how does a user rate: all rows at random, the last tenth is test, of the others the last tenth valid.
-P3, how does a user rate later: all rows by (time, user, movie), parted like P2.
+P3, how does a user rate later: all rows by (time, user, item), parted like P2.
 
 Random choices are those of `numpy.random.default_rng(42)`: R3 permutes each user's rows, in the order of
-users and movies; P2 permutes all rows once, in file order, and takes train, valid and test from the front.
+users and items; P2 permutes all rows once, in file order, and takes train, valid and test from the front.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def write_splits(folder: Path, destination: Path, names: tuple[str, ...]) -> Non
     Raises:
       SystemExit: There is no archive, or it is not the one whose figures are compared.
     """
-    ratings, movies = read_archive(folder)
+    ratings, items = read_archive(folder)
     destination.mkdir(parents=True, exist_ok=True)
-    (destination / "movies.csv").write_bytes(movies)
+    (destination / "movies.csv").write_bytes(items)
     for name in names:
         (destination / name).mkdir(exist_ok=True)
         for part, rows in PROTOCOLS[name](ratings).items():
@@ -68,9 +68,9 @@ def read_archive(folder: Path) -> tuple[pd.DataFrame, bytes]:
         )
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         ratings = pd.read_csv(io.BytesIO(archive.read("ml-latest-small/ratings.csv")))
-        movies = archive.read("ml-latest-small/movies.csv")
+        items = archive.read("ml-latest-small/movies.csv")
     ratings.columns = ["user", "item", "rating", "timestamp"]
-    return ratings, movies
+    return ratings, items
 
 
 def leave_last(ratings: pd.DataFrame) -> Split:

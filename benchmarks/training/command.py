@@ -100,8 +100,8 @@ def _systems(rows: Any, mark: float, seconds: float, l2: float) -> str:
         "best",
     ]
     legend = (
-        f"R1, {len(rows.asked)} users of the validation part, {rows.matrix().nnz:,} training rows, {rows.movies:,} "
-        f"movies. EASE with L2 {l2:g}, the best of four on the same rows, reaches {mark:.4f}, which is the mark. ALS: "
+        f"R1, {len(rows.asked)} users of the validation part, {rows.matrix().nnz:,} training rows, {rows.items:,} "
+        f"items. EASE with L2 {l2:g}, the best of four on the same rows, reaches {mark:.4f}, which is the mark. ALS: "
         + ", ".join(f"{name} {value:g}" for name, value in ALS.items())
         + ", the best of 24 on the same rows. Seconds of training alone; the first epoch traces and compiles."
     )

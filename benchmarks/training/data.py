@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from benchmarks.quality.splits import write_splits
 from components.examples import Floats, Longs, MarkedRows, RaggedRows, UserSequences, read_catalogue, read_marked_rows
+from components.feature_specs import FeaturesConfig
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.fitting import TrainingData
 from components.retrieval.training import training_data
@@ -32,12 +33,10 @@ class Rows:
     """Training rows and the question of the validation part.
 
     Attributes:
-      graph: The transform graph of the training rows.
       phase: Training rows, and the features of the catalogue.
-      marked: What each user had seen, and the one movie that came next.
+      marked: What each user had seen, and the one item that came next.
     """
 
-    graph: TransformGraph
     phase: Phase
     marked: MarkedRows
 
@@ -47,19 +46,19 @@ class Rows:
         return self.phase.sequences
 
     @property
-    def movies(self) -> int:
+    def items(self) -> int:
         """Size of the catalogue."""
-        return len(self.phase.movies.movie_index)
+        return len(self.phase.items)
 
     def for_retrieval(self, config: RetrievalConfig) -> TrainingData:
         """What this project's model is trained on."""
-        return training_data(config, self.graph, self.phase, self.marked)
+        return training_data(config, self.phase, self.marked)
 
     def matrix(self) -> Any:
-        """User-movie matrix of ones, scipy CSR float32 `[users, movies]`."""
-        rows = self.sequences.movies
+        """User-item matrix of ones, scipy CSR float32 `[users, items]`."""
+        rows = self.sequences.items
         ones = np.ones(len(rows.rows), np.float32)
-        return scipy.sparse.csr_matrix((ones, rows.rows, rows.row_splits), (len(rows), self.movies))
+        return scipy.sparse.csr_matrix((ones, rows.rows, rows.row_splits), (len(rows), self.items))
 
     @functools.cached_property
     def asked(self) -> Longs:
@@ -68,15 +67,15 @@ class Rows:
         return np.array([numbers[user] for user in self.marked.user_ids], np.int64)
 
     def ndcg(self, scores_of: Callable[[Longs], Floats]) -> float:
-        """Mean NDCG@100 of the validation part, seen movies left out; shorter where the catalogue is.
+        """Mean NDCG@100 of the validation part, seen items left out; shorter where the catalogue is.
 
-        As `components.retrieval.exact_search.ndcg` has it: DCG is the sum of 1 / log2(rank + 1) over the movies
-        asked for, the ideal has min(length, movies asked for) at the top. Ties go to the smaller catalogue row.
+        As `components.retrieval.exact_search.ndcg` has it: DCG is the sum of 1 / log2(rank + 1) over the items
+        asked for, the ideal has min(length, items asked for) at the top. Ties go to the smaller catalogue row.
 
         Args:
-          scores_of: Maps numbers of users (int64 `[n]`) to scores, float32 `[n, movies]`.
+          scores_of: Maps numbers of users (int64 `[n]`) to scores, float32 `[n, items]`.
         """
-        length = min(CUT_OFF, self.movies)
+        length = min(CUT_OFF, self.items)
         discounts = 1.0 / np.log2(np.arange(2, length + 2))
         ideal = np.cumsum(discounts)
         gains = []
@@ -105,15 +104,15 @@ def read_rows(manual_dir: Path, output: Path) -> Rows:
     settings = ["retrieval.epochs=1", "retrieval.seeds=1", "ranking.epochs=1", "ranking.seeds=1"]
     options += [part for setting in settings for part in ("--set", setting)]
     command = [str(Path(sys.executable).parent / "recommender"), "run", "--preset", "movielens-latest-small"]
-    command += [*options, "--movies", str(splits / "movies.csv"), "--output", str(run)]
+    command += [*options, "--items", str(splits / "movies.csv"), "--output", str(run)]
     subprocess.run(command, check=True, stdout=sys.stderr)
     artifacts = run / "artifacts"
-    graph = TransformGraph(str(_newest(artifacts / "Transform" / "transform_graph")))
+    graph = TransformGraph(str(_newest(artifacts / "Transform" / "transform_graph")), FeaturesConfig().specs())
     written = artifacts / "ExampleGen"
     catalogue = read_catalogue(_files(_newest(written / "entities") / "Split-items"))
     phase, _ = read_phases({SEQUENCES: _files(_newest(written / "sequences") / "Split-all")}, graph, catalogue)
-    marked = read_marked_rows(_files(_newest(written / "examples") / "Split-eval"), catalogue.movie_ids)
-    return Rows(graph=graph, phase=phase, marked=marked)
+    marked = read_marked_rows(_files(_newest(written / "examples") / "Split-eval"), catalogue.item_ids)
+    return Rows(phase=phase, marked=marked)
 
 
 def _known(lists: RaggedRows, position: int) -> Any:

@@ -28,7 +28,7 @@ EPOCHS = 3
 HEADER = (
     "ratings",
     "users",
-    "movies",
+    "items",
     "loss",
     "rows an epoch",
     "rows a second",
@@ -53,11 +53,11 @@ def measure(ratings: int) -> list[list[str]]:
     from benchmarks.training.steps import evaluation_seconds
     from benchmarks.training.systems import curve_of, ours_with
 
-    users, movies = max(200, ratings // 83), min(62_000, 1_000 + ratings // 200)
+    users, items = max(200, ratings // 83), min(62_000, 1_000 + ratings // 200)
     with tempfile.TemporaryDirectory() as folder:
         from components.ingestion.demo import write_demo
 
-        write_demo(folder, users=users, movies=movies, ratings=ratings)
+        write_demo(folder, users=users, items=items, ratings=ratings)
         frame = pd.read_csv(Path(folder) / "ratings.csv")
         catalogue = pd.read_csv(Path(folder) / "movies.csv")
     found = []
@@ -85,33 +85,38 @@ def measure(ratings: int) -> list[list[str]]:
 def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) -> Any:
     """What Transform and the readers would hand over; the last row of each user is asked for."""
     from components.examples import AskedUsers
-    from components.retrieval.content import catalogue_items, item_content
+    from components.feature_specs import ITEM, FeaturesConfig, of
+    from components.retrieval.content import item_content
     from components.retrieval.fitting import TrainingData
-    from components.transform.graph import CatalogueFeatures, VocabularySizes
+    from components.transform.content import Content
+    from components.transform.graph import EntityFeatures
+    from components.transform.preprocessing import ERAS, era_of
 
-    rows_of = {movie: row for row, movie in enumerate(catalogue["movieId"])}
+    rows_of = {item: row for row, item in enumerate(catalogue["movieId"])}
     frame = frame.sort_values(["userId", "timestamp"], kind="stable")
     frame = frame.assign(row=frame["movieId"].map(rows_of).astype(np.int32))
     last = ~frame.duplicated("userId", keep="last")
     train, asked = frame[~last], frame[last]
     counts = np.bincount(train["row"], minlength=len(catalogue))
     genres, words = (_indices(column) for column in (catalogue["genres"].str.split("|"), _words(catalogue["title"])))
-    years = catalogue["title"].str.extract(r"\((\d{4})\)$")[0].fillna(0).astype(np.int64)
-    features = CatalogueFeatures(
-        movie_index=np.arange(len(catalogue)),
-        year=years.to_numpy(),
-        genre_indices=genres.lists,
-        title_word_indices=words.lists,
+    eras = era_of(catalogue["title"].tolist()).numpy()
+    features = EntityFeatures(
+        index=np.arange(len(catalogue)),
+        values={
+            "genres": genres.lists,
+            "year": _indices(pd.Series([[era] for era in eras])).lists,
+            "title": words.lists,
+        },
     )
-    frequencies = np.append(counts, 0)
-    sizes = VocabularySizes(
-        users=frame["userId"].nunique(), movies=len(catalogue), genres=genres.size, title_words=words.size
+    sizes = {"genres": genres.size, "year": ERAS, "title": words.size}
+    places = {"title": np.arange(words.size + 1, dtype=np.int32)}
+    content = item_content(
+        Content(of(FeaturesConfig().specs(), ITEM), sizes, places), np.append(counts, 0), config.min_ratings
     )
-    content = item_content(words.lists, frequencies, sizes, config.min_ratings)
     seen = _by_user(train)
     return TrainingData(
         content=content,
-        items=catalogue_items(content, features),
+        items=content.of(features),
         counts=counts,
         sequences=seen,
         marked=AskedUsers(histories=seen, left_out=seen, held_out=_by_user(asked)),
@@ -129,12 +134,12 @@ def _words(titles: pd.Series) -> pd.Series:
 
 
 def _indices(values: Sequence[list[str]]) -> _Indexed:
-    from components.transform.graph import RaggedIndices
+    from components.transform.graph import RaggedValues
 
     numbers: dict[str, int] = {}
     flat = [numbers.setdefault(value, len(numbers)) for one in values for value in one]
     splits = np.cumsum([0, *(len(one) for one in values)])
-    return _Indexed(RaggedIndices(values=np.array(flat, np.int64), row_splits=splits), len(numbers))
+    return _Indexed(RaggedValues(values=np.array(flat, np.int64), row_splits=splits), len(numbers))
 
 
 def _by_user(frame: pd.DataFrame) -> Any:

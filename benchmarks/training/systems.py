@@ -44,7 +44,7 @@ def curve_of(config: RetrievalConfig, data: TrainingData) -> tuple[Curve, TwoTow
 
 
 def ease(rows: Rows) -> tuple[float, float, float]:
-    """EASE (Steck, WWW 2019): the inverse of the movies' Gram matrix, its L2 the best of EASE_L2.
+    """EASE (Steck, WWW 2019): the inverse of the items' Gram matrix, its L2 the best of EASE_L2.
 
     Returns:
       NDCG@100, seconds of one fit, L2.
@@ -88,14 +88,14 @@ def als(rows: Rows, settings: dict[str, Any], iterations: int = ALS_ITERATIONS) 
 class _Tutorial(tfrs.Model):  # type: ignore[misc]
     """https://www.tensorflow.org/recommenders/examples/basic_retrieval, on indices instead of strings."""
 
-    def __init__(self, users: int, movies: int) -> None:
+    def __init__(self, users: int, items: int) -> None:
         super().__init__()
         self.users = tf.keras.layers.Embedding(users, TUTORIAL_DIM)
-        self.movies = tf.keras.layers.Embedding(movies, TUTORIAL_DIM)
+        self.items = tf.keras.layers.Embedding(items, TUTORIAL_DIM)
         self.task = tfrs.tasks.Retrieval()
 
     def compute_loss(self, inputs: Any, training: bool = False) -> Any:
-        return self.task(self.users(inputs["user"]), self.movies(inputs["movie"]), compute_metrics=False)
+        return self.task(self.users(inputs["user"]), self.items(inputs["item"]), compute_metrics=False)
 
 
 def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
@@ -104,7 +104,7 @@ def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
     matrix = rows.matrix().tocoo()
     model = _Tutorial(*matrix.shape)
     model.compile(optimizer=tf.keras.optimizers.Adagrad(0.1))
-    dataset = tf.data.Dataset.from_tensor_slices({"user": matrix.row, "movie": matrix.col})
+    dataset = tf.data.Dataset.from_tensor_slices({"user": matrix.row, "item": matrix.col})
     dataset = dataset.shuffle(matrix.nnz, seed=1).batch(TUTORIAL_BATCH).prefetch(2)
     curve, watch = Curve(rows=matrix.nnz), Stopwatch()
 
@@ -114,8 +114,8 @@ def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             seconds = watch.stop()
-            users, movies = model.users.embeddings.numpy(), model.movies.embeddings.numpy()
-            curve.points.append(Point(seconds=seconds, ndcg=rows.ndcg(lambda asked: users[asked] @ movies.T)))
+            users, items = model.users.embeddings.numpy(), model.items.embeddings.numpy()
+            curve.points.append(Point(seconds=seconds, ndcg=rows.ndcg(lambda asked: users[asked] @ items.T)))
             since = [point.ndcg for point in curve.points[-TUTORIAL_PATIENCE:]]
             model.stop_training = len(curve.points) > TUTORIAL_PATIENCE and max(since) < curve.best
 

@@ -1,4 +1,4 @@
-"""Popularity, which answers where there is no history, and user + movie means, which a rating model must beat."""
+"""Popularity, which answers where there is no history, and user + item means, which a rating model must beat."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ DAMPING = 5.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Means:
-    """Rating = mean + user's bias + movie's bias.
+    """Rating = mean + user's bias + item's bias.
 
     Attributes:
       mean: Mean of all training ratings, in stars.
       users: float32 `[users]`, 0 for a user without training rows.
-      movies: float32 `[movies]`, 0 for a movie without training rows.
+      items: float32 `[items]`, 0 for an item without training rows.
     """
 
     mean: float
     users: Floats
-    movies: Floats
+    items: Floats
 
 
-def popularity(sequences: RaggedRows, movies: int, liked_from: float | None = None) -> Doubles:
-    """The sum of the weights of each movie's rows, float64 `[movies]`; dislikes do not count."""
+def popularity(sequences: RaggedRows, items: int, liked_from: float | None = None) -> Doubles:
+    """The sum of the weights of each item's rows, float64 `[items]`; dislikes do not count."""
     liked = sequences if liked_from is None else sequences.where(sequences.ratings >= liked_from)
-    return np.asarray(np.bincount(liked.rows, weights=liked.row_weights(), minlength=movies), np.float64)
+    return np.asarray(np.bincount(liked.rows, weights=liked.row_weights(), minlength=items), np.float64)
 
 
 def shares(counts: Doubles) -> Floats:
-    """Share of all weights, float32 `[movies]`; 0 where there are none."""
+    """Share of all weights, float32 `[items]`; 0 where there are none."""
     of_all: Floats = (counts / max(1e-12, counts.sum())).astype(np.float32)
     return of_all
 
 
 def popular_order(counts: Doubles) -> Ints:
-    """Catalogue rows from most to least popular, ties by catalogue row, int32 `[movies]`."""
+    """Catalogue rows from most to least popular, ties by catalogue row, int32 `[items]`."""
     return np.argsort(-counts, kind="stable").astype(np.int32)
 
 
-def damped_means(sequences: RaggedRows, movies: int) -> Means:
+def damped_means(sequences: RaggedRows, items: int) -> Means:
     """Biases by damped means.
 
-    movie = sum(rating - mean) / (ratings + 5); user = sum(rating - mean - movie) / (ratings + 5), both
+    item = sum(rating - mean) / (ratings + 5); user = sum(rating - mean - item) / (ratings + 5), both
     over training rows (Funk 2006; Ekstrand et al., "Collaborative Filtering Recommender Systems", 2011, eq. 2.1).
     """
     if not len(sequences.ratings):
-        return Means(mean=0.0, users=np.zeros(len(sequences), np.float32), movies=np.zeros(movies, np.float32))
+        return Means(mean=0.0, users=np.zeros(len(sequences), np.float32), items=np.zeros(items, np.float32))
     owner = np.repeat(np.arange(len(sequences)), np.diff(sequences.row_splits))
     mean = float(sequences.ratings.mean(dtype=np.float64))
-    movie_bias = _damped(sequences.rows, sequences.ratings - mean, movies)
-    residual = sequences.ratings - mean - movie_bias[sequences.rows]
+    item_bias = _damped(sequences.rows, sequences.ratings - mean, items)
+    residual = sequences.ratings - mean - item_bias[sequences.rows]
     user_bias = _damped(owner, residual, len(sequences))
-    return Means(mean=mean, users=user_bias.astype(np.float32), movies=movie_bias.astype(np.float32))
+    return Means(mean=mean, users=user_bias.astype(np.float32), items=item_bias.astype(np.float32))
 
 
 def _damped(groups: Longs | Ints, values: Floats, size: int) -> Floats:

@@ -21,7 +21,7 @@ class RecommenderBundlerSpec(component_spec.ComponentSpec):  # type: ignore[misc
         executor.RETRIEVAL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.INDEX_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
         executor.RANKING_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
-        executor.MOVIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        executor.ITEMS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
     OUTPUTS = {executor.BUNDLE_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}
@@ -34,7 +34,7 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
       retrieval: The retrieval model.
       index: The candidate index.
       ranking: The ranking model; None for data without ratings.
-      movies: The entities, whose split `items` is the catalogue.
+      items: The entities, whose split `items` is the catalogue.
       sequences: Every row of every user.
       config: BundleConfig as JSON.
       before_test: Whether the served signatures know only what came before the test rows.
@@ -49,7 +49,7 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
         retrieval: types.Channel,
         index: types.Channel,
         ranking: types.Channel | None,
-        movies: types.Channel,
+        items: types.Channel,
         sequences: types.Channel,
         config: str,
         before_test: bool,
@@ -60,7 +60,7 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
                 retrieval=retrieval,
                 index=index,
                 ranking=ranking,
-                movies=movies,
+                items=items,
                 sequences=sequences,
                 config=config,
                 before_test=int(before_test),

@@ -22,8 +22,8 @@ class BundleConfig:
         `for_days:N` what was had within N days before the latest row, or `auto`: never where the data have no ratings
         and a tenth of the rows repeat what the user had before, else always. Evaluation follows it: what a list may
         repeat counts as a hit.
-      default_n: Movies in an answer that names no number.
-      retrieve_n: Movies that the signature `retrieve` answers with.
+      default_n: Items in an answer that names no number.
+      retrieve_n: Items that the signature `retrieve` answers with.
       order: Order of the final list: `relevance` (retrieval score), `stars` (predicted rating) or
         `blend` of both, each in standard deviations from its mean over the candidates.
       blend_weight: Weight of the predicted stars in the blend; that of relevance is 1 less it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from components import artifacts, features
 from components.bundle.baselines import damped_means, popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
-from components.bundle.filters import GenreFilter
+from components.bundle.features import filtered_values, with_features
+from components.bundle.filters import ItemFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
@@ -27,8 +29,17 @@ from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
 from components.evaluation.judged_length import judged_length
-from components.example_artifacts import catalogue_of, fitted_parts, leave_out_seen, liked_from, sequences_of
+from components.example_artifacts import (
+    catalogue_of,
+    feature_specs,
+    fitted_parts,
+    leave_out_seen,
+    liked_from,
+    sequences_of,
+    split_pattern,
+)
 from components.examples import Catalogue, Floats, UserSequences
+from components.feature_specs import CONTEXT, USER, of
 from components.seen_rule import SeenRule
 from components.settings import from_json
 from serving import contract
@@ -37,7 +48,7 @@ from serving.scann_operations import load_operations
 RETRIEVAL_KEY = "retrieval"
 INDEX_KEY = "index"
 RANKING_KEY = "ranking"
-MOVIES_KEY = "movies"
+ITEMS_KEY = "items"
 SEQUENCES_KEY = "sequences"
 BUNDLE_KEY = "model"
 CONFIG_KEY = "config"
@@ -50,7 +61,7 @@ FIT_ON = {1: "train", 2: "train_and_eval", len(features.ALL_PARTS): "all"}
 """By the number of parts that the models learned from, how `bundle.json` calls them."""
 
 EXAMPLE_USERS = 200
-WARM_UP_USERS = WARM_UP_MOVIES = 100
+WARM_UP_USERS = WARM_UP_ITEMS = 100
 PACKAGES = ("tfx-recommenders", "tensorflow", "tensorflow-recommenders", "tfx", "scann")
 
 
@@ -66,10 +77,10 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         """Reads the parts, puts them together, writes the SavedModel and its extra assets."""
         config = from_json(BundleConfig, exec_properties[CONFIG_KEY])
         before_test = bool(int(exec_properties[BEFORE_TEST_KEY]))
-        catalogue = catalogue_of(input_dict[MOVIES_KEY])
+        catalogue = catalogue_of(input_dict[ITEMS_KEY])
         parts = exec_properties.get(PARTS_KEY) or fitted_parts(input_dict[SEQUENCES_KEY])
-        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.movie_ids, features.ALL_PARTS)
-        fitted = sequences.movies.where(np.isin(sequences.parts, parts))
+        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.item_ids, features.ALL_PARTS)
+        fitted = sequences.items.where(np.isin(sequences.parts, parts))
         rule, dislikes = leave_out_seen(input_dict[SEQUENCES_KEY]), liked_from(input_dict[SEQUENCES_KEY])
         known = known_users(
             sequences, before_test=before_test, liked_from=dislikes, leave_out_seen=SeenRule.parse(rule)
@@ -79,8 +90,11 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         ranker = _load(input_dict, RANKING_KEY) if input_dict.get(RANKING_KEY) else None
         report = _index_report(input_dict)
         counts = popularity(fitted, len(catalogue), dislikes)
-        genres = GenreFilter(catalogue)
+        specs = feature_specs(input_dict[ITEMS_KEY])
+        values = filtered_values([split_pattern(input_dict[ITEMS_KEY], features.ITEMS_SPLIT)], specs)
+        item_filter = ItemFilter(values)
         list_length = judged_length(int(exec_properties[JUDGED_K_KEY]), len(catalogue))
+        known = with_features(known, retrieval, [split_pattern(input_dict[ITEMS_KEY], features.USERS_SPLIT)], specs)
         queries, vectors = encoded(retrieval, ranker, known)
         margin = margins(index, len(catalogue), queries, known.left_out, contract.MAX_N)
         module = Recommender(
@@ -88,10 +102,10 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             catalogue,
             UserTable(known, queries, vectors),
             retrieval,
-            FirstStage(index, genres, shares(counts), popular_order(counts), margin),
+            FirstStage(index, item_filter, shares(counts), popular_order(counts), margin),
             index,
             ranker,
-            genres,
+            item_filter,
             damped_means(fitted, len(catalogue)),
             list_length,
             scale=_scale(sequences, rated=ranker is not None),
@@ -101,7 +115,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         save(module, folder)
         facts = {
             "model_name": contract.MODEL_NAME,
-            "movies": len(catalogue),
+            "items": len(catalogue),
             "users": len(known.user_ids),
             "training_rows": len(fitted.rows),
             "has_ratings": ranker is not None,
@@ -115,13 +129,17 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "leave_out_seen": rule,
             "liked_from": dislikes,
             "scale": _scale(sequences, rated=ranker is not None),
+            "features": [{"entity": spec.entity, "name": spec.name, "kind": spec.kind} for spec in specs],
             "index": {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")},
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
         }
         write_json(folder, contract.BUNDLE_FILE, facts)
-        write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, known))
+        write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, values, known))
         write_users(known, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
-        write_warm_up(folder, known.user_ids[:WARM_UP_USERS], catalogue.movie_ids[:WARM_UP_MOVIES], genres.names)
+        told = [f"{spec.name}=1".encode() for spec in (*of(specs, USER), *of(specs, CONTEXT))]
+        write_warm_up(
+            folder, known.user_ids[:WARM_UP_USERS], catalogue.item_ids[:WARM_UP_ITEMS], item_filter.names, told
+        )
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
@@ -132,7 +150,7 @@ def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:
 
 def _scale(sequences: UserSequences, *, rated: bool) -> tuple[float, float]:
     """The least and the largest rating there is; 0 and 0 where there are none."""
-    ratings = sequences.movies.ratings
+    ratings = sequences.items.ratings
     return (float(ratings.min()), float(ratings.max())) if rated and len(ratings) else (0.0, 0.0)
 
 
@@ -146,14 +164,22 @@ def _index_report(inputs: dict[str, list[types.Artifact]]) -> dict[str, Any]:
         return dict(json.loads(file.read()))
 
 
-def _catalogue_file(catalogue: Catalogue, known: KnownUsers) -> dict[str, Any]:
-    """What a page needs to offer movies and users to choose from; ids that are not UTF-8 are left out."""
-    movies = [
-        {"id": i.decode(), "title": t.decode("utf-8", "replace"), "genres": [g.decode("utf-8", "replace") for g in gs]}
-        for i, t, gs in zip(catalogue.movie_ids, catalogue.titles, catalogue.genres, strict=True)
-        if _is_text(i)
+def _catalogue_file(
+    catalogue: Catalogue, values: Mapping[str, Sequence[Sequence[bytes]]], known: KnownUsers
+) -> dict[str, Any]:
+    """What a page needs to offer items and users to choose from; ids that are not UTF-8 are left out."""
+    items = [
+        {
+            "id": item.decode(),
+            "title": title.decode("utf-8", "replace"),
+            "features": {
+                name: [value.decode("utf-8", "replace") for value in listed[row]] for name, listed in values.items()
+            },
+        }
+        for row, (item, title) in enumerate(zip(catalogue.item_ids, catalogue.titles, strict=True))
+        if _is_text(item)
     ]
-    return {"movies": movies, "users": [u.decode() for u in known.user_ids[:EXAMPLE_USERS] if _is_text(u)]}
+    return {"items": items, "users": [u.decode() for u in known.user_ids[:EXAMPLE_USERS] if _is_text(u)]}
 
 
 def _is_text(value: bytes) -> bool:

@@ -1,6 +1,7 @@
 """The first stage: from queries to the best candidates that may be shown.
 
-Shapes: `B` rows, `D` width of a query, `S` movies to leave out, `G` genres, `n` length of the list.
+Shapes: `B` rows, `D` width of a query, `S` items to leave out, `F` filters, `A` items that are allowed, `n` length of
+the list.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.bundle.filters import GenreFilter, lower
+from components.bundle.filters import PADDING, ItemFilter, keep_allowed, lower
 from components.bundle.sorted_lists import contains
 from components.examples import Floats, Ints
 from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
@@ -23,36 +24,38 @@ class Asked:
 
     Attributes:
       queries: float32 `[B, D]`.
-      with_history: bool `[B]`; a row without a history gets popular movies, whatever its query.
-      left_out: Movies not to be shown: int32 `[B, S]` each, as components/bundle/sorted_lists.py has them.
-      genres: int32 `[B, G]`, -1 = padding; None: nobody asks for a genre.
+      is_known: bool `[B]`; a row of whom nothing is known gets popular items, whatever its query.
+      left_out: Items not to be shown: int32 `[B, S]` each, as components/bundle/sorted_lists.py has them.
+      filters: int32 `[B, F]`, as ItemFilter.lookup gives them; None: nobody filters.
+      allowed: int32 `[B, A]`, as of filters.keep_allowed; None: everything is allowed.
     """
 
     queries: Any
-    with_history: Any
+    is_known: Any
     left_out: tuple[Any, ...]
-    genres: Any = None
+    filters: Any = None
+    allowed: Any = None
 
 
 class FirstStage(tf.Module):  # type: ignore[misc]
     """Retrieves candidates by the index, exactly where it must not or cannot answer, or by popularity.
 
-    A list of `n` movies that leaves seen ones out needs more than `n` candidates; how many more is
+    A list of `n` items that leaves seen ones out needs more than `n` candidates; how many more is
     measured on the users that are known (components/bundle/depth.py), so that hardly ever a row is left short.
-    Rows that are, and rows that ask for a genre, are searched exactly.
+    Rows that are, and rows that filter or allow some items only, are searched exactly.
 
     Args:
       index: Loaded candidate index (components/index/export.py).
-      genres: Which movies belong to a genre.
-      shares: float32 `[N]`, each movie's share of the training rows.
+      item_filter: Which items meet a filter.
+      shares: float32 `[N]`, each item's share of the training rows.
       order: int32 `[N]`, catalogue rows from most to least popular.
-      margins: int32 `[longest list + 1]`: candidates to fetch beyond a list of as many movies.
+      margins: int32 `[longest list + 1]`: candidates to fetch beyond a list of as many items.
     """
 
-    def __init__(self, index: Any, genres: GenreFilter, shares: Floats, order: Ints, margins: Ints) -> None:
+    def __init__(self, index: Any, item_filter: ItemFilter, shares: Floats, order: Ints, margins: Ints) -> None:
         super().__init__(name="first_stage")
         self._index = index
-        self._genres = genres
+        self._filter = item_filter
         self._size = len(shares)
         self._margin_of = tuple(int(margin) for margin in margins)
         self._margins = tf.Variable(margins, trainable=False, name="margins")
@@ -64,7 +67,7 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         self._ordered_shares = tf.Variable(shares[order], trainable=False, name="popular_shares")
 
     def best(self, asked: Asked, n: Any) -> tuple[Any, Any]:
-        """The n best movies of each row.
+        """The n best items of each row.
 
         Args:
           asked: Who asks.
@@ -76,13 +79,13 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         """
         fetched = self._fetched(n)
         found = self._index.search(asked.queries, fetched)
-        with_history = asked.with_history[:, tf.newaxis]
-        rows = tf.where(with_history, found["rows"], self._order[:fetched])
-        scores = tf.where(with_history, found["scores"], self._ordered_shares[:fetched])
+        is_known = asked.is_known[:, tf.newaxis]
+        rows = tf.where(is_known, found["rows"], self._order[:fetched])
+        scores = tf.where(is_known, found["scores"], self._ordered_shares[:fetched])
         return self._completed(asked, n, *_first(n, rows, scores, fetched, asked.left_out))
 
     def popular(self, left_out: Any, n: Any) -> tuple[Any, Any]:
-        """The n most popular movies that are not left out (sorted lists int32 `[B, S]`); as `best`."""
+        """The n most popular items that are not left out (sorted lists int32 `[B, S]`); as `best`."""
         fetched = tf.minimum(self._size, n + tf.shape(left_out)[1])
         shape = tf.stack([tf.shape(left_out)[0], fetched])
         rows = tf.broadcast_to(self._order[:fetched], shape)
@@ -97,19 +100,21 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         return tf.minimum(self._size, n + tf.gather(self._margins, n))
 
     def _completed(self, asked: Asked, n: Any, rows: Any, scores: Any) -> tuple[Any, Any]:
-        """Searches again, exactly, for rows that are short of movies or ask for a genre."""
+        """Searches again, exactly, for rows that are short of items, filter, or allow some only."""
         before = rows, scores
         again = rows[:, -1] < 0
-        if asked.genres is not None:
-            again |= tf.reduce_any(tf.not_equal(asked.genres, -1), axis=1)
+        choices = [asked.filters, asked.allowed]
+        given = [choice is not None for choice in choices]
+        for choice in choices:
+            if choice is not None:
+                again |= tf.reduce_any(tf.not_equal(choice, PADDING), axis=1)
 
         def searched() -> tuple[Any, Any]:
             at = tf.cast(tf.where(again)[:, 0], tf.int32)
-            parts = [asked.queries, asked.with_history, tf.concat(asked.left_out, axis=1)]
-            if asked.genres is not None:
-                parts.append(asked.genres)
+            parts = [asked.queries, asked.is_known, tf.concat(asked.left_out, axis=1)]
+            parts += [choice for choice in choices if choice is not None]
             found = in_parts(
-                lambda *part: self._exact(n, *part),
+                lambda *part: self._exact(n, given, *part),
                 [tf.gather(part, at) for part in parts],
                 queries_at_once(self._size),
             )
@@ -119,11 +124,14 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         rows, scores = tf.cond(tf.reduce_any(again), searched, lambda: _loose(*before))
         return rows, scores
 
-    def _exact(self, n: Any, queries: Any, with_history: Any, left_out: Any, genres: Any = None) -> tuple[Any, Any]:
+    def _exact(
+        self, n: Any, given: list[bool], queries: Any, is_known: Any, left_out: Any, *choices: Any
+    ) -> tuple[Any, Any]:
         scores = self._index.exact_scores(queries)
-        scores = lower(tf.where(with_history[:, tf.newaxis], scores, self._popularity), left_out)
-        if genres is not None:
-            scores = self._genres.keep(scores, genres)
+        scores = lower(tf.where(is_known[:, tf.newaxis], scores, self._popularity), left_out)
+        keep = [rule for rule, there in zip((self._filter.keep, keep_allowed), given, strict=True) if there]
+        for rule, choice in zip(keep, choices, strict=True):
+            scores = rule(scores, choice)
         found = self._index.exact_best(scores, _least(n, self._size))
         rows = tf.where(found["scores"] > LOWEST, found["rows"], NOTHING)
         return as_long(n, rows, found["scores"], self._size)

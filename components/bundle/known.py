@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 
 from components.examples import RaggedRows, Strings, UserSequences
 from components.features import TEST_PART
@@ -20,18 +21,43 @@ class KnownUsers:
       interactions: What the served signatures may know.
       liked: Those of them that are no dislikes: what relevance follows from.
       left_out: Those of them that a list leaves out.
+      content: What their features come to (components/transform/content.py): positions as rows, with weights, and
+        one list more, the last, of somebody of whom nothing is known; None: nobody has features.
+      told: bool, `[users]`: whether any feature is known.
     """
 
     user_ids: Strings
     interactions: RaggedRows
     liked: RaggedRows
     left_out: RaggedRows
+    content: RaggedRows | None = None
+    told: npt.NDArray[np.bool_] = dataclasses.field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        if not len(self.told):
+            object.__setattr__(self, "told", np.zeros(len(self.user_ids), np.bool_))
+
+    def among(self, user_ids: Strings) -> KnownUsers:
+        """The same among more users, sorted; nothing is known of those who are added."""
+        places = np.searchsorted(user_ids, self.user_ids)
+
+        def spread(lists: RaggedRows) -> RaggedRows:
+            lengths = np.zeros(len(user_ids), np.int64)
+            lengths[places] = np.diff(lists.row_splits)
+            return dataclasses.replace(lists, row_splits=np.concatenate([[0], np.cumsum(lengths)]))
+
+        return KnownUsers(
+            user_ids=user_ids,
+            interactions=spread(self.interactions),
+            liked=spread(self.liked),
+            left_out=spread(self.left_out),
+        )
 
 
 def known_users(
     sequences: UserSequences, *, before_test: bool, liked_from: float | None, leave_out_seen: SeenRule
 ) -> KnownUsers:
-    """What a bundle may know, without movies outside of the catalogue.
+    """What a bundle may know, without items outside of the catalogue.
 
     Args:
       sequences: Every row of every user.
@@ -39,7 +65,7 @@ def known_users(
       liked_from: Rows rated below are dislikes.
       leave_out_seen: What lists leave out; days count back from the latest row that is known.
     """
-    lists = sequences.movies
+    lists = sequences.items
     kept = lists.rows >= 0
     if before_test:
         kept &= sequences.parts != TEST_PART

@@ -1,6 +1,6 @@
 """The order of the final list: by relevance, by predicted stars, by a blend of the two, and less of the same.
 
-Shapes: `B` rows, `C` candidates, `n` movies of a list.
+Shapes: `B` rows, `C` candidates, `n` items of a list.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def blend(scores: Any, stars: Any, real: Any, weight: float) -> Any:
 def most_relevant_and_different(values: Any, similarity: Any, real: Any, n: Any, diversity: float) -> Any:
     """Positions int32 `[B, n]` of a list by maximal marginal relevance.
 
-    The next movie is the one with the largest
+    The next item is the one with the largest
 
-        (1 - diversity) * value - diversity * (similarity to the most similar movie of the list so far),
+        (1 - diversity) * value - diversity * (similarity to the most similar item of the list so far),
 
     values brought to [0, 1] within the row's candidates; Carbonell and Goldstein, "The Use of MMR, Diversity-Based
     Reranking for Reordering Documents and Producing Summaries", SIGIR 1998, with lambda = 1 - diversity. Of equal

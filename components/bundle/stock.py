@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from components.bundle.baselines import Means
 from components.bundle.config import BundleConfig
-from components.bundle.filters import GenreFilter
+from components.bundle.filters import ItemFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers
 from components.bundle.recommender import Recommender
@@ -26,6 +26,7 @@ from components.bundle.saving import save, write_json
 from components.bundle.users import UserTable
 from components.errors import InputError
 from components.examples import Catalogue, RaggedRows, Strings
+from components.feature_specs import GENRES
 from components.index.export import SearchModule
 from components.index.search import ExactIndex
 from serving import contract
@@ -99,7 +100,7 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     stage, table = loaded._first_stage, loaded._users
     candidates = loaded._index.exact.candidates.numpy().T[: len(catalogue)]
     index = SearchModule(ExactIndex(candidates), candidates)
-    genres = GenreFilter(catalogue)
+    item_filter = ItemFilter(filtered_values_of(loaded, len(catalogue)))
     vectors = getattr(table, "_vectors", None)
     return Recommender(
         settings,
@@ -108,18 +109,18 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
         loaded._retrieval,
         FirstStage(
             index,
-            genres,
+            item_filter,
             stage._popularity.numpy()[: len(catalogue)],
             stage._order.numpy(),
             stage._margins.numpy(),
         ),
         index,
         getattr(loaded, "_ranker", None),
-        genres,
+        item_filter,
         Means(
             mean=float(loaded._mean.numpy()),
             users=loaded._user_means.numpy()[:-1],
-            movies=loaded._movie_means.numpy()[:-1],
+            items=loaded._item_means.numpy()[:-1],
         ),
         list_length,
         scale=parts.facts["scale"],
@@ -128,16 +129,22 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
 
 
 def catalogue_of(loaded: Any) -> Catalogue:
-    """All movies of a bundle, byte for byte; a movie's genres come sorted."""
-    movie_ids, titles = loaded._movie_ids.numpy()[1:], loaded._titles.numpy()[1:]
-    names, rows, splits = (
-        part.numpy() for part in (loaded._genres._names, loaded._genres._rows, loaded._genres._splits)
-    )
-    genres: list[list[bytes]] = [[] for _ in movie_ids]
-    for name, start, end in zip(names, splits[:-1], splits[1:], strict=False):
+    """All items of a bundle, byte for byte; an item's genres come sorted."""
+    item_ids, titles = loaded._item_ids.numpy()[1:], loaded._titles.numpy()[1:]
+    genres = filtered_values_of(loaded, len(item_ids)).get(GENRES, [[] for _ in item_ids])
+    return Catalogue(item_ids=item_ids, titles=titles, genres=genres)
+
+
+def filtered_values_of(loaded: Any, items: int) -> dict[str, list[list[bytes]]]:
+    """Values of every item, sorted, by the name of each feature that filters lists."""
+    names, rows, splits = (loaded._filter.parts[name].numpy() for name in ("names", "rows", "splits"))
+    values: dict[str, list[list[bytes]]] = {}
+    for key, start, end in zip(names, splits[:-1], splits[1:], strict=False):
+        feature, _, value = key.partition(b"=")
+        listed = values.setdefault(feature.decode(), [[] for _ in range(items)])
         for row in rows[start:end]:
-            genres[row].append(name)
-    return Catalogue(movie_ids=movie_ids, titles=titles, genres=genres)
+            listed[row].append(value)
+    return values
 
 
 def known_of(table: Any, user_ids: Strings) -> KnownUsers:
@@ -153,6 +160,19 @@ def known_of(table: Any, user_ids: Strings) -> KnownUsers:
         interactions=interactions,
         liked=RaggedRows(row_splits=np.concatenate([[0], np.cumsum(liked)]), rows=np.zeros(int(liked.sum()), np.int32)),
         left_out=RaggedRows(row_splits=splits, rows=table._seen.numpy()[at]),
+        content=_content_of(table),
+        told=table._told.numpy()[:-1],
+    )
+
+
+def _content_of(table: Any) -> RaggedRows | None:
+    parts = getattr(table, "_content", None)
+    if parts is None:
+        return None
+    return RaggedRows(
+        row_splits=parts["splits"].numpy().astype(np.int64),
+        rows=parts["positions"].numpy()[:-1],
+        weights=parts["weights"].numpy()[:-1],
     )
 
 

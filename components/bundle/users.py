@@ -50,6 +50,14 @@ class UserTable(tf.Module):  # type: ignore[misc]
         self._seen = _variable(_sorted_with_ends(left_out), "seen_rows")
         self._seen_starts = _variable(left_out.row_splits.astype(np.int32), "seen_starts")
         self._seen_lengths = _variable(np.append(np.diff(left_out.row_splits), 0).astype(np.int32), "seen_lengths")
+        self._content = None
+        if known.content is not None:
+            self._content = {
+                "splits": _variable(known.content.row_splits.astype(np.int32), "content_splits"),
+                "positions": _variable(np.append(known.content.rows, np.int32(-1)), "content_positions"),
+                "weights": _variable(np.append(known.content.weights, np.float32(0)), "content_weights"),
+            }
+        self._told = _variable(np.append(known.told, False), "known_told")
         self._queries = _variable(queries, "user_queries")
         self._vectors = None if vectors is None else _variable(vectors, "user_vectors")
 
@@ -64,6 +72,21 @@ class UserTable(tf.Module):  # type: ignore[misc]
     def liked(self, users: Any) -> Any:
         """Whether anything is known that each liked, bool `[B]`."""
         return tf.gather(self._liked, users)
+
+    def content(self, users: Any) -> tuple[Any, Any]:
+        """What the features of each come to: positions int32 and weights float32 `[B, P]`, -1 and 0 behind."""
+        if self._content is None:
+            nothing = tf.zeros([tf.shape(users)[0], 0])
+            return tf.cast(nothing, tf.int32), nothing
+        starts, ends = (tf.gather(self._content["splits"], users + one) for one in (0, 1))
+        offset = tf.range(_longest(ends - starts))[tf.newaxis]
+        real = offset < (ends - starts)[:, tf.newaxis]
+        at = tf.where(real, starts[:, tf.newaxis] + offset, tf.size(self._content["positions"]) - 1)
+        return tf.gather(self._content["positions"], at), tf.gather(self._content["weights"], at)
+
+    def told(self, users: Any) -> Any:
+        """Whether any feature is known of each, bool `[B]`."""
+        return tf.gather(self._told, users)
 
     def queries(self, users: Any) -> Any:
         """The retrieval model's queries of their histories, float32 `[B, D]`."""
@@ -108,11 +131,15 @@ def encoded(retrieval: Any, ranker: Any, known: KnownUsers) -> tuple[Floats, Flo
     for start in range(0, len(ids), USERS_AT_ONCE):
         users = np.arange(start, min(start + USERS_AT_ONCE, len(ids)), dtype=np.int32)
         rows, _ = last_interactions(known.liked, users, int(retrieval.history_length))
-        queries.append(retrieval.embed_query(tf.constant(rows))["embedding"].numpy())
+        positions, weights = _padded(known.content, users)
+        context = retrieval.read_context(tf.fill([len(users), 0], ""))
+        told = tf.concat([positions, context["positions"]], 1), tf.concat([weights, context["weights"]], 1)
+        queries.append(retrieval.embed_query(tf.constant(rows), *told)["embedding"].numpy())
         if ranker is not None:
             rows, ratings = last_interactions(known.interactions, users, int(ranker.history_length))
             asked = tf.constant(ids[users].tolist(), tf.string)
-            vectors.append(ranker.encode_users(asked, tf.constant(rows), tf.constant(ratings)).numpy())
+            read = asked, tf.constant(rows), tf.constant(ratings), positions, weights
+            vectors.append(ranker.encode_users(*read).numpy())
     return np.concatenate(queries), np.concatenate(vectors) if vectors else None
 
 
@@ -129,6 +156,19 @@ def last_interactions(lists: RaggedRows, users: Ints, most: int) -> tuple[Ints, 
     return (
         np.where(real, rows[at], -1).astype(np.int32),
         np.where(real, ratings[at], 0).astype(np.float32),
+    )
+
+
+def _padded(content: RaggedRows | None, users: Ints) -> tuple[Any, Any]:
+    """Positions int32 and weights float32 `[users, longest]`, -1 and 0 behind."""
+    if content is None:
+        return tf.zeros([len(users), 0], tf.int32), tf.zeros([len(users), 0])
+    splits = content.row_splits
+    within = slice(splits[users[0]], splits[users[-1] + 1])
+    rows = splits[users[0] : users[-1] + 2] - splits[users[0]]
+    return (
+        tf.RaggedTensor.from_row_splits(content.rows[within], rows).to_tensor(-1),
+        tf.RaggedTensor.from_row_splits(content.weights[within], rows).to_tensor(0.0),
     )
 
 

@@ -1,1 +1,1 @@
-"""What the movies' vectors show: a map of them, their neighbours, and how much of the genres they know."""
+"""What the items' vectors show: a map of them, their neighbours, and how much of the genres they know."""

@@ -1,4 +1,4 @@
-"""EmbeddingMap: what the retrieval model's movie vectors show."""
+"""EmbeddingMap: what the retrieval model's item vectors show."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class EmbeddingMapSpec(component_spec.ComponentSpec):
     PARAMETERS = {executor.CONFIG: _Parameter(type=str)}
     INPUTS = {
         executor.MODEL: _Channel(type=standard_artifacts.Model),
-        executor.MOVIES: _Channel(type=standard_artifacts.Examples),
+        executor.ITEMS: _Channel(type=standard_artifacts.Examples),
         executor.SEQUENCES: _Channel(type=standard_artifacts.Examples),
     }
     OUTPUTS = {executor.EMBEDDINGS: _Channel(type=standard_artifacts.ModelEvaluation)}
 
 
 class EmbeddingMap(base_component.BaseComponent):
-    """Puts the movies on a map and measures how much of their genres the interactions tell.
+    """Puts the items on a map and measures how much of their genres the interactions tell.
 
-    Output `embeddings`: `map.json` (`components.embeddings.movie_map`) and `genres.json`
+    Output `embeddings`: `map.json` (`components.embeddings.item_map`) and `genres.json`
     (`components.embeddings.genre_report`). Nothing of what is judged or pushed depends on it.
 
     Args:
       model: The retrieval model.
-      movies: The entities; their split `items` is the catalogue.
+      items: The entities; their split `items` is the catalogue.
       sequences: Rows of the users that the model was fit on.
       config: An EmbeddingsConfig as JSON.
     """
@@ -38,11 +38,11 @@ class EmbeddingMap(base_component.BaseComponent):
     SPEC_CLASS = EmbeddingMapSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
-    def __init__(self, *, model: BaseChannel, movies: BaseChannel, sequences: BaseChannel, config: str) -> None:
+    def __init__(self, *, model: BaseChannel, items: BaseChannel, sequences: BaseChannel, config: str) -> None:
         super().__init__(
             EmbeddingMapSpec(
                 model=model,
-                movies=movies,
+                items=items,
                 sequences=sequences,
                 config=config,
                 embeddings=Channel(type=standard_artifacts.ModelEvaluation),

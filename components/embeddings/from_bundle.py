@@ -1,4 +1,4 @@
-"""The vectors that a bundle carries, of its movies and of the users it knows, from the bundle alone."""
+"""The vectors that a bundle carries, of its items and of the users it knows, from the bundle alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from components.bundle.stock import catalogue_of, lists_of, read_parts
-from components.embeddings.movie_vectors import MovieVectors, movie_vectors
+from components.embeddings.item_vectors import ItemVectors, item_vectors
 from components.errors import InputError
 from components.examples import Catalogue, Floats, Longs, RaggedRows, Strings
 from serving import contract
@@ -18,19 +18,19 @@ TRAINING_ROWS = "training_rows"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BundleEmbeddings:
-    """What a bundle holds of `N` movies and `U` users.
+    """What a bundle holds of `N` items and `U` users.
 
     Attributes:
-      catalogue: All movies.
+      catalogue: All items.
       vectors: Theirs.
-      rows: Training rows of each movie, int64 `[N]`.
+      rows: Training rows of each item, int64 `[N]`.
       user_ids: bytes `[U]`.
       lists: Catalogue rows that the bundle knows of each user; with test rows where it answers with them.
       queries: float32 `[U, D]`, of these histories.
     """
 
     catalogue: Catalogue
-    vectors: MovieVectors
+    vectors: ItemVectors
     rows: Longs
     user_ids: Strings
     lists: RaggedRows
@@ -49,7 +49,7 @@ def read_embeddings(model: Path) -> BundleEmbeddings:
     parts = read_parts(model)
     if TRAINING_ROWS not in parts.facts:
         raise InputError(
-            f"{model} does not say how many rows its movies were trained on",
+            f"{model} does not say how many rows its items were trained on",
             expected=f"a bundle whose {contract.BUNDLE_FILE} has `{TRAINING_ROWS}`",
             received="one of an earlier version of this project",
             action="make the bundle anew: recommender run",
@@ -59,7 +59,7 @@ def read_embeddings(model: Path) -> BundleEmbeddings:
     shares = loaded._first_stage._popularity.numpy()[: len(catalogue)].astype(np.float64)
     return BundleEmbeddings(
         catalogue=catalogue,
-        vectors=movie_vectors(loaded._retrieval, catalogue),
+        vectors=item_vectors(loaded._retrieval, catalogue, loaded._index.exact.candidates.numpy().T[: len(catalogue)]),
         rows=np.rint(shares * parts.facts[TRAINING_ROWS]).astype(np.int64),
         user_ids=parts.user_ids,
         lists=lists_of(loaded._users),

@@ -1,4 +1,4 @@
-"""How well a linear classifier tells a movie's genres from its vector: one question a genre, cross-validated."""
+"""How well a linear classifier tells an item's genres from its vector: one question a genre, cross-validated."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class GenreScores:
     """What the classifier of one genre comes to, each figure the mean over the folds.
 
     Attributes:
-      auc: Area under the ROC curve: how often a movie of the genre is ranked above one without; chance is .5.
-      average_precision: Area under the curve of precision and recall; chance is the genre's share of the movies.
+      auc: Area under the ROC curve: how often an item of the genre is ranked above one without; chance is .5.
+      average_precision: Area under the curve of precision and recall; chance is the genre's share of the items.
       f1: 2 · hits / (2 · hits + misses + false alarms) of the answers yes and no; 0 without a hit.
     """
 
@@ -34,11 +34,11 @@ class GenreScores:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GenreBaselines:
-    """What is reached without looking at a vector, with the share `p` of movies that have the genre.
+    """What is reached without looking at a vector, with the share `p` of items that have the genre.
 
     Attributes:
-      majority_f1: F1 of the more frequent answer for every movie: `2p / (1 + p)` from `p` = 1/2 on, below it 0.
-      always_f1: F1 of yes for every movie, `2p / (1 + p)`: the best that an answer without looking can have.
+      majority_f1: F1 of the more frequent answer for every item: `2p / (1 + p)` from `p` = 1/2 on, below it 0.
+      always_f1: F1 of yes for every item, `2p / (1 + p)`: the best that an answer without looking can have.
       chance: `p`, the average precision of a random order.
     """
 
@@ -48,16 +48,16 @@ class GenreBaselines:
 
 
 def frequent_genres(genres: Sequence[Sequence[str]], least: int) -> tuple[list[str], dict[str, int]]:
-    """Genres that can be learned, and the others with the number of their movies.
+    """Genres that can be learned, and the others with the number of their items.
 
-    A genre can be learned where at least `least` movies have it and at least as many have it not.
+    A genre can be learned where at least `least` items have it and at least as many have it not.
 
     Args:
-      genres: Those of each movie.
+      genres: Those of each item.
       least: See above.
 
     Returns:
-      Names, those with the most movies first (equal ones by name), and the others in the same order.
+      Names, those with the most items first (equal ones by name), and the others in the same order.
     """
     counts = Counter(genre for one in genres for genre in set(one))
     names = sorted(counts, key=lambda name: (-counts[name], name))
@@ -76,7 +76,7 @@ def classify(
     Args:
       vectors: float32 `[M, d]`, `d` at least 1.
       has_genre: bool `[M]`, at least `folds` of either value.
-      folds: Parts, shuffled, with the genre's share of movies in each (stratified).
+      folds: Parts, shuffled, with the genre's share of items in each (stratified).
       regularization: Inverse strength of the L2 penalty.
       seed: Of the shuffling.
     """
@@ -99,6 +99,6 @@ def classify(
 
 
 def baselines(share: float) -> GenreBaselines:
-    """Of a genre that this share of the movies has."""
+    """Of a genre that this share of the items has."""
     always = 2 * share / (1 + share)
     return GenreBaselines(majority_f1=always if share >= 0.5 else 0.0, always_f1=always, chance=share)

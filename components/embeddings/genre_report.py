@@ -1,8 +1,8 @@
-"""`genres.json`: what the vectors of a catalogue's movies tell about their genres.
+"""`genres.json`: what the vectors of a catalogue's items tell about their genres.
 
 The vectors of the served model cannot be asked that: where the candidate tower was told the genres, the
 answer is in the question. Nor can their id part: it was trained beside the genres' vectors, which took
-over what the movies of a genre have in common (docs/embeddings.md has figures). So the classifier sees
+over what the items of a genre have in common (docs/embeddings.md has figures). So the classifier sees
 vectors made from the interactions alone, unless the model was told neither genres nor titles.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from components.embeddings.collaborative import collaborative_vectors
 from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.genre_classifier import baselines, classify, frequent_genres
-from components.embeddings.movie_vectors import MovieVectors
+from components.embeddings.item_vectors import ItemVectors
 from components.embeddings.texts import shown
 from components.examples import Catalogue, Floats, Longs, RaggedRows
 
@@ -25,30 +25,30 @@ COLLABORATIVE, MODEL = "collaborative", "model"
 
 
 def genre_report(
-    vectors: MovieVectors, lists: RaggedRows, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig
+    vectors: ItemVectors, lists: RaggedRows, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig
 ) -> dict[str, Any]:
     """The content of `genres.json`.
 
-    Movies without a genre are left out: what is not known of them is no "no". So are movies with fewer than
+    Items without a genre are left out: what is not known of them is no "no". So are items with fewer than
     `config.genre_rows` rows.
 
     Args:
-      vectors: Of all movies.
+      vectors: Of all items.
       lists: Catalogue rows of each user.
-      counts: Rows of each movie, int64 `[N]`.
-      catalogue: All `N` movies.
+      counts: Rows of each item, int64 `[N]`.
+      catalogue: All `N` items.
       config: Settings.
 
     Returns:
-      `vectors` (`collaborative` or `model`), `dimensions`, `movies` (classified), `folds`, `genres` (a list,
-      those with the most movies first, each `genre`, `movies`, the fields of GenreScores and GenreBaselines, and
+      `vectors` (`collaborative` or `model`), `dimensions`, `items` (classified), `folds`, `genres` (a list,
+      those with the most items first, each `genre`, `items`, the fields of GenreScores and GenreBaselines, and
       `whole_…`, the scores of the served vectors, None where those are what is classified), `macro` (the means of
       the same figures over these genres, each genre counting once; None without a genre) and `left_out`
-      (a list of `genre` and `movies`).
+      (a list of `genre` and `items`).
     """
     names = [sorted({shown(genre) for genre in one}) for one in catalogue.genres]
     eligible = np.flatnonzero((counts >= config.genre_rows) & np.array([bool(one) for one in names], bool))
-    chosen = np.sort(eligible[np.argsort(-counts[eligible], kind="stable")][: config.genre_movies])
+    chosen = np.sort(eligible[np.argsort(-counts[eligible], kind="stable")][: config.genre_items])
     kept, left_out = frequent_genres([names[row] for row in chosen], config.genre_least)
     seen, whole = _classified(vectors, lists, chosen, config) if kept else (np.zeros((0, 0), np.float32), None)
     if not seen.shape[1]:
@@ -57,16 +57,16 @@ def genre_report(
     return {
         "vectors": COLLABORATIVE if vectors.told_content else MODEL,
         "dimensions": int(seen.shape[1]),
-        "movies": len(chosen),
+        "items": len(chosen),
         "folds": config.folds,
         "genres": entries,
         "macro": _macro(entries),
-        "left_out": [{"genre": genre, "movies": movies} for genre, movies in left_out.items()],
+        "left_out": [{"genre": genre, "items": items} for genre, items in left_out.items()],
     }
 
 
 def _classified(
-    vectors: MovieVectors, lists: RaggedRows, chosen: Longs, config: EmbeddingsConfig
+    vectors: ItemVectors, lists: RaggedRows, chosen: Longs, config: EmbeddingsConfig
 ) -> tuple[Floats, Floats | None]:
     """What is classified, and the served vectors where they are something else; of as many dimensions at most."""
     served = _reduced(vectors.tastes[chosen], config)
@@ -96,7 +96,7 @@ def _entry(name: str, has_genre: Any, seen: Floats, whole: Floats | None, config
         of_whole = {f"whole_{score}": value for score, value in scored(whole).items()}
     return {
         "genre": name,
-        "movies": int(has_genre.sum()),
+        "items": int(has_genre.sum()),
         **scores,
         **dataclasses.asdict(baselines(float(has_genre.mean()))),
         **of_whole,
@@ -106,7 +106,7 @@ def _entry(name: str, has_genre: Any, seen: Floats, whole: Floats | None, config
 def _macro(entries: list[dict[str, Any]]) -> dict[str, float | None] | None:
     if not entries:
         return None
-    figures = [name for name in entries[0] if name not in ("genre", "movies")]
+    figures = [name for name in entries[0] if name not in ("genre", "items")]
     return {
         name: None if entries[0][name] is None else float(np.mean([entry[name] for entry in entries]))
         for name in figures

@@ -1,4 +1,4 @@
-"""The nearest movies of every movie, by the angle between their vectors."""
+"""The nearest items of every item, by the angle between their vectors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Vectors as Parquet: the table of the movies and the table of the users.
+"""Vectors as Parquet: the table of the items and the table of the users.
 
-The inner product of a user's vector with a movie's is the relevance that the bundle answers with.
+The inner product of a user's vector with an item's is the relevance that the bundle answers with.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from components.embeddings.texts import positions_of_text, shown
 from components.examples import Floats
 
 BIAS_DIMENSIONS = b"bias_dimensions"
-"""Key of the tables' metadata: a JSON list of the positions that hold a movie's bias, and 1 in a user's vector."""
+"""Key of the tables' metadata: a JSON list of the positions that hold an item's bias, and 1 in a user's vector."""
 
 
-def movie_table(embeddings: BundleEmbeddings) -> Any:
-    """One row a movie, in catalogue order.
+def item_table(embeddings: BundleEmbeddings) -> Any:
+    """One row an item, in catalogue order.
 
     Returns:
-      An Arrow table: `movie_id` and `title` (string), `genres` (list of string), `rows` (int64, training rows),
-      `vector` (float32, of fixed length). Movies whose id is not UTF-8 are left out.
+      An Arrow table: `item_id` and `title` (string), `genres` (list of string), `rows` (int64, training rows),
+      `vector` (float32, of fixed length). Items whose id is not UTF-8 are left out.
     """
-    catalogue, chosen = embeddings.catalogue, positions_of_text(embeddings.catalogue.movie_ids)
+    catalogue, chosen = embeddings.catalogue, positions_of_text(embeddings.catalogue.item_ids)
     columns = {
-        "movie_id": pa.array([catalogue.movie_ids[row].decode() for row in chosen], pa.string()),
+        "item_id": pa.array([catalogue.item_ids[row].decode() for row in chosen], pa.string()),
         "title": pa.array([shown(catalogue.titles[row]) for row in chosen], pa.string()),
         "genres": pa.array(
             [[shown(genre) for genre in catalogue.genres[row]] for row in chosen], pa.list_(pa.string())

@@ -11,28 +11,28 @@ from pathlib import Path
 from components.embeddings.from_bundle import BundleEmbeddings
 from components.embeddings.texts import positions_of_text, shown
 
-TENSOR = "movies"
+TENSOR = "items"
 VECTORS, METADATA, CONFIG = "vectors.tsv", "metadata.tsv", "projector_config.pbtxt"
-COLUMNS = ("title", "genres", "rows", "movie_id")
+COLUMNS = ("title", "genres", "rows", "item_id")
 
 
 def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
-    """Writes the three files, the movies with the most training rows first.
+    """Writes the three files, the items with the most training rows first.
 
-    The biases are left out: what is near is then what `similar` calls near. Movies whose id is not UTF-8 are left out.
+    The biases are left out: what is near is then what `similar` calls near. Items whose id is not UTF-8 are left out.
 
     Args:
       embeddings: Of a bundle.
       folder: An existing folder.
 
     Returns:
-      How many movies were written.
+      How many items were written.
     """
     from google.protobuf import text_format
     from tensorboard.plugins.projector import ProjectorConfig
 
     catalogue = embeddings.catalogue
-    chosen = sorted(positions_of_text(catalogue.movie_ids).tolist(), key=lambda row: -embeddings.rows[row])
+    chosen = sorted(positions_of_text(catalogue.item_ids).tolist(), key=lambda row: -embeddings.rows[row])
     vectors = embeddings.vectors.tastes[chosen]
     with (folder / VECTORS).open("w", encoding="utf-8") as file:
         file.writelines("\t".join(f"{value:.6g}" for value in vector) + "\n" for vector in vectors)
@@ -40,8 +40,8 @@ def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
         file.write("\t".join(COLUMNS) + "\n")
         for row in chosen:
             genres = "|".join(_in_a_cell(shown(genre)) for genre in catalogue.genres[row])
-            title, movie_id = (_in_a_cell(shown(text)) for text in (catalogue.titles[row], catalogue.movie_ids[row]))
-            file.write(f"{title}\t{genres}\t{embeddings.rows[row]}\t{movie_id}\n")
+            title, item_id = (_in_a_cell(shown(text)) for text in (catalogue.titles[row], catalogue.item_ids[row]))
+            file.write(f"{title}\t{genres}\t{embeddings.rows[row]}\t{item_id}\n")
     config = ProjectorConfig()
     entry = config.embeddings.add(tensor_name=TENSOR, tensor_path=VECTORS, metadata_path=METADATA)
     entry.tensor_shape.extend(vectors.shape)

@@ -16,13 +16,13 @@ class BundleFacts:
 
     Attributes:
       list_length: Length of the lists of the signature `evaluate`; None where it is not told.
-      movies: Movies in the catalogue; None where it is not told.
+      items: Items in the catalogue; None where it is not told.
       has_ratings: Whether it predicts ratings.
       rating_range: The lowest and the highest training rating, in stars; None where it is not told.
     """
 
     list_length: int | None = None
-    movies: int | None = None
+    items: int | None = None
     has_ratings: bool = True
     rating_range: tuple[float, float] | None = None
 
@@ -43,7 +43,7 @@ def read_bundle_facts(model: str) -> BundleFacts:
     values = json.loads(b"".join(storage.read(path)))
     return BundleFacts(
         list_length=values.get("list_length"),
-        movies=values.get("movies"),
+        items=values.get("items"),
         has_ratings=bool(values.get("has_ratings", True)),
         rating_range=tuple(values["rating_range"]) if values.get("rating_range") else None,
     )

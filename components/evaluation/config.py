@@ -15,11 +15,13 @@ class EvaluationConfig:
       k: Length of the judged list; a tenth of the catalogue where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
       min_recall_lift: The 95 % interval of recall@k minus popularity's must lie above this.
-      max_rmse_ratio: The 95 % interval of RMSE divided by that of user + movie means must lie below this.
+      max_rmse_ratio: The 95 % interval of RMSE divided by that of user + item means must lie below this.
       max_peer_drop: Recall@k may be this much below the peer's, however certain that is; more
         only where the 95 % interval of the difference reaches 0.
       max_recall_drop: Recall@k may be this much below the served bundle's, likewise.
       max_rmse_rise: RMSE may be this much above the served bundle's, in stars, likewise.
+      slices: Categorical features by which figures are told apart, such as `item.genres` and `user.country`; lists by
+        those of users, ratings by those of items, too.
       bootstrap_samples: Drawings of the users for the intervals.
       seed: Seed of the drawings.
     """
@@ -31,6 +33,7 @@ class EvaluationConfig:
     max_peer_drop: float = 0.01
     max_recall_drop: float = 0.01
     max_rmse_rise: float = 0.01
+    slices: tuple[str, ...] = ("item.genres",)
     bootstrap_samples: int = 1_000
     seed: int = 42
 

@@ -15,13 +15,16 @@ from components.evaluation import metric_names as names
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.comparisons import Comparison, list_comparisons, list_length, rating_comparisons
 from components.evaluation.config import EvaluationConfig
+from components.feature_specs import ITEM
 from serving import contract
 
 _MODULES = {"ListFigures": "list_figures", "RatingFigures": "rating_figures", "Exposure": "exposure"}
 _STRICTLY = 1e-9  # TFMA's bounds are inclusive: a lift of exactly 0 must not pass "above 0"
 
-RATING_SLICES = (features.MOVIE_POPULARITY, features.MOVIE_GENRES)
-"""Slices of ratings only. TFMA slices every metric, but a user's list belongs to no movie's slice."""
+
+def of_items(key: str) -> bool:
+    """Whether a slice is of ratings only. TFMA slices every metric, but a user's list belongs to no item's slice."""
+    return key.startswith(f"{ITEM}_")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Judged:
       served: Facts of the served bundle; None where nothing is served.
       has_ratings: Whether the test rows have ratings; without them nothing is said of stars.
       has_new_users: Whether some users were kept out of training.
-      popularity: File with the training rows of each movie, from PeerLists; "" where there is none.
+      popularity: File with the training rows of each item, from PeerLists; "" where there is none.
     """
 
     model: BundleFacts
@@ -64,13 +67,15 @@ def build_eval_config(config: EvaluationConfig, judged: Judged) -> Any:
     - Recall is compared with the served bundle's at the shorter of the two lists.
     - Nothing is compared where nothing is served, nor ratings with a served bundle that has none.
     """
-    label_keys = {contract.MOVIE_IDS: features.HELD_OUT_MOVIE_IDS}
+    label_keys = {contract.ITEM_IDS: features.HELD_OUT_ITEM_IDS}
     metrics_specs = [_list_spec(config, judged)]
+    named = [name.replace(".", "_", 1) for name in config.slices]
     slices = [features.USER_ACTIVITY, *([features.REQUEST_HISTORY] if judged.has_new_users else [])]
+    slices += [key for key in named if not of_items(key)]
     if judged.judges_ratings:
         label_keys[contract.PREDICTED_RATING] = features.RATING
         metrics_specs.append(_rating_spec(config, judged))
-        slices += RATING_SLICES
+        slices += [features.ITEM_POPULARITY, *filter(of_items, named)]
     return config_pb2.EvalConfig(
         model_specs=[
             # No name: TFX adds candidate and baseline. The type keeps TFMA from loading the model to guess it.
@@ -98,10 +103,10 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
     exposure = _metric(
         "Exposure",
         cut_off=names.COVERAGE_CUT_OFF,
-        catalogue_size=judged.model.movies or 0,
+        catalogue_size=judged.model.items or 0,
         popularity=judged.popularity,
     )
-    return _spec(contract.MOVIE_IDS, [figures, exposure], comparisons)
+    return _spec(contract.ITEM_IDS, [figures, exposure], comparisons)
 
 
 def _rating_spec(config: EvaluationConfig, judged: Judged) -> Any:

@@ -15,7 +15,7 @@ from components.evaluation.results import EvaluationResult, Gate
 _OTHERS = {
     names.POPULARITY: "popularity",
     names.PEER: "the peer",
-    names.MEANS: "user + movie means",
+    names.MEANS: "user + item means",
     names.SERVED: "the served version",
 }
 
@@ -144,7 +144,7 @@ class _Verdict:
     def _unmeasured(self, label: str) -> str:
         if self.comparison.other == names.SERVED:
             return f"{label} could not be compared with {self._other()}: one of the two is not a number"
-        why = "no test row has held-out movies"
+        why = "no test row has held-out items"
         if not self.comparison.higher_is_better:
             why = "no test row has a rating, or a predicted rating is not a number"
         return f"{label} could not be measured: {why}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-def judged_length(k: int, movies: int) -> int:
-    """`k`, or a tenth of the catalogue where that is shorter: the whole catalogue would hold every movie.
+def judged_length(k: int, items: int) -> int:
+    """`k`, or a tenth of the catalogue where that is shorter: the whole catalogue would hold every item.
 
     Args:
       k: Length that was asked for.
-      movies: Movies in the catalogue.
+      items: Items in the catalogue.
     """
-    return min(k, max(1, movies // 10))
+    return min(k, max(1, items // 10))

@@ -9,9 +9,9 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
-from components.evaluation.eval_config import RATING_SLICES
+from components.evaluation.eval_config import of_items
 from components.evaluation.results import Figure, SliceFigures
-from serving.contract import MOVIE_IDS
+from serving.contract import ITEM_IDS
 
 Slice = tuple[tuple[str, str], ...]
 """Pairs of feature and value; empty for all rows."""
@@ -60,7 +60,7 @@ class Measured:
 def read_measured(evaluation_uri: str) -> Measured:
     """Reads TFMA's `metrics-*.tfrecord`.
 
-    Metrics of lists are dropped in slices by movie, which only their marked rows' movie would name,
+    Metrics of lists are dropped in slices by item, which only their marked rows' item would name,
     and so is what the lists show of the catalogue in every slice, where it changes with the number of users.
     """
     measured = Measured({}, {})
@@ -83,7 +83,7 @@ def _belongs(key: Any, slice_key: Slice) -> bool:
         return False
     if not slice_key:
         return True
-    if key.output_name == MOVIE_IDS and any(feature in RATING_SLICES for feature, _ in slice_key):
+    if key.output_name == ITEM_IDS and any(of_items(feature) for feature, _ in slice_key):
         return False
     return not any(beginning in key.name for beginning in names.OF_EXPOSURE)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 BASELINE_PREFIX = "baseline_"
-"""Before a metric's name: the same metric of popularity (lists) or of user + movie means (ratings)."""
+"""Before a metric's name: the same metric of popularity (lists) or of user + item means (ratings)."""
 
 PEER_PREFIX = "peer_"
 """Before a metric's name: the same metric of the peer's lists."""
 
 MRR = "mrr"
-USERS = "users"  # with held-out movies
+USERS = "users"  # with held-out items
 ROWS = "rows"  # with a rating
 RMSE = "rmse"
 MAE = "mae"
-RMSE_RATIO = "rmse_ratio"  # RMSE / RMSE of user + movie means
+RMSE_RATIO = "rmse_ratio"  # RMSE / RMSE of user + item means
 
 # What the judged bundle is compared with.
 POPULARITY = "popularity"
-MEANS = "means"  # user + movie means
+MEANS = "means"  # user + item means
 PEER = "peer"
 SERVED = "served"
 

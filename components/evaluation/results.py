@@ -20,7 +20,7 @@ class Figure:
 
     Attributes:
       model: Of the judged bundle.
-      baseline: Of popularity (lists) or of user + movie means (ratings).
+      baseline: Of popularity (lists) or of user + item means (ratings).
       peer: Of the peer's lists.
       served: Of the bundle that was being served.
       lower: Lower end of the figure's 95 % interval; scores, differences and ratios have one.

@@ -23,8 +23,8 @@ class Likeness:
 
     Attributes:
       users: Users who were asked for, evenly spread over all.
-      overlap: Mean share of a judged bundle's list that the final one's list has, too; 1 where no list has a movie.
-      popularity_overlap: The same of the most popular movies.
+      overlap: Mean share of a judged bundle's list that the final one's list has, too; 1 where no list has an item.
+      popularity_overlap: The same of the most popular items.
     """
 
     users: int
@@ -44,11 +44,11 @@ def check(judged: Any, final: Any, user_ids: list[bytes]) -> Likeness:
     nobody = _retrieved(final, tf.constant([b""]))
     if not np.isfinite(new[contract.SCORES]).all():
         raise ImplausibleBundleError("the bundle trained on all rows answers with scores that are not numbers")
-    popular = [nobody[contract.MOVIE_IDS][0]] * len(chosen)
+    popular = [nobody[contract.ITEM_IDS][0]] * len(chosen)
     found = Likeness(
         users=len(chosen),
-        overlap=_overlap(old[contract.MOVIE_IDS], new[contract.MOVIE_IDS]),
-        popularity_overlap=_overlap(old[contract.MOVIE_IDS], popular),
+        overlap=_overlap(old[contract.ITEM_IDS], new[contract.ITEM_IDS]),
+        popularity_overlap=_overlap(old[contract.ITEM_IDS], popular),
     )
     if found.overlap < found.popularity_overlap:
         raise ImplausibleBundleError(
@@ -66,7 +66,7 @@ def _retrieved(model: Any, users: Any) -> dict[str, Any]:
 def _overlap(lists: Any, others: Any) -> float:
     shares = []
     for one, other in zip(lists, others, strict=True):
-        movies = one[one != b""]
-        if len(movies):
-            shares.append(float(np.isin(movies, other).mean()))
+        items = one[one != b""]
+        if len(items):
+            shares.append(float(np.isin(items, other).mean()))
     return float(np.mean(shares)) if shares else 1.0

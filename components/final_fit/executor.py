@@ -137,7 +137,7 @@ class _Fit:
         )
 
     def _data(self, stage: Any) -> Artifacts:
-        return {stage.MOVIES_KEY: self._inputs[ENTITIES], stage.SEQUENCES_KEY: self._inputs[SEQUENCES]}
+        return {stage.ITEMS_KEY: self._inputs[ENTITIES], stage.SEQUENCES_KEY: self._inputs[SEQUENCES]}
 
     def _artifact(self, name: str) -> Artifact:
         artifact = standard_artifacts.Model()

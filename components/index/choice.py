@@ -135,11 +135,11 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
     )
 
 
-def wants_scann(config: IndexConfig, movies: int) -> bool:
+def wants_scann(config: IndexConfig, items: int) -> bool:
     """Whether a catalogue of this size gets a ScaNN index."""
-    if movies < SMALLEST_SCANN:
+    if items < SMALLEST_SCANN:
         return False
-    return config.kind == "scann" or (config.kind == "auto" and movies >= config.scann_from)
+    return config.kind == "scann" or (config.kind == "auto" and items >= config.scann_from)
 
 
 def _with_setting(index: ScannIndex, setting: ScannSetting) -> Any:

@@ -15,7 +15,7 @@ class CandidateIndexerSpec(component_spec.ComponentSpec):  # type: ignore[misc]
     PARAMETERS = {executor.CONFIG_KEY: component_spec.ExecutionParameter(type=str)}
     INPUTS = {
         executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        executor.MOVIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        executor.ITEMS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
     }
     OUTPUTS = {executor.INDEX_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}
@@ -26,7 +26,7 @@ class CandidateIndexer(base_component.BaseComponent):  # type: ignore[misc]
 
     Args:
       model: The retrieval model.
-      movies: The catalogue.
+      items: The catalogue.
       sequences: Training rows of the users, whose queries measure recall.
       config: IndexConfig as JSON.
     """
@@ -34,11 +34,11 @@ class CandidateIndexer(base_component.BaseComponent):  # type: ignore[misc]
     SPEC_CLASS = CandidateIndexerSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
-    def __init__(self, model: types.Channel, movies: types.Channel, sequences: types.Channel, config: str) -> None:
+    def __init__(self, model: types.Channel, items: types.Channel, sequences: types.Channel, config: str) -> None:
         super().__init__(
             spec=CandidateIndexerSpec(
                 model=model,
-                movies=movies,
+                items=items,
                 sequences=sequences,
                 config=config,
                 index=types.Channel(type=standard_artifacts.Model),

@@ -14,7 +14,7 @@ class IndexConfig:
     """Settings of the candidate index.
 
     Attributes:
-      kind: `scann`, `exact`, or `auto`: ScaNN from scann_from movies on.
+      kind: `scann`, `exact`, or `auto`: ScaNN from scann_from items on.
       scann_from: Smallest catalogue that `auto` indexes with ScaNN.
       min_recall: Recall against exact search that must be reached, at `k` and for the first 20; below it the
         stage fails.

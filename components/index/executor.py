@@ -21,10 +21,11 @@ from components.index.config import IndexConfig
 from components.index.export import save_index
 from components.retrieval.catalogue_vectors import embed_catalogue
 from components.retrieval.exact_search import last_rows
+from components.retrieval.export import EMBEDDING
 from components.settings import from_json
 
 MODEL_KEY = "model"
-MOVIES_KEY = "movies"
+ITEMS_KEY = "items"
 SEQUENCES_KEY = "sequences"
 INDEX_KEY = "index"
 CONFIG_KEY = "config"
@@ -41,20 +42,20 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Embeds all movies by the model's own function, so that index size = catalogue size."""
+        """Embeds all items by the model's own function, so that index size = catalogue size."""
         config = from_json(IndexConfig, exec_properties[CONFIG_KEY])
         model_artifact = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
         model = tf.saved_model.load(path_utils.serving_model_path(model_artifact.uri))
-        catalogue = catalogue_of(input_dict[MOVIES_KEY])
+        catalogue = catalogue_of(input_dict[ITEMS_KEY])
         candidates = embed_catalogue(model, catalogue)
         if len(candidates) != len(catalogue):
-            raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} movies")
+            raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} items")
         parts = exec_properties.get(PARTS_KEY) or fitted_parts(input_dict[SEQUENCES_KEY])
-        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.movie_ids, parts)
+        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.item_ids, parts)
         sequences = sequences.liked(liked_from(input_dict[SEQUENCES_KEY]))
         chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
         users = np.unique(chosen.astype(np.int64))
-        queries = embed_queries(model, last_rows(sequences.movies, users, int(model.history_length)))
+        queries = embed_queries(model, last_rows(sequences.items, users, int(model.history_length)))
         index, report = build(config, candidates, queries)
         output = artifact_utils.get_single_instance(output_dict[INDEX_KEY])
         save_index(index, candidates, path_utils.serving_model_dir(output.uri))
@@ -62,14 +63,13 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 
 def embed_queries(model: Any, histories: Any) -> Floats:
-    """Queries float32 `[Q, D]` of histories int32 `[Q, H]`."""
-    embed = model.signatures["embed_query"]
-    return np.concatenate(
-        [
-            embed(history_rows=tf.constant(histories[start : start + BATCH]))["embedding"].numpy()
-            for start in range(0, len(histories), BATCH)
-        ]
-    )
+    """Queries float32 `[Q, D]` of histories int32 `[Q, H]`; what is known of users by features has no part in them."""
+    queries = []
+    for start in range(0, len(histories), BATCH):
+        part = tf.constant(histories[start : start + BATCH])
+        nothing = tf.zeros([len(part), 0])
+        queries.append(model.embed_query(part, tf.cast(nothing, tf.int32), nothing)[EMBEDDING].numpy())
+    return np.concatenate(queries)
 
 
 def _write_report(report: IndexReport, uri: str) -> None:

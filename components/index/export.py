@@ -51,7 +51,7 @@ class SearchModule(tf.Module):  # type: ignore[misc]
         autograph=False,
     )
     def exact_best(self, scores: Any, k: Any) -> dict[str, Any]:
-        """The k best columns of scores that were lowered where a movie must not appear; as `search`."""
+        """The k best columns of scores that were lowered where an item must not appear; as `search`."""
         rows, best = self.exact.best(scores, k)
         return {"rows": rows, "scores": best}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,16 @@ import pyarrow as pa
 
 from components import features
 from components.examples import Ints, Longs
+from components.feature_specs import FILTERED, ITEM, USER, FeatureSpec, columns_of_context, of
 from components.features import NEW_USER_PART, TEST_PART
+from components.ingestion import contexts
+from components.ingestion.contexts import Combinations
 from components.ingestion.histories import UserRanges, marked, ranges
 from components.ingestion.interactions import Rows
 from components.ingestion.items import Items
+from components.ingestion.own_columns import Values
 from components.ingestion.seen import left_out
+from components.ingestion.users import Users
 from components.seen_rule import SeenRule
 
 BATCH_ROWS = 4_096  # a row with its history is a hundred times as large as one without
@@ -34,6 +39,9 @@ class Texts:
       titles: Arrow large_binary `[items]`.
       genres: Arrow large_list of large_binary `[items]`.
       popularity: Arrow large_binary `[items]`: bucket of each item's fitted rows.
+      of_items: By name in an Example, Arrow large_list of large_binary `[items]`: features by which figures are sliced.
+      of_users: The same `[users]`.
+      of_contexts: By name in an Example, Arrow large_binary `[combinations]`: features of the context of a row.
     """
 
     user_ids: Any
@@ -41,16 +49,33 @@ class Texts:
     titles: Any
     genres: Any
     popularity: Any
+    of_items: Columns
+    of_users: Columns
+    of_contexts: Columns
 
     @classmethod
-    def of(cls, user_ids: Sequence[bytes], items: Items, fitted: Longs) -> Texts:
+    def of(
+        cls,
+        user_ids: Sequence[bytes],
+        items: Items,
+        fitted: Longs,
+        users: Users,
+        specs: Sequence[FeatureSpec],
+        combinations: Combinations,
+    ) -> Texts:
         """Texts of all users and items; `fitted` are the rows of each item that the judged models learn from."""
+        sliced = [spec for spec in specs if spec.kind in FILTERED]
         return cls(
             user_ids=_bytes_array(user_ids),
             item_ids=_bytes_array(items.ids),
             titles=_bytes_array(items.titles),
             genres=pa.array(items.genres, pa.large_list(pa.large_binary())),
-            popularity=buckets(fitted, features.MOVIE_POPULARITY_BUCKETS),
+            popularity=buckets(fitted, features.ITEM_POPULARITY_BUCKETS),
+            of_items=feature_columns(items.features, of(sliced, ITEM)),
+            of_users=feature_columns(users.features, of(sliced, USER)),
+            of_contexts={
+                spec.raw: _bytes_array(contexts.column(combinations, specs, spec)) for spec in columns_of_context(specs)
+            },
         )
 
 
@@ -113,8 +138,8 @@ class BlockBatches:
                 {
                     **self._interactions(positions),
                     **histories,
-                    features.HELD_OUT_MOVIE_IDS: self._items_of(held_out, held_out_offsets),
-                    features.SEEN_MOVIE_IDS: self._items_of(seen, seen_offsets),
+                    features.HELD_OUT_ITEM_IDS: self._items_of(held_out, held_out_offsets),
+                    features.SEEN_ITEM_IDS: self._items_of(seen, seen_offsets),
                     **self._request_sizes(requests),
                 }
             )
@@ -129,11 +154,14 @@ class BlockBatches:
             positions, offsets = everything.of(block)
             columns = {
                 features.USER_ID: _singles(self._user_ids(block)),
-                features.SEQUENCE_MOVIE_IDS: self._items_of(positions, offsets),
+                features.SEQUENCE_ITEM_IDS: self._items_of(positions, offsets),
                 features.SEQUENCE_RATINGS: _lists(pa.array(rows.ratings[positions]), offsets),
                 features.SEQUENCE_TIMESTAMPS: _lists(pa.array(rows.timestamps[positions]), offsets),
                 features.SEQUENCE_PARTS: _singles(_byte_strings(rows.parts[positions].astype(np.uint8), offsets)),
             }
+            for name, values in self._texts.of_contexts.items():
+                listed = values.take(pa.array(rows.contexts[positions]))
+                columns[features.sequence_of(name)] = _lists(listed, offsets)
             if self._weighted:
                 columns[features.SEQUENCE_WEIGHTS] = _lists(pa.array(rows.weights[positions]), offsets)
             yield _record_batch(columns)
@@ -141,7 +169,7 @@ class BlockBatches:
     def _histories(self, known: UserRanges, users: Ints, most: Longs | Ints) -> Columns:
         positions, offsets = known.of(users, most)
         return {
-            features.HISTORY_MOVIE_IDS: self._items_of(positions, offsets),
+            features.HISTORY_ITEM_IDS: self._items_of(positions, offsets),
             features.HISTORY_RATINGS: _lists(pa.array(self._rows.ratings[positions]), offsets),
         }
 
@@ -157,46 +185,69 @@ class BlockBatches:
         users, items = rows.users[positions], pa.array(rows.items[positions])
         return {
             features.USER_ID: _singles(self._user_ids(users)),
-            features.MOVIE_ID: _singles(texts.item_ids.take(items)),
+            features.ITEM_ID: _singles(texts.item_ids.take(items)),
             features.RATING: _singles(pa.array(rows.ratings[positions])),
             features.TIMESTAMP: _singles(pa.array(rows.timestamps[positions])),
-            features.MOVIE_TITLE: _singles(texts.titles.take(items)),
-            features.MOVIE_GENRES: texts.genres.take(items),
+            features.ITEM_TITLE: _singles(texts.titles.take(items)),
+            features.ITEM_GENRES: texts.genres.take(items),
             features.USER_ACTIVITY: _singles(self._activity.take(pa.array(users))),
-            features.MOVIE_POPULARITY: _singles(texts.popularity.take(items)),
+            features.ITEM_POPULARITY: _singles(texts.popularity.take(items)),
+            **{name: column.take(items) for name, column in texts.of_items.items()},
+            **{name: column.take(self._places(users)) for name, column in texts.of_users.items()},
+            **{
+                name: _singles(column.take(pa.array(rows.contexts[positions])))
+                for name, column in texts.of_contexts.items()
+            },
         }
 
     def _user_ids(self, users: Ints) -> Any:
-        return self._texts.user_ids.take(pa.array(self._rows.first_user + users.astype(np.int64)))
+        return self._texts.user_ids.take(self._places(users))
+
+    def _places(self, users: Ints) -> Any:
+        """Positions of users of the block among all users."""
+        return pa.array(self._rows.first_user + users.astype(np.int64))
 
     def _items_of(self, positions: Longs, offsets: Longs) -> Any:
         return _lists(self._texts.item_ids.take(pa.array(self._rows.items[positions])), offsets)
 
 
-def item_batches(items: Items, rows: Longs) -> Iterator[Any]:
+def item_batches(items: Items, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
     """The whole catalogue in its order, each item with its rows."""
     for start in range(0, max(1, len(items)), BATCH_ROWS):
         block = slice(start, start + BATCH_ROWS)
         yield _record_batch(
             {
-                features.MOVIE_ID: _singles(_bytes_array(items.ids[block])),
-                features.MOVIE_TITLE: _singles(_bytes_array(items.titles[block])),
-                features.MOVIE_GENRES: pa.array(items.genres[block], pa.large_list(pa.large_binary())),
+                features.ITEM_ID: _singles(_bytes_array(items.ids[block])),
+                features.ITEM_TITLE: _singles(_bytes_array(items.titles[block])),
+                features.ITEM_GENRES: pa.array(items.genres[block], pa.large_list(pa.large_binary())),
                 features.ROWS: _singles(pa.array(rows[block])),
+                **feature_columns(items.features, specs, block),
             }
         )
 
 
-def user_batches(user_ids: Sequence[bytes], rows: Longs) -> Iterator[Any]:
-    """Every user, by id, each with the number of its rows."""
-    for start in range(0, len(user_ids), BATCH_ROWS):
+def user_batches(users: Users, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
+    """Every user, in their order, each with the number of its rows."""
+    for start in range(0, len(users), BATCH_ROWS):
         block = slice(start, start + BATCH_ROWS)
         yield _record_batch(
             {
-                features.USER_ID: _singles(_bytes_array(user_ids[block])),
+                features.USER_ID: _singles(_bytes_array(users.ids[block])),
                 features.ROWS: _singles(pa.array(rows[block])),
+                **feature_columns(users.features, specs, block),
             }
         )
+
+
+def feature_columns(values: Mapping[str, Values], specs: Iterable[FeatureSpec], block: slice = slice(None)) -> Columns:
+    """Columns of one's own by their names in an Example: large_list of large_binary or float32 `[block]` each."""
+    return {
+        spec.raw: pa.array(
+            values[spec.name][block], pa.large_list(pa.float32() if spec.is_float else pa.large_binary())
+        )
+        for spec in specs
+        if not spec.is_standard_column
+    }
 
 
 def distinct(items: Ints, positions: Longs, offsets: Longs) -> tuple[Longs, Longs]:

@@ -119,12 +119,12 @@ def ratings_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
                 f"{table.path} looks like a catalogue and not like a file of ratings",
                 expected="columns for user and item, such as userId,movieId,rating,timestamp",
                 received=", ".join(table.header),
-                action="give this file as --movies and the file with the users as --ratings (were they swapped?)",
+                action="give this file as --items and the file with the users as --ratings (were they swapped?)",
             )
     return _find(table, mapping, required=(USER, ITEM), optional=(RATING, TIMESTAMP, EVENT, WEIGHT))
 
 
-def movies_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+def items_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
     """Finds the roles of a catalogue.
 
     Raises:
@@ -137,9 +137,18 @@ def movies_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
                 f"{table.path} looks like a file of ratings and not like a catalogue",
                 expected="columns for item and title, such as movieId,title,genres",
                 received=", ".join(table.header),
-                action="give this file as --ratings and the file with the titles as --movies (were they swapped?)",
+                action="give this file as --ratings and the file with the titles as --items (were they swapped?)",
             )
     return _find(table, mapping, required=(ITEM,), optional=(TITLE, GENRES))
+
+
+def users_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+    """Finds the roles of a table of users.
+
+    Raises:
+      InputError: No column for the user, or none of the name that the mapping gives.
+    """
+    return _find(table, mapping, required=(USER,), optional=())
 
 
 def known_layout(path: str) -> tuple[str, ...]:
@@ -175,7 +184,7 @@ def _find(table: Table, mapping: Mapping[str, str], *, required: Sequence[str], 
     else:
         for role in (*required, *optional):
             if role in given:
-                found = _mapped(table, given[role])
+                found = named_column(table, given[role])
                 # One mapping may serve ratings and catalogue, and the item may be called differently in each.
                 if found is None and not (role == ITEM and alias_of(header, ITEM)):
                     raise _no_such_column(table, role, given[role])
@@ -199,15 +208,16 @@ def _by_layout(table: Table, roles: Sequence[str]) -> dict[str, str]:
     return {role: name for role, name in zip(layout, table.header, strict=False) if role in roles}
 
 
-def _mapped(table: Table, column: str) -> str | None:
-    """The column that a mapping names: by its header, or by its position from 1."""
+def named_column(table: Table, column: str) -> str | None:
+    """The column that a person names: by its header, or by its position from 1; None where there is none."""
     header = table.header
     stripped = {name.strip(): name for name in header}
     if column in stripped:
         return stripped[column]
     if column.isascii() and column.isdigit() and 1 <= int(column) <= len(header):
         return header[int(column) - 1]
-    return None
+    alike = [name for name in header if canonical(name) == canonical(column)]
+    return alike[0] if len(alike) == 1 and canonical(column) else None
 
 
 def _no_column_for(table: Table, missing: list[str], required: Sequence[str]) -> InputError:

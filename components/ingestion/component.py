@@ -28,6 +28,7 @@ class InteractionExampleGenSpec(component_spec.ComponentSpec):
         **OVERRIDES,
         executor.CONFIG: ExecutionParameter(type=str),
         executor.SPLIT: ExecutionParameter(type=str),
+        executor.FEATURES: ExecutionParameter(type=str),
         executor.REFIT: ExecutionParameter(type=int),
         executor.LEAVE_OUT_SEEN: ExecutionParameter(type=str),
         executor.FINGERPRINT: ExecutionParameter(type=str),
@@ -55,13 +56,22 @@ class InteractionExampleGen(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
     def __init__(
-        self, *, config: str, split: str, refit: bool, leave_out_seen: str, fingerprint: str, **overrides: Any
+        self,
+        *,
+        config: str,
+        split: str,
+        features: str,
+        refit: bool,
+        leave_out_seen: str,
+        fingerprint: str,
+        **overrides: Any,
     ) -> None:
         """Wires the component.
 
         Args:
           config: A DataConfig as JSON.
           split: A SplitConfig as JSON.
+          features: A FeaturesConfig as JSON.
           refit: Whether the judged models learn from train and eval.
           leave_out_seen: `bundle.leave_out_seen`.
           fingerprint: `open_source(config).fingerprint()`; changed data never answer from the cache.
@@ -71,6 +81,7 @@ class InteractionExampleGen(base_component.BaseComponent):
             InteractionExampleGenSpec(
                 config=config,
                 split=split,
+                features=features,
                 refit=int(refit),
                 leave_out_seen=leave_out_seen,
                 fingerprint=fingerprint,

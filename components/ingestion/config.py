@@ -24,7 +24,8 @@ class DataConfig:
       manual_dir: Folder that already holds the MovieLens archive (no download); empty: none.
       ratings: Interactions: a file (delimited text, Parquet or JSON lines, packed or not), several with commas
         between, a pattern, a folder of parts, or a folder in GroupLens layout; gs:// and s3:// by fsspec.
-      movies: The catalogue, likewise; empty: titles are the ids.
+      items: The catalogue, likewise; empty: titles are the ids.
+      users: A table of users, likewise, for features of users; empty: nothing is known of them.
       eval_ratings: The eval rows, likewise (presplit only).
       test_ratings: The test rows, likewise (presplit only).
       columns: Own columns of the interactions as `role=column`, roles user, item, rating, timestamp, event, weight;
@@ -48,7 +49,7 @@ class DataConfig:
       max_bad_share: Share of bad rows above which skip refuses, too.
       memory_limit: Most memory of reading and sorting; what does not fit is sorted on the disk.
       demo_users: Number of users of the generated data.
-      demo_movies: Number of movies of the generated data.
+      demo_items: Number of items of the generated data.
       demo_ratings: Approximate number of ratings of the generated data.
       demo_seed: Seed of the generated data.
     """
@@ -58,7 +59,8 @@ class DataConfig:
     data_dir: str = ""
     manual_dir: str = ""
     ratings: str = ""
-    movies: str = ""
+    items: str = ""
+    users: str = ""
     eval_ratings: str = ""
     test_ratings: str = ""
     columns: tuple[str, ...] = ()
@@ -76,7 +78,7 @@ class DataConfig:
     max_bad_share: float = 0.05
     memory_limit: str = "1500MB"
     demo_users: int = 1_200
-    demo_movies: int = 1_500
+    demo_items: int = 1_500
     demo_ratings: int = 100_000
     demo_seed: int = 7
 
@@ -116,7 +118,7 @@ class DataConfig:
         require(self.demo_users >= 1, "data.demo_users", "1 or more", self.demo_users)
         require(self.demo_ratings >= 1, "data.demo_ratings", "1 or more", self.demo_ratings)
         require_seed(self.demo_seed, "data.demo_seed")
-        require(self.demo_movies >= 1, "data.demo_movies", "1 or more", self.demo_movies)
+        require(self.demo_items >= 1, "data.demo_items", "1 or more", self.demo_items)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -126,7 +128,7 @@ class SplitConfig:
     Attributes:
       kind: `leave_last` (per user, the last rows), `global_time` (before and after two moments), `last_days` (the
         last days are test, as many before them eval),
-        `random` (by a hash of user and movie), `presplit` (the source is three files already), or
+        `random` (by a hash of user and item), `presplit` (the source is three files already), or
         `auto`: presplit where eval and test files are given, leave_last for dated rows, else random.
       held_out: leave_last: rows a user gives to eval and again to test, but never more than a third
         of the user's rows each.

@@ -31,7 +31,7 @@ MIN_RATINGS = 20  # of a user, where the sizes allow it
 _FIRST_DAY, _LAST_DAY = 852_076_800, 1_546_300_800  # 1997-01-01 and 2019-01-01, Unix seconds
 _YEAR_SECONDS = 31_556_952
 _DIMENSIONS = 10
-_MOVIES_PER_NICHE, _MOST_NICHES = 20, 500
+_ITEMS_PER_NICHE, _MOST_NICHES = 20, 500
 _PICKS_PER_SESSION = 8
 _NEIGHBOURS = 4
 _CHUNK = 16_384
@@ -70,25 +70,25 @@ class _Picks:
 
 
 def write_demo(
-    folder: str | Path, *, users: int = 1_200, movies: int = 1_500, ratings: int = 100_000, seed: int = 7
+    folder: str | Path, *, users: int = 1_200, items: int = 1_500, ratings: int = 100_000, seed: int = 7
 ) -> None:
     """Writes `ratings.csv` and `movies.csv` in GroupLens layout; the same arguments make the same files.
 
     Args:
       folder: Existing folder.
       users: Number of users.
-      movies: Number of movies.
-      ratings: Approximate number of ratings; nobody rates more than half of the movies.
+      items: Number of items.
+      ratings: Approximate number of ratings; nobody rates more than half of the items.
       seed: Seed of everything.
     """
     rng = np.random.default_rng(seed)
-    niches = _make_niches(rng, max(1, min(movies // _MOVIES_PER_NICHE, _MOST_NICHES)))
-    films = _make_films(rng, movies, niches)
-    wanted = _wanted_ratings(rng, users, movies, ratings)
+    niches = _make_niches(rng, max(1, min(items // _ITEMS_PER_NICHE, _MOST_NICHES)))
+    films = _make_films(rng, items, niches)
+    wanted = _wanted_ratings(rng, users, items, ratings)
     first_tastes, last_tastes = _make_tastes(rng, users)
     picks = _make_picks(rng, wanted, films, niches, first_tastes, last_tastes)
     stars = _make_stars(rng, picks, films, first_tastes, last_tastes)
-    _write_movies(Path(folder) / "movies.csv", rng, films)
+    _write_items(Path(folder) / "movies.csv", rng, films)
     _write_ratings(Path(folder) / "ratings.csv", picks, films, stars)
 
 
@@ -138,9 +138,9 @@ def _make_films(rng: np.random.Generator, count: int, niches: _Niches) -> _Films
     )
 
 
-def _wanted_ratings(rng: np.random.Generator, users: int, movies: int, ratings: int) -> Array:
+def _wanted_ratings(rng: np.random.Generator, users: int, items: int, ratings: int) -> Array:
     """How many ratings each user gives: the least for everybody, and a few people give very many."""
-    most = max(1, movies // 2)
+    most = max(1, items // 2)
     least = min(MIN_RATINGS, max(1, ratings // users), most)
     extra = rng.lognormal(0, 1.1, users)
     extra *= max(0, ratings - least * users) / extra.sum()
@@ -281,15 +281,15 @@ def _make_stars(rng: np.random.Generator, picks: _Picks, films: _Films, first: A
     return np.clip(np.round(stars * 2) / 2, 0.5, 5.0)
 
 
-def _write_movies(path: Path, rng: np.random.Generator, films: _Films) -> None:
+def _write_items(path: Path, rng: np.random.Generator, films: _Films) -> None:
     main = [GENRES[number] for number in np.argmax(films.genres, axis=1)]
     titles = make_titles(rng, main, films.years.tolist())
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("movieId", "title", "genres"))
-        for movie_id, title, row in zip(films.ids.tolist(), titles, films.genres, strict=True):
+        for item_id, title, row in zip(films.ids.tolist(), titles, films.genres, strict=True):
             genres = "|".join(sorted(GENRES[number] for number in np.flatnonzero(row)))
-            writer.writerow((movie_id, title, genres or "(no genres listed)"))
+            writer.writerow((item_id, title, genres or "(no genres listed)"))
 
 
 def _write_ratings(path: Path, picks: _Picks, films: _Films, stars: Array) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Sequence
 
+from components.feature_specs import FeatureSpec
 from components.ingestion import demo, fingerprint
 from components.ingestion.config import DataConfig
 from components.ingestion.files import FilesSource
 from components.ingestion.items import Items
 from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 
 
@@ -33,16 +36,20 @@ class DemoSource:
         """sha256 over the generator's version and its arguments."""
         config = self._config
         return fingerprint.of_text(
-            f"demo {demo.VERSION} {config.demo_users} {config.demo_movies} {config.demo_ratings} {config.demo_seed}"
+            f"demo {demo.VERSION} {config.demo_users} {config.demo_items} {config.demo_ratings} {config.demo_seed}"
         )
 
-    def load(self, workspace: Workspace) -> Understood:
+    def load(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Understood:
         """Reads the generated interactions."""
-        return self._files().load(workspace)
+        return self._files().load(workspace, specs)
 
-    def items(self, workspace: Workspace) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
         """The generated catalogue."""
-        return self._files().items(workspace)
+        return self._files().items(workspace, specs)
+
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+        """Nothing: nobody generates a table of users."""
+        return self._files().users(workspace, specs)
 
     def _files(self) -> FilesSource:
         if self._generated is None:
@@ -52,7 +59,7 @@ class DemoSource:
             demo.write_demo(
                 folder,
                 users=config.demo_users,
-                movies=config.demo_movies,
+                items=config.demo_items,
                 ratings=config.demo_ratings,
                 seed=config.demo_seed,
             )

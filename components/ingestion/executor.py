@@ -12,6 +12,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
 from components import artifacts, features
+from components.feature_specs import FeaturesConfig
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.ingestion import Ingestion
 from components.ingestion.workspace import Workspace
@@ -19,9 +20,10 @@ from components.seen_rule import SeenRule
 from components.settings import from_json, overridden
 
 # Keys of outputs and execution properties.
-CONFIG, SPLIT, FINGERPRINT, REFIT, LEAVE_OUT_SEEN = "config", "split", "fingerprint", "refit", "leave_out_seen"
+CONFIG, SPLIT, FEATURES = "config", "split", "features"
+FINGERPRINT, REFIT, LEAVE_OUT_SEEN = "fingerprint", "refit", "leave_out_seen"
 ENTITIES, EXAMPLES, SEQUENCES, PROFILE = "entities", "examples", "sequences", "profile"
-OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "movies"}
+OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "items"}
 """Optional execution properties that override a key of `config`."""
 
 Artifacts = dict[str, list[Artifact]]
@@ -47,6 +49,7 @@ class Executor(base_executor.BaseExecutor):
                 workspace,
                 refit=bool(exec_properties.get(REFIT)),
                 leave_out_seen=SeenRule.parse(exec_properties.get(LEAVE_OUT_SEEN) or "auto"),
+                specs=from_json(FeaturesConfig, exec_properties.get(FEATURES) or "{}").specs(),
             )
             ingested.write(outputs[ENTITIES].uri, outputs[EXAMPLES].uri, outputs[SEQUENCES].uri)
         _write_profile(ingested.profile(), outputs[PROFILE].uri)

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from components import features
 from components.errors import InputError
+from components.feature_specs import FeatureSpec, columns_of_context
 from components.ingestion import fingerprint, loading
 from components.ingestion.columns import (
     ITEM_ROLES,
     RATING,
     TIMESTAMP,
+    Columns,
+    items_columns,
     known_layout,
-    movies_columns,
     parse_mapping,
     ratings_columns,
+    users_columns,
 )
 from components.ingestion.config import DataConfig
 from components.ingestion.items import Items, read_items
 from components.ingestion.loading import Layout
+from components.ingestion.own_columns import columns_of
 from components.ingestion.reading.dialect import AUTO, LATIN_1
 from components.ingestion.reading.paths import Files, find_files, is_folder
 from components.ingestion.reading.tables import Reader, Table
 from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.users import Users, read_users
 from components.ingestion.workspace import Workspace
 from components.progress import report, warn
 
-_RATINGS, _MOVIES = ("ratings", "u.data"), ("movies", "u.item")
+_USERS = ("users",)
+_RATINGS, _ITEMS = ("ratings", "u.data"), ("items", "movies", "u.item")
 
 
 class FilesSource:
@@ -35,6 +42,7 @@ class FilesSource:
     Attributes:
       files: The files of each part; `train` alone where the source is not presplit.
       item_files: Those of the catalogue; None where there is none.
+      user_files: Those of the users' own table; None where there is none.
     """
 
     def __init__(self, config: DataConfig) -> None:
@@ -48,6 +56,7 @@ class FilesSource:
         self._item_mapping = {**self._mapping, **parse_mapping(config.item_columns, ITEM_ROLES, "--item-columns")}
         self.files = _interaction_files(config)
         self.item_files = _item_files(config)
+        self.user_files = find_files(config.users, "data.users", _USERS) if config.users else None
         self._layouts = self._understand()
         rated, dated = (
             all(getattr(layout, name) for layout in self._layouts.values())
@@ -66,17 +75,19 @@ class FilesSource:
 
     def fingerprint(self) -> str:
         """sha256 over the contents of all files."""
-        groups = [*self.files.values(), *([self.item_files] if self.item_files else [])]
+        groups = [*self.files.values(), *(files for files in (self.item_files, self.user_files) if files)]
         return fingerprint.of_files([path for files in groups for path in files.paths])
 
-    def load(self, workspace: Workspace) -> Understood:
+    def load(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Understood:
         """Reads every file once, in the order of the parts and of the names."""
+        context = columns_of_context(specs)
         workspace.connection.execute(loading.CREATE)
         loaded: list[tuple[Table, Layout, int]] = []
         rows = 0
         for part, name in enumerate(self.files):
             for number, table in enumerate(workspace.reader.tables(self.files[name])):
                 layout = self._layout(name, table)
+                layout = dataclasses.replace(layout, context=tuple(columns_of([table], context, "--ratings").values()))
                 table = loading.spread(table, layout.columns)
                 if not number:
                     loading.describe(table, layout)
@@ -96,15 +107,43 @@ class FilesSource:
             events=events,
         )
 
-    def items(self, workspace: Workspace) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
         """The catalogue in file order, or None where no file was given."""
         if self.item_files is None:
+            own = [spec for spec in specs if not spec.is_standard_column]
+            if own:
+                raise _no_table(own, "--items")
             return None
+        return read_items(workspace.connection, self.item_tables(workspace), specs)
+
+    def item_tables(self, workspace: Workspace) -> list[tuple[Table, Columns]]:
+        """The tables of the catalogue with what their columns were understood to be; none where there is none."""
         tables = []
-        for path, partitions in self.item_files:
+        for path, partitions in self.item_files or ():
+            assert self.item_files is not None
             table = _item_reader(workspace, path, self._config).table(path, self.item_files.kind, partitions)
-            tables.append((table, movies_columns(table, self._item_mapping)))
-        return read_items(workspace.connection, tables)
+            tables.append((table, items_columns(table, self._item_mapping)))
+        return tables
+
+    def user_tables(self, workspace: Workspace) -> list[tuple[Table, Columns]]:
+        """The users' own tables, likewise."""
+        if self.user_files is None:
+            return []
+        return [(table, users_columns(table, self._mapping)) for table in workspace.reader.tables(self.user_files)]
+
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+        """The users in file order, or None where no file was given."""
+        if self.user_files is None:
+            if specs:
+                raise _no_table(specs, "--users")
+            return None
+        if not specs:
+            warn(
+                "no feature names a column of the users: --feature user.COLUMN=KIND does, and recommender features "
+                "proposes some"
+            )
+            return None
+        return read_users(workspace.connection, self.user_tables(workspace), specs)
 
     def _understand(self) -> dict[str, Layout]:
         with Workspace(self._config.memory_limit, self._config.encoding) as workspace:
@@ -117,7 +156,7 @@ class FilesSource:
             if self.item_files is not None:
                 path = self.item_files.paths[0]
                 reader = _item_reader(workspace, path, self._config)
-                movies_columns(
+                items_columns(
                     reader.table(path, self.item_files.kind, self.item_files.partitions[0]), self._item_mapping
                 )
         for role, which in ((RATING, "has_ratings"), (TIMESTAMP, "has_timestamps")):
@@ -166,11 +205,21 @@ def _interaction_files(config: DataConfig) -> dict[str, Files]:
     return {part: files for part, (text, key) in settings.items() if (files := find_files(text, key, _RATINGS))}
 
 
+def _no_table(specs: Sequence[FeatureSpec], option: str) -> InputError:
+    named = ", ".join(f"features.{spec.entity}.{spec.name}" for spec in specs)
+    return InputError(
+        f"{named} cannot be read: there is no table of {specs[0].entity}s",
+        expected=f"a file with the column{'s' * (len(specs) > 1)} {', '.join(spec.column for spec in specs)}",
+        received="none",
+        action=f"name it with {option} FILE, or take the feature out",
+    )
+
+
 def _item_files(config: DataConfig) -> Files | None:
-    if config.movies:
-        return find_files(config.movies, "data.movies", _MOVIES)
+    if config.items:
+        return find_files(config.items, "data.items", _ITEMS)
     if is_folder(config.ratings):
-        return find_files(config.ratings, "data.ratings", _MOVIES, needed=False)
+        return find_files(config.ratings, "data.ratings", _ITEMS, needed=False)
     return None
 
 

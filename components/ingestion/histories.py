@@ -1,4 +1,4 @@
-"""What was known of a user before the held-out rows: histories, seen movies, and the marked rows.
+"""What was known of a user before the held-out rows: histories, seen items, and the marked rows.
 
 All functions take a block of rows by user, each user's oldest first.
 """

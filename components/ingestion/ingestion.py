@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,21 @@ import pandas as pd
 
 from components import artifacts, features
 from components.errors import InputError
+from components.feature_specs import (
+    CONTEXT,
+    GENRES,
+    HOUR,
+    ITEM,
+    TITLE,
+    USER,
+    VECTOR,
+    WEEKDAY,
+    FeatureSpec,
+    of,
+    specs_to_json,
+)
 from components.features import EVAL_PART, TEST_PART, TRAIN_PART
-from components.ingestion import interactions, ties
+from components.ingestion import contexts, interactions, ties
 from components.ingestion.arrow_rows import BlockBatches, Texts, item_batches, user_batches
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.interactions import Rows
@@ -23,6 +37,7 @@ from components.ingestion.profile import Profile, Range
 from components.ingestion.rates import RateReporter
 from components.ingestion.source import SourceFacts, Understood
 from components.ingestion.splits import Splitter, id_hashes, require_all_parts, resolve_kind, time_cuts
+from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import report, warn
@@ -41,10 +56,23 @@ class Ingestion:
       workspace: Where rows are sorted.
       refit: Whether the judged models learn from train and eval.
       leave_out_seen: What lists leave out.
+      specs: Features of items and users.
+
+    Attributes:
+      items: The catalogue.
+      users: Ids of all users with rows, sorted.
+      specs: The features that the data have.
     """
 
     def __init__(
-        self, data: DataConfig, split: SplitConfig, workspace: Workspace, *, refit: bool, leave_out_seen: SeenRule
+        self,
+        data: DataConfig,
+        split: SplitConfig,
+        workspace: Workspace,
+        *,
+        refit: bool,
+        leave_out_seen: SeenRule,
+        specs: Sequence[FeatureSpec] = (),
     ) -> None:
         self._data = data
         self._split = split
@@ -53,10 +81,16 @@ class Ingestion:
         source = open_source(data)
         self._facts: SourceFacts = source.facts()
         self._kind = resolve_kind(split, self._facts)
-        self._understood: Understood = source.load(workspace)
+        self._understood: Understood = source.load(workspace, specs)
         self._range = Range.of(workspace.connection)
-        self.items, self._added = complete(source.items(workspace), _ids(workspace, "item"))
+        self.items, self._added = complete(source.items(workspace, of(specs, ITEM)), _ids(workspace, "item"))
         self.users = _ids(workspace, "user")
+        told = source.users(workspace, of(specs, USER))
+        self._told = (told or Users()).of(self.users)
+        self._strangers = _without_rows(told, self.users)
+        combinations, self.specs = contexts.understand(workspace.connection, tuple(self._found(specs)))
+        self._contexts = combinations
+        _require_times(self.specs, self._facts)
         self.liked_from = _liked_from(data, self._facts, self._range)
         self._ties = ties.resolve(workspace.connection, data.ties) if self._facts.has_timestamps else ties.HASH
         self._counts = Profile(
@@ -85,7 +119,7 @@ class Ingestion:
     def write(self, entities_uri: str, examples_uri: str, sequences_uri: str) -> None:
         """Writes the three artifacts; after an error nothing is left of any."""
         fitted = self._by_item[: self._last_fitted + 1].sum(axis=0)
-        texts = Texts.of(self.users, self.items, fitted)
+        texts = Texts.of(self.users, self.items, fitted, self._told, self.specs, self._contexts)
         sizes = dict(zip(features.SPLITS, self._counts.sizes(), strict=True))
         progress = RateReporter("writing interactions", self._counts.rows)
         with (
@@ -94,11 +128,13 @@ class Ingestion:
             ExamplesFolder(sequences_uri) as sequences,
         ):
             items = entities.split(features.ITEMS_SPLIT, len(self.items), rows_per_shard=len(self.items))
-            for batch in item_batches(self.items, self._by_item.sum(axis=0)):
+            for batch in item_batches(self.items, self._by_item.sum(axis=0), of(self.specs, ITEM)):
                 items.write(batch)
-            users = entities.split(features.USERS_SPLIT, len(self.users))
-            for batch in user_batches(self.users, self._by_user):
-                users.write(batch)
+            users = entities.split(features.USERS_SPLIT, len(self.users) + len(self._strangers))
+            nothing = np.zeros(len(self._strangers), np.int64)
+            for some, counts in ((self._told, self._by_user), (self._strangers, nothing)):
+                for batch in user_batches(some, counts, of(self.specs, USER)):
+                    users.write(batch)
             written = sequences.split(features.SEQUENCES_SPLIT, len(self.users), LARGE_ROWS_PER_SHARD)
             held_out = {
                 part: examples.split(name, sizes[name], LARGE_ROWS_PER_SHARD)
@@ -129,7 +165,7 @@ class Ingestion:
         return {
             **{artifacts.ROWS[name]: size for name, size in sizes.items()},
             artifacts.USERS: len(self.users),
-            artifacts.MOVIES: len(self.items),
+            artifacts.ITEMS: len(self.items),
             artifacts.ADDED_TO_CATALOGUE: self._added,
             artifacts.DUPLICATES_DROPPED: self._dropped,
             artifacts.HAS_RATINGS: int(self._facts.has_ratings),
@@ -141,6 +177,7 @@ class Ingestion:
         """What later stages must know of how the data were understood."""
         return {
             artifacts.LEAVE_OUT_SEEN: str(self.leave_out_seen),
+            artifacts.FEATURES: specs_to_json(self.specs),
             artifacts.LIKED_FROM: "" if self.liked_from is None else repr(self.liked_from),
         }
 
@@ -154,6 +191,7 @@ class Ingestion:
             "unused_columns": list(understood.unused),
             "left_out": {fault.name.lower(): count for fault, count in understood.left_out.items()},
             "events": understood.events,
+            "features": [f"{spec.entity}.{spec.name}: {spec.kind}" for spec in self.specs],
             "split": self._kind,
             "ties": self._ties,
             "has_ratings": self._facts.has_ratings,
@@ -164,12 +202,34 @@ class Ingestion:
             "refit": self._last_fitted == EVAL_PART,
             "new_users": self._new_users,
             "users": len(self.users),
-            "movies": len(self.items),
-            "untouched_movies": int(np.count_nonzero(self._by_item.sum(axis=0) == 0)),
-            "added_movies": self._added,
+            "items": len(self.items),
+            "untouched_items": int(np.count_nonzero(self._by_item.sum(axis=0) == 0)),
+            "added_items": self._added,
             "duplicates_dropped": self._dropped,
             **self._counts.as_dict(),
         }
+
+    def _found(self, specs: Sequence[FeatureSpec]) -> Iterator[FeatureSpec]:
+        """The features that the data have: of the standard ones those whose column there is."""
+        standard = {TITLE: self._facts_of_titles(), GENRES: any(self.items.genres)}
+        for spec in specs:
+            if spec.entity == CONTEXT:
+                yield spec
+                continue
+            if spec.is_standard_column:
+                if standard[spec.column]:
+                    yield spec
+                continue
+            values = self.items.features if spec.entity == ITEM else self._told.features
+            yield (
+                dataclasses.replace(spec, dimensions=max((len(one) for one in values[spec.name]), default=0))
+                if (spec.kind == VECTOR)
+                else spec
+            )
+
+    def _facts_of_titles(self) -> bool:
+        """Whether items have titles of their own: an id that stands for one has no words."""
+        return any(title != item for title, item in zip(self.items.titles, self.items.ids, strict=True))
 
     @property
     def _dropped(self) -> int:
@@ -215,7 +275,7 @@ class Ingestion:
         """Says what a person should know of the data."""
         if self._dropped:
             what = (
-                "repeat a pair of user and movie: the latest row of each pair was kept"
+                "repeat a pair of user and item: the latest row of each pair was kept"
                 if self._facts.has_ratings
                 else "are the same in user, item and time as another: they were joined, and their weights added"
             )
@@ -240,6 +300,24 @@ class Ingestion:
                 f"{self._by_user[heavy]:,}",
                 100 * self._by_user[heavy] / self._counts.rows,
             )
+
+
+def _require_times(specs: Sequence[FeatureSpec], facts: SourceFacts) -> None:
+    """Raises an InputError where a feature is made of times that the rows do not have."""
+    for spec in of(specs, CONTEXT):
+        if spec.kind in (HOUR, WEEKDAY) and not facts.has_timestamps:
+            raise InputError(
+                f"features.context.{spec.name} is made of times, and the rows have none",
+                expected="a column such as timestamp",
+                action="name it with --columns timestamp=COLUMN, or take the feature out",
+            )
+
+
+def _without_rows(told: Users | None, users: Sequence[bytes]) -> Users:
+    """Users of whom features are known and no rows, by id: answered by their features alone."""
+    if told is None:
+        return Users()
+    return told.of(sorted(set(told.ids) - set(users)))
 
 
 def _ids(workspace: Workspace, column: str) -> list[bytes]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from components.feature_specs import FeatureSpec
 from components.ingestion.config import DataConfig, SplitConfig
 from components.ingestion.ingestion import Ingestion
 from components.ingestion.profile_facts import Profile
@@ -19,7 +20,9 @@ MEASURED = ((840, 60), (100_000, 110), (1_000_000, 640))
 """Rows and seconds of whole runs on two cores (docs/results.md)."""
 
 
-def inspect(data: DataConfig, split: SplitConfig, leave_out_seen: str = "auto") -> dict[str, Any]:
+def inspect(
+    data: DataConfig, split: SplitConfig, leave_out_seen: str = "auto", specs: Sequence[FeatureSpec] = ()
+) -> dict[str, Any]:
     """Reads, sorts and splits a source as a run would, writes nothing, and returns its profile (ingestion.py).
 
     Raises:
@@ -27,7 +30,7 @@ def inspect(data: DataConfig, split: SplitConfig, leave_out_seen: str = "auto") 
     """
     with Workspace(data.memory_limit, data.encoding) as workspace:
         rule = SeenRule.parse(leave_out_seen)
-        return Ingestion(data, split, workspace, refit=False, leave_out_seen=rule).profile()
+        return Ingestion(data, split, workspace, refit=False, leave_out_seen=rule, specs=specs).profile()
 
 
 def advice(profile: Profile) -> list[str]:
@@ -51,7 +54,7 @@ def _advice(profile: Profile) -> Iterator[str]:
             f"One user has {100 * profile['heaviest_user'] / rows:.0f} % of all rows: a guest account or a robot "
             "teaches what nobody likes. Leave it out of the file."
         )
-    if profile["untouched_movies"] > profile["movies"] / 2:
+    if profile["untouched_items"] > profile["items"] / 2:
         yield "Most items of the catalogue were never touched: they can be recommended by their categories alone."
     if not profile["has_timestamps"]:
         yield "Without times the split is random, and nothing is known of what comes next: name a time column."

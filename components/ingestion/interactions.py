@@ -31,6 +31,7 @@ class Rows:
       weights: float32, `[rows]`: how much a row counts; 1 by default.
       timestamps: int64 Unix seconds, `[rows]`.
       parts: int8, `[rows]`: TRAIN_PART and so on.
+      contexts: int32, `[rows]`: number of the combination of context values; 0 where there are none.
     """
 
     first_user: int
@@ -40,6 +41,7 @@ class Rows:
     weights: Floats
     timestamps: Longs
     parts: Parts
+    contexts: Ints
 
     def __len__(self) -> int:
         return len(self.users)
@@ -63,17 +65,18 @@ class Rows:
         return int(np.count_nonzero(self.parts == part))
 
 
-ARRAYS = ("users", "items", "ratings", "weights", "timestamps", "parts")
+ARRAYS = ("users", "items", "ratings", "weights", "timestamps", "parts", "contexts")
 
 
 def sorted_blocks(connection: duckdb.DuckDBPyConnection, block_rows: int = BLOCK_ROWS) -> Iterator[Rows]:
     """Every row of the table `rows` in blocks of whole users: users by id, each user's rows by time, then by place.
 
-    Needs the tables `user_codes(id, code)` and `item_codes(id, code)`. Sorts out of core.
+    Needs the tables `user_codes(id, code)`, `item_codes(id, code)` and `context_codes(id, code)`. Sorts out of core.
     """
     query = """SELECT u.code AS users, i.code AS items, rating AS ratings, weight AS weights, time AS timestamps,
-    part AS parts FROM (SELECT *, rowid AS place FROM rows) r JOIN user_codes u ON r.user = u.id
-    JOIN item_codes i ON r.item = i.id ORDER BY u.code, time, place"""
+    part AS parts, coalesce(c.code, 0) AS contexts
+    FROM (SELECT *, rowid AS place FROM rows) r JOIN user_codes u ON r.user = u.id
+    JOIN item_codes i ON r.item = i.id LEFT JOIN context_codes c ON r.context = c.id ORDER BY u.code, time, place"""
     waiting: list[Any] = []
     for batch in connection.execute(query).to_arrow_reader(block_rows):
         if not batch.num_rows:
@@ -101,6 +104,7 @@ def _rows(table: Any) -> Rows:
         weights=table.column("weights").to_numpy().astype(np.float32, copy=False),
         timestamps=table.column("timestamps").to_numpy().astype(np.int64, copy=False),
         parts=table.column("parts").to_numpy().astype(np.int8),
+        contexts=table.column("contexts").to_numpy().astype(np.int32, copy=False),
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import duckdb
 
 from components.errors import InputError
+from components.feature_specs import FeatureSpec
 from components.ingestion.categories import split_columns
 from components.ingestion.columns import GENRES, ITEM, TITLE, Columns
+from components.ingestion.own_columns import Values, columns_of, converted
 from components.ingestion.reading.tables import EXTRA, Table, id_text, identifier, line_of, rejected_lines, unreadable
 from components.progress import report, warn
 
@@ -22,37 +25,54 @@ class Items:
       ids: bytes, distinct.
       titles: UTF-8 bytes, one an item.
       genres: UTF-8 bytes, a list an item.
+      features: Values of columns of one's own by the name of the feature, each a list of lists, one an item.
     """
 
     ids: list[bytes] = dataclasses.field(default_factory=list)
     titles: list[bytes] = dataclasses.field(default_factory=list)
     genres: list[list[bytes]] = dataclasses.field(default_factory=list)
+    features: dict[str, Values] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def read_items(connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, Columns]]) -> Items:
+def read_items(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[tuple[Table, Columns]],
+    specs: Sequence[FeatureSpec] = (),
+) -> Items:
     """The items of a source's own tables, in their order. An item without a title has its id for one.
 
+    Args:
+      connection: To DuckDB.
+      tables: The catalogue.
+      specs: Features of items.
+
     Raises:
-      InputError: A row without an id, an id that occurs twice, or no row at all.
+      InputError: A feature's column is missing or holds no value, a row without an id, an id that occurs twice, or no
+        row at all.
     """
     ids: list[bytes] = []
     titles: list[bytes] = []
     genres: list[list[bytes]] = []
     first: dict[bytes, tuple[Table, int]] = {}
+    own = columns_of([table for table, _ in tables], specs, "--items")
+    values: dict[str, list[Any]] = {name: [] for name in own}
     for table, columns in tables:
-        rows = _fetch(connection, table, columns)
-        for place, (item, title, extra, _) in enumerate(rows):
+        rows = _fetch(connection, table, columns, list(own.values()))
+        for place, (item, title, extra, *_) in enumerate(rows):
             _check(table, place, item, extra, first)
             item_id = (item or "").encode()
             first[item_id] = table, place
             ids.append(item_id)
             titles.append(title.encode() if title and title.strip() else item_id)
         genres += split_columns([row[3] for row in rows]) if GENRES in columns else [[] for _ in rows]
-        if columns.unused:
-            report("columns of the catalogue that are not used: %s", ", ".join(columns.unused))
+        for place, name in enumerate(own, start=4):
+            values[name] += [row[place] for row in rows]
+        unused = [name for name in columns.unused if name not in own.values()]
+        if unused:
+            warn("columns of the catalogue that no feature names: %s", ", ".join(unused))
     for path, line, reason in rejected_lines(connection):
         if any(path == table.path for table, _ in tables) or not ids:
             raise InputError(
@@ -68,7 +88,8 @@ def read_items(connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Tab
             expected="at least one item",
             action="add rows",
         )
-    return Items(ids=ids, titles=titles, genres=genres)
+    features = {spec.name: converted(spec, values[spec.name], own[spec.name]) for spec in specs if spec.name in own}
+    return Items(ids=ids, titles=titles, genres=genres, features=features)
 
 
 def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
@@ -98,20 +119,27 @@ def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
             ", ".join(item.decode() for item in added[:3]),
         )
     own = items or Items()
-    completed = Items(ids=own.ids + added, titles=own.titles + added, genres=own.genres + [[] for _ in added])
+    nothing: Values = [[] for _ in added]
+    completed = Items(
+        ids=own.ids + added,
+        titles=own.titles + added,
+        genres=own.genres + nothing,
+        features={name: values + nothing for name, values in own.features.items()},
+    )
     return completed, 0 if items is None else len(added)
 
 
 def _fetch(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns
-) -> list[tuple[str | None, str | None, str | None, object]]:
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, own: Sequence[str]
+) -> list[tuple[Any, ...]]:
     name = identifier(columns.names[ITEM])
     item = id_text(name, table.columns[columns.names[ITEM]], fractional=f"{name}::VARCHAR")
     title = f"{identifier(columns.names[TITLE])}::VARCHAR" if TITLE in columns else "NULL"
     genres = identifier(columns.names[GENRES]) if GENRES in columns else "NULL"
     extra = f"nullif(trim({identifier(EXTRA)}), '')" if EXTRA in table.columns else "NULL"
     try:
-        return connection.execute(f"SELECT {item}, {title}, {extra}, {genres} FROM {table.sql}").fetchall()
+        selected = ", ".join([item, title, extra, genres, *map(identifier, own)])
+        return connection.execute(f"SELECT {selected} FROM {table.sql}").fetchall()
     except duckdb.Error as error:
         raise unreadable(table.path, error) from None
 

@@ -1,5 +1,5 @@
 """Interactions of any source as one DuckDB table, every row checked:
-`rows(user, item, rating, weight, time, part, event, fault)`.
+`rows(user, item, rating, weight, time, part, event, context, fault)`.
 
 The row's place in the source is its rowid. Ids are text and come back byte for byte.
 """
@@ -31,9 +31,11 @@ from components.ingestion.reading.tables import (
 from components.progress import report, warn
 
 CREATE = """CREATE OR REPLACE TABLE rows
-(user VARCHAR, item VARCHAR, rating FLOAT, weight FLOAT, time BIGINT, part UTINYINT, event VARCHAR, fault UTINYINT)"""
+(user VARCHAR, item VARCHAR, rating FLOAT, weight FLOAT, time BIGINT, part UTINYINT, event VARCHAR,
+context VARCHAR, fault UTINYINT)"""
 
 SAMPLE_ROWS = 2_000
+BETWEEN = "\x1f"  # stands between the values of `context`, one a column
 _INTEGERS = (
     "TINYINT",
     "SMALLINT",
@@ -58,6 +60,7 @@ class Layout:
       only_rating: The one rating of all first rows; None where there are several or none.
       times: How times are read.
       decimal_comma: Whether 4,5 means four and a half.
+      context: Columns that are features of the context, in their order.
     """
 
     columns: Columns
@@ -65,6 +68,7 @@ class Layout:
     only_rating: Any
     times: times.TimeForm
     decimal_comma: bool
+    context: tuple[str, ...] = ()
 
     @property
     def has_timestamps(self) -> bool:
@@ -129,7 +133,8 @@ def describe(table: Table, layout: Layout) -> None:
         warn("%s was taken and %s was not: name another with --columns", taken, ", ".join(others))
     if layout.has_timestamps:
         report("times: %s", layout.times.name)
-    unused = [name for name in layout.columns.unused if name not in sum(layout.columns.passed_over.values(), ())]
+    elsewhere = (*sum(layout.columns.passed_over.values(), ()), *layout.context)
+    unused = [name for name in layout.columns.unused if name not in elsewhere]
     if RATING in layout.columns and not layout.has_ratings:
         unused.append(layout.columns.names[RATING])
     if unused:
@@ -250,8 +255,19 @@ def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str
     cases = " ".join(f"WHEN {test} THEN {fault if isinstance(fault, str) else int(fault)}" for test, fault in tests)
     return (
         f"SELECT {user}, {item}, {rating}, {weight}, try_cast(floor({time}) AS BIGINT), {part}, {kind}, "
-        f"(CASE {cases} ELSE 0 END)::UTINYINT FROM {table.sql}"
+        f"{_context(table, layout)}, (CASE {cases} ELSE 0 END)::UTINYINT FROM {table.sql}"
     )
+
+
+def _context(table: Table, layout: Layout) -> str:
+    """The values of the columns of the context side by side; a whole number has no `.0`, what is missing is empty."""
+    if not layout.context:
+        return "NULL::VARCHAR"
+    texts = [
+        f"coalesce(trim({id_text(identifier(name), table.columns[name], f'{identifier(name)}::VARCHAR')}), '')"
+        for name in layout.context
+    ]
+    return f"concat_ws(chr({ord(BETWEEN)}), {', '.join(texts)})"
 
 
 def _given(columns: Columns, role: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,15 @@ import pandas as pd
 import tensorflow as tf
 
 from components.errors import InputError
+from components.feature_specs import FeatureSpec, columns_of_context
 from components.ingestion import fingerprint, loading, times
 from components.ingestion.config import DataConfig
 from components.ingestion.faults import Fault
 from components.ingestion.items import Items
+from components.ingestion.own_columns import converted
 from components.ingestion.rates import RateReporter
 from components.ingestion.source import SourceFacts, Understood
+from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 from components.progress import report
 
@@ -23,6 +26,7 @@ BLOCK_ROWS = 65_536
 NO_GENRES = b"(no genres listed)"
 
 _SPLIT = "train"  # TFDS keeps every MovieLens table in one split of this name
+_OF_USERS = ("user_", "raw_user_", "bucketized_user_")
 _RATINGS = ("user_id", "movie_id", "user_rating", "timestamp")
 
 
@@ -48,8 +52,15 @@ class MovielensSource:
         files = [str(path) for builder in builders for path in builder.info.splits[_SPLIT].filepaths]
         return fingerprint.of_text(versions + " " + fingerprint.of_files(files))
 
-    def load(self, workspace: Workspace) -> Understood:
+    def load(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Understood:
         """Hands every interaction to the sorter, in the order of the prepared files."""
+        for spec in columns_of_context(specs):
+            raise InputError(
+                f"{self.facts().name} has no column `{spec.column}`, which features.context.{spec.name} reads",
+                expected="kind = hour or weekday, which are made of the timestamp",
+                received=spec.kind,
+                action="take the feature out",
+            )
         connection = workspace.connection
         connection.execute(loading.CREATE)
         progress = RateReporter("reading ratings")
@@ -72,11 +83,44 @@ class MovielensSource:
         rating = "user_rating::FLOAT" if self._config.has_ratings != "false" else "1.0::FLOAT"
         test = " OR ".join(loading.outside(rating, self._config)) or "false"
         fault = f"CASE WHEN {test} THEN {int(Fault.RATING_OUT_OF_RANGE)} ELSE 0 END"
-        return f"SELECT user_id, movie_id, {rating}, 1.0::FLOAT, timestamp::BIGINT, 0, NULL, {fault} FROM batch"
+        return f"SELECT user_id, movie_id, {rating}, 1.0::FLOAT, timestamp::BIGINT, 0, NULL, NULL, {fault} FROM batch"
 
-    def items(self, workspace: Workspace) -> Items | None:
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+        """What the ratings say of their users (100k and 1m have age, gender and occupation)."""
+        del workspace
+        if not specs:
+            return None
+        builder = self._builder("ratings")
+        known = [name for name in builder.info.features if name.startswith(_OF_USERS)]
+        for spec in specs:
+            if spec.column not in known:
+                raise InputError(
+                    f"{self.facts().name} has no column `{spec.column}`, which features.user.{spec.name} reads",
+                    expected="one of " + ", ".join(known) if known else "no feature of users: this data set has none",
+                    received=spec.column,
+                    action="correct the column of the feature, or take it out",
+                )
+        rows: dict[bytes, tuple[Any, ...]] = {}
+        for batch in _batches(builder, ("user_id", *(spec.column for spec in specs))):
+            columns = [batch[spec.column].numpy().tolist() for spec in specs]
+            rows.update(zip(batch["user_id"].numpy().tolist(), zip(*columns, strict=True), strict=True))
+        values = list(zip(*rows.values(), strict=True))
+        return Users(
+            ids=list(rows),
+            features={spec.name: converted(spec, column) for spec, column in zip(specs, values, strict=True)},
+        )
+
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
         """The catalogue in the order of the prepared files."""
         del workspace
+        own = [spec for spec in specs if not spec.is_standard_column]
+        if own:
+            raise InputError(
+                f"{self.facts().name} has no column `{own[0].column}`, which features.item.{own[0].name} reads",
+                expected="title or genres: all that is known of a movie",
+                received=own[0].column,
+                action="take the feature out",
+            )
         builder = self._builder("movies")
         names = [name.encode() for name in builder.info.features["movie_genres"].feature.names]
         items = Items()

@@ -20,7 +20,7 @@ MOST_PERIODS = 40
 """Bins of equal length between the oldest and the latest row."""
 
 COUNT_EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000)
-"""Lower ends of the bins of rows per user and per movie; the last one is open."""
+"""Lower ends of the bins of rows per user and per item; the last one is open."""
 
 Numbers = npt.NDArray[np.number[Any]]
 
@@ -110,13 +110,13 @@ class Profile:
     def as_dict(self) -> dict[str, Any]:
         """The counts, ready for JSON.
 
-        `splits`: for each of train, eval, test its `rows`, distinct `users` and `movies`, `first` and `last` (Unix
+        `splits`: for each of train, eval, test its `rows`, distinct `users` and `items`, `first` and `last` (Unix
         seconds, None for undated or no rows) and `mean_rating` (None without ratings).
         `ratings`: `edges` (the values, or the lower ends of equal bins) and counts by split; None without ratings.
         `periods`: `edges` (Unix seconds, one more than bins) and counts by split; None for undated rows.
-        `rows_per_user`, `rows_per_movie`: of the training rows: `edges` (lower ends) and `counts`; those without
+        `rows_per_user`, `rows_per_item`: of the training rows: `edges` (lower ends) and `counts`; those without
         training rows count in `without`.
-        `top_share`: share of the training rows that the most rated tenth of the catalogue's movies has.
+        `top_share`: share of the training rows that the most rated tenth of the catalogue's items has.
         `repeat_share`: share of all rows whose user and item have an earlier row; `tie_share`: share of all rows that
         have the time of another row of their user; `heaviest_user`: rows of the user with most of them.
         """
@@ -126,7 +126,7 @@ class Profile:
             "ratings": _by_split(self._rating_edges, self._ratings) if rated else None,
             "periods": _by_split(self._period_edges, self._periods) if dated else None,
             "rows_per_user": _trimmed(self._per_user),
-            "rows_per_movie": _trimmed(_binned(self._per_item)),
+            "rows_per_item": _trimmed(_binned(self._per_item)),
             "top_share": _top_share(self._per_item),
             "repeat_share": round(self.repeats / max(1, self.rows), 4),
             "tie_share": round(self.tied / max(1, self.rows), 4),
@@ -165,7 +165,7 @@ class _Split:
             "name": self._name,
             "rows": self.rows,
             "users": self._users,
-            "movies": int(self._items.sum()),
+            "items": int(self._items.sum()),
             "first": self._first if dated else None,
             "last": self._last if dated else None,
             "mean_rating": round(self._ratings / self.rows, 4) if rated else None,
@@ -195,7 +195,7 @@ def _binned(counts: Longs) -> Longs:
 
 
 def _trimmed(found: Longs) -> dict[str, Any]:
-    """How many users, or movies, have how many rows; `found[0]` have none."""
+    """How many users, or items, have how many rows; `found[0]` have none."""
     counts = found[1:].tolist()
     while len(counts) > 1 and not counts[-1]:
         counts.pop()

@@ -21,11 +21,11 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "source", profile["source"]
     yield "columns", profile["columns"]
     yield "not used", ", ".join(profile["unused_columns"])
-    yield "interactions", f"{rows:,} of {profile['users']:,} users with {profile['movies']:,} items"
+    yield "interactions", f"{rows:,} of {profile['users']:,} users with {profile['items']:,} items"
     yield "per user", f"{rows / max(1, profile['users']):.1f} on average, {profile['heaviest_user']:,} at most"
-    density = rows / max(1, profile["users"] * profile["movies"])
+    density = rows / max(1, profile["users"] * profile["items"])
     yield "density", f"{100 * density:.2g} % of all pairs of user and item"
-    yield "never touched", _share(profile["untouched_movies"], profile["movies"], "items")
+    yield "never touched", _share(profile["untouched_items"], profile["items"], "items")
     if profile["has_timestamps"]:
         first = min(split["first"] for split in splits.values() if split["first"] is not None)
         last = max(split["last"] for split in splits.values() if split["last"] is not None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Protocol
 
+from components.feature_specs import FeatureSpec
 from components.ingestion.faults import Fault
 from components.ingestion.items import Items
+from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 
 
@@ -55,12 +58,15 @@ class Source(Protocol):
     def fingerprint(self) -> str:
         """sha256 that changes whenever the data changes."""
 
-    def load(self, workspace: Workspace) -> Understood:
-        """Reads every interaction, once, into the table `rows` (loading.py).
+    def load(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Understood:
+        """Reads every interaction, once, into the table `rows` (loading.py), with the columns of the context.
 
         Raises:
           InputError: Rows that cannot be used, with their files and row numbers.
         """
 
-    def items(self, workspace: Workspace) -> Items | None:
-        """The catalogue, or None where the source has none."""
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
+        """The catalogue with the features that are asked for, or None where the source has none."""
+
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+        """The users with the features that are asked for, or None where the source has no table of them."""

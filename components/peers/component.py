@@ -19,24 +19,24 @@ class PeerListsSpec(component_spec.ComponentSpec):
     }
     INPUTS = {
         executor.EXAMPLES: _Channel(type=standard_artifacts.Examples),
-        executor.MOVIES: _Channel(type=standard_artifacts.Examples),
+        executor.ITEMS: _Channel(type=standard_artifacts.Examples),
         executor.SEQUENCES: _Channel(type=standard_artifacts.Examples),
     }
     OUTPUTS = {executor.JUDGED_ROWS: _Channel(type=standard_artifacts.Examples)}
 
 
 class PeerLists(base_component.BaseComponent):
-    """Adds `popular_movie_ids` and `peer_movie_ids` to the marked rows of the split test.
+    """Adds `popular_item_ids` and `peer_item_ids` to the marked rows of the split test.
 
     The peer is the best one on eval of those that the data allow (peers.py); its name is the output's property `peer`.
     Both learn from the rows that the models learn from, know of a user what the row says, and
-    leave out the seen movies. They do not come from the bundle, which cannot make them weaker.
+    leave out the seen items. They do not come from the bundle, which cannot make them weaker.
 
     Output `judged_rows`: Examples with the split test, every row in its order.
 
     Args:
       examples: Interactions with a split test.
-      movies: The entities; their split `items` is the catalogue.
+      items: The entities; their split `items` is the catalogue.
       sequences: Every row of every user; those that the models were fit on are read.
       config: A PeersConfig as JSON.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
@@ -49,7 +49,7 @@ class PeerLists(base_component.BaseComponent):
         self,
         *,
         examples: BaseChannel,
-        movies: BaseChannel,
+        items: BaseChannel,
         sequences: BaseChannel,
         config: str,
         judged_k: int,
@@ -57,7 +57,7 @@ class PeerLists(base_component.BaseComponent):
         super().__init__(
             PeerListsSpec(
                 examples=examples,
-                movies=movies,
+                items=items,
                 sequences=sequences,
                 config=config,
                 judged_k=judged_k,

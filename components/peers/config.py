@@ -12,10 +12,10 @@ class PeersConfig:
     """Settings of item-kNN; popularity has none.
 
     Attributes:
-      neighbours: Most similar movies that count for each movie of a history.
-      half_life: For dated data: after how many more recent movies a movie of the history weighs
+      neighbours: Most similar items that count for each item of a history.
+      half_life: For dated data: after how many more recent items an item of the history weighs
         half as much; 0: all weigh the same, as they always do in undated data.
-      longest: Only that many of a user's latest rows make movies similar; the work grows with its square.
+      longest: Only that many of a user's latest rows make items similar; the work grows with its square.
     """
 
     neighbours: int = 100

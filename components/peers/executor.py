@@ -30,7 +30,7 @@ from components.peers.popularity_file import POPULARITY_FILE, write_popularity
 from components.seen_rule import ALWAYS
 from components.settings import from_json
 
-EXAMPLES, MOVIES, SEQUENCES = "examples", "movies", "sequences"
+EXAMPLES, ITEMS, SEQUENCES = "examples", "items", "sequences"
 JUDGED_ROWS = "judged_rows"  # output: no name may be both input and output
 CONFIG, JUDGED_K = "config", "judged_k"
 
@@ -43,19 +43,19 @@ class Executor(base_executor.BaseExecutor):
     def Do(self, input_dict: Artifacts, output_dict: Artifacts, exec_properties: dict[str, Any]) -> None:
         """Reads catalogue and sequences, chooses a peer on eval, and writes the test rows anew."""
         config = from_json(PeersConfig, exec_properties[CONFIG])
-        catalogue = catalogue_of(input_dict[MOVIES])
+        catalogue = catalogue_of(input_dict[ITEMS])
         dislikes = liked_from(input_dict[SEQUENCES])
         length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
         name = _best(input_dict, catalogue, config, length)
         fitted = fitted_parts(input_dict[SEQUENCES])
-        sequences = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, fitted).liked(dislikes).movies
+        sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, fitted).liked(dislikes).items
         popular = popularity(sequences, len(catalogue))
         peer = PEERS[name](sequences, len(catalogue), popular, config)
 
         def lists(known: Known) -> Lists:
             return {
-                features.POPULAR_MOVIE_IDS: most_popular(popular, known.seen, length),
-                features.PEER_MOVIE_IDS: peer(known.history, known.seen, length),
+                features.POPULAR_ITEM_IDS: most_popular(popular, known.seen, length),
+                features.PEER_ITEM_IDS: peer(known.history, known.seen, length),
             }
 
         judged = artifact_utils.get_single_instance(output_dict[JUDGED_ROWS])
@@ -63,11 +63,11 @@ class Executor(base_executor.BaseExecutor):
         examples_utils.set_payload_format(judged, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         folder = artifact_utils.get_split_uri([judged], features.TEST)
         pattern = split_pattern(input_dict[EXAMPLES], features.TEST)
-        users = add_lists(pattern, folder, catalogue.movie_ids, lists, dislikes)
+        users = add_lists(pattern, folder, catalogue.item_ids, lists, dislikes)
         counts = np.bincount(sequences.rows, minlength=len(catalogue))
-        write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.movie_ids, counts)
+        write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.item_ids, counts)
         judged.set_string_custom_property(artifacts.PEER, name)
-        progress.report("lists of %d movies for %s users", length, f"{users:,}")
+        progress.report("lists of %d items for %s users", length, f"{users:,}")
 
 
 def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, length: int) -> str:
@@ -75,11 +75,11 @@ def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, leng
     names = candidates(leave_out_seen(input_dict[SEQUENCES]) != ALWAYS)
     if len(names) == 1:
         return names[0]
-    sequences = sequences_of(input_dict[SEQUENCES], catalogue.movie_ids, (features.TRAIN_PART,))
+    sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, (features.TRAIN_PART,))
     sequences = sequences.liked(liked_from(input_dict[SEQUENCES]))
-    marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.movie_ids)
+    marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.item_ids)
     asked = AskedUsers.of(marked, sequences)
-    popular = popularity(sequences.movies, len(catalogue))
+    popular = popularity(sequences.items, len(catalogue))
     name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
     listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())
     progress.report("recall@%d on eval: %s; the best one is the peer", length, listed)

@@ -1,8 +1,8 @@
 """Item-based nearest neighbours: the strong and simple peer.
 
 Deshpande & Karypis, "Item-Based Top-N Recommendation Algorithms", ACM TOIS 22(1), 2004, with cosine
-similarity of the movies' columns in the binary matrix of users and movies, and with histories whose
-recent movies weigh more.
+similarity of the items' columns in the binary matrix of users and items, and with histories whose
+recent items weigh more.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from components.examples import Floats, Ints, Longs, RaggedRows
 
 Doubles = npt.NDArray[np.float64]
 
-BLOCK_MOVIES = 256
+BLOCK_ITEMS = 256
 BLOCK_USERS = 512
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Neighbours:
-    """The most similar movies of every movie.
+    """The most similar items of every item.
 
     Attributes:
-      similarities: Sparse float32 `[movies, movies]`; row `i` holds the cosine similarities of movie
-        `i` and its most similar movies, 0 for all others and for itself.
+      similarities: Sparse float32 `[items, items]`; row `i` holds the cosine similarities of item
+        `i` and its most similar items, 0 for all others and for itself.
     """
 
     similarities: scipy.sparse.csr_matrix
 
 
-def find_neighbours(sequences: RaggedRows, movies: int, neighbours: int, longest: int) -> Neighbours:
-    """Finds the `neighbours` most similar movies of every movie.
+def find_neighbours(sequences: RaggedRows, items: int, neighbours: int, longest: int) -> Neighbours:
+    """Finds the `neighbours` most similar items of every item.
 
-    `similarity(i, j)` is the cosine of the movies' columns; where every row counts 1 and none repeats, that is
+    `similarity(i, j)` is the cosine of the items' columns; where every row counts 1 and none repeats, that is
     users with both / √(users with i · users with j). It lies between 0 and 1. Ties go to the
-    lower catalogue row. Movies are taken in blocks, so that memory stays small with many.
+    lower catalogue row. Items are taken in blocks, so that memory stays small with many.
 
     Args:
       sequences: Training rows of each user, oldest first.
-      movies: Movies in the catalogue.
-      neighbours: Similar movies that are kept.
+      items: Items in the catalogue.
+      neighbours: Similar items that are kept.
       longest: Only that many of a user's latest rows count: the work grows with the square of it.
     """
-    matrix = _user_matrix(sequences, movies, longest)
+    matrix = _user_matrix(sequences, items, longest)
     users = np.asarray(matrix.multiply(matrix).sum(axis=0), np.float64).ravel()
-    by_movie = matrix.T.tocsr()
+    by_item = matrix.T.tocsr()
     blocks = []
-    for start in range(0, movies, BLOCK_MOVIES):
-        block = (by_movie[start : start + BLOCK_MOVIES] @ matrix).tocsr()
-        users_of_row = np.repeat(users[start : start + BLOCK_MOVIES], np.diff(block.indptr))
+    for start in range(0, items, BLOCK_ITEMS):
+        block = (by_item[start : start + BLOCK_ITEMS] @ matrix).tocsr()
+        users_of_row = np.repeat(users[start : start + BLOCK_ITEMS], np.diff(block.indptr))
         block.data = (block.data / np.sqrt(users_of_row * users[block.indices])).astype(np.float32)
         blocks.append(_most_similar(block, start, neighbours))
     return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"))
@@ -67,31 +67,31 @@ def recommend(
     n: int,
     half_life: float,
 ) -> Iterator[Ints]:
-    """The n best movies of each user.
+    """The n best items of each user.
 
-    `score(u, c) = Σ_{i ∈ history(u)} w_i · similarity(i, c)` over the movies `i` that have `c` among
-    their neighbours; `w_i = 2^(-age / half_life)`, where the latest movie's age is 0, the one before
+    `score(u, c) = Σ_{i ∈ history(u)} w_i · similarity(i, c)` over the items `i` that have `c` among
+    their neighbours; `w_i = 2^(-age / half_life)`, where the latest item's age is 0, the one before
     has 1 and so on; 1 for all without a half-life. Equal scores are ordered by popularity; after the
-    movies with a score follow the most popular ones, so that the list is as long as others.
+    items with a score follow the most popular ones, so that the list is as long as others.
 
     Args:
       neighbours: What `find_neighbours` found.
-      popularity: float64 `[movies]`.
+      popularity: float64 `[items]`.
       histories: Catalogue rows known of each user, oldest first; -1 is ignored.
       left_out: Catalogue rows that are not recommended to each user, in any order; -1 is ignored.
       n: Length of the lists.
-      half_life: In movies; 0 for none.
+      half_life: In items; 0 for none.
 
     Yields:
-      int32 `[at most n]` a user, best first; shorter only where no movie is left.
+      int32 `[at most n]` a user, best first; shorter only where no item is left.
     """
-    movies = len(popularity)
+    items = len(popularity)
     order = np.argsort(-popularity, kind="stable").astype(np.int32)
-    rank = np.empty(movies, np.int32)
-    rank[order] = np.arange(movies, dtype=np.int32)
+    rank = np.empty(items, np.int32)
+    rank[order] = np.arange(items, dtype=np.int32)
     for start in range(0, len(histories), BLOCK_USERS):
         users = range(start, min(start + BLOCK_USERS, len(histories)))
-        scores = _weighted(histories, users, movies, half_life) @ neighbours.similarities
+        scores = _weighted(histories, users, items, half_life) @ neighbours.similarities
         for row, user in enumerate(users):
             span = slice(scores.indptr[row], scores.indptr[row + 1])
             excluded = left_out[user]
@@ -100,10 +100,10 @@ def recommend(
 
 
 def most_popular(popularity: Doubles, left_out: RaggedRows, n: int) -> Iterator[Ints]:
-    """The n most popular movies that are not left out of each user's list; ties by catalogue row.
+    """The n most popular items that are not left out of each user's list; ties by catalogue row.
 
     Args:
-      popularity: float64 `[movies]`.
+      popularity: float64 `[items]`.
       left_out: As in `recommend`.
       n: Length of the lists.
     """
@@ -113,8 +113,8 @@ def most_popular(popularity: Doubles, left_out: RaggedRows, n: int) -> Iterator[
         yield filled(nothing, order, left_out[user], n)
 
 
-def _user_matrix(sequences: RaggedRows, movies: int, longest: int) -> scipy.sparse.csr_matrix:
-    """How much a user has had a movie among its latest rows, float32 `[users, movies]`: log2(1 + sum of weights).
+def _user_matrix(sequences: RaggedRows, items: int, longest: int) -> scipy.sparse.csr_matrix:
+    """How much a user has had an item among its latest rows, float32 `[users, items]`: log2(1 + sum of weights).
 
     So one row of weight 1 counts 1, and what is had again and again counts more, but less and less so.
     """
@@ -122,7 +122,7 @@ def _user_matrix(sequences: RaggedRows, movies: int, longest: int) -> scipy.spar
     kept = (age < longest) & (sequences.rows >= 0)
     rows, users = sequences.rows[kept], sequences.owners[kept]
     weights = sequences.row_weights()[kept]
-    matrix = scipy.sparse.csr_matrix((weights, (users, rows)), shape=(len(sequences), movies), dtype=np.float32)
+    matrix = scipy.sparse.csr_matrix((weights, (users, rows)), shape=(len(sequences), items), dtype=np.float32)
     matrix.sum_duplicates()
     matrix.data = np.log2(1 + matrix.data)
     return matrix
@@ -157,8 +157,8 @@ def _most_similar(block: scipy.sparse.csr_matrix, start: int, neighbours: int) -
     )
 
 
-def _weighted(histories: RaggedRows, users: range, movies: int, half_life: float) -> scipy.sparse.csr_matrix:
-    """Weights of the movies in the histories of several users, float32 `[users, movies]`."""
+def _weighted(histories: RaggedRows, users: range, items: int, half_life: float) -> scipy.sparse.csr_matrix:
+    """Weights of the items in the histories of several users, float32 `[users, items]`."""
     splits = histories.row_splits[users.start : users.stop + 1]
     rows = histories.rows[splits[0] : splits[-1]]
     age = _ages(splits - splits[0])
@@ -166,23 +166,23 @@ def _weighted(histories: RaggedRows, users: range, movies: int, half_life: float
     owner = np.repeat(np.arange(len(users)), np.diff(splits))
     known = rows >= 0
     return scipy.sparse.csr_matrix(
-        (weights[known].astype(np.float32), (owner[known], rows[known])), shape=(len(users), movies)
+        (weights[known].astype(np.float32), (owner[known], rows[known])), shape=(len(users), items)
     )
 
 
-def _best(movies: Ints, scores: Floats, left_out: Ints, rank: Ints, n: int) -> Ints:
-    """The n movies of the highest scores, best first, equal ones by rank."""
-    allowed = np.flatnonzero(~np.isin(movies, left_out))
+def _best(items: Ints, scores: Floats, left_out: Ints, rank: Ints, n: int) -> Ints:
+    """The n items of the highest scores, best first, equal ones by rank."""
+    allowed = np.flatnonzero(~np.isin(items, left_out))
     if len(allowed) > n:
         least = np.partition(scores[allowed], len(allowed) - n)[len(allowed) - n]
         allowed = allowed[scores[allowed] >= least]
-    order = np.lexsort((rank[movies[allowed]], -scores[allowed]))
-    best: Ints = movies[allowed[order][:n]].astype(np.int32)
+    order = np.lexsort((rank[items[allowed]], -scores[allowed]))
+    best: Ints = items[allowed[order][:n]].astype(np.int32)
     return best
 
 
 def filled(best: Ints, order: Ints, left_out: Ints, n: int) -> Ints:
-    """The list, then the most popular movies that are neither in it nor left out."""
+    """The list, then the most popular items that are neither in it nor left out."""
     taken = np.concatenate([best, left_out])
     candidates = order[: n + len(taken)]
     return np.concatenate([best, candidates[~np.isin(candidates, taken)][: n - len(best)]])

@@ -17,16 +17,16 @@ Lists = Callable[[RaggedRows, RaggedRows, int], Iterator[Ints]]
 ITEM_KNN, REPEATS = "item-kNN", "what the user had most"
 
 
-def fit_item_knn(sequences: RaggedRows, movies: int, popularity: Doubles, config: PeersConfig) -> Lists:
+def fit_item_knn(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
     """Item-based nearest neighbours (item_knn.py)."""
-    neighbours = find_neighbours(sequences, movies, config.neighbours, config.longest)
+    neighbours = find_neighbours(sequences, items, config.neighbours, config.longest)
     half_life = config.half_life if sequences.timestamps.any() else 0.0  # undated rows have no order
     return lambda histories, left_out, n: recommend(neighbours, popularity, histories, left_out, n, half_life)
 
 
-def fit_repeats(sequences: RaggedRows, movies: int, popularity: Doubles, config: PeersConfig) -> Lists:
+def fit_repeats(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
     """What the user had most often (repeat_counts.py)."""
-    del sequences, movies, config
+    del sequences, items, config
     return lambda histories, left_out, n: most_repeated(popularity, histories, left_out, n)
 
 
@@ -44,7 +44,7 @@ def candidates(repeats: bool) -> list[str]:
 def best_peer(
     names: list[str],
     sequences: UserSequences,
-    movies: int,
+    items: int,
     popularity: Doubles,
     asked: AskedUsers,
     n: int,
@@ -55,15 +55,15 @@ def best_peer(
     Args:
       names: Who is compared.
       sequences: The rows to learn from, which hold nothing of eval.
-      movies: Movies of the catalogue.
-      popularity: float64 `[movies]`, of the same rows.
+      items: Items of the catalogue.
+      popularity: float64 `[items]`, of the same rows.
       asked: The users of the eval split.
       n: Length of the lists.
       config: Settings of the peers.
     """
     recalls = {}
     for name in names:
-        lists = PEERS[name](sequences.movies, movies, popularity, config)(asked.histories, asked.left_out, n)
+        lists = PEERS[name](sequences.items, items, popularity, config)(asked.histories, asked.left_out, n)
         hits = [
             np.isin(asked.held_out[user], found).sum() / len(asked.held_out[user])
             for user, found in enumerate(lists)

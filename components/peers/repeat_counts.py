@@ -11,18 +11,18 @@ from components.peers.item_knn import Doubles, filled
 
 
 def most_repeated(popularity: Doubles, histories: RaggedRows, left_out: RaggedRows, n: int) -> Iterator[Ints]:
-    """The n movies that stand most often in each history, then the most popular ones.
+    """The n items that stand most often in each history, then the most popular ones.
 
     Of equal counts the one that was had last comes first.
 
     Args:
-      popularity: float64 `[movies]`.
+      popularity: float64 `[items]`.
       histories: Catalogue rows known of each user, oldest first; -1 is ignored.
       left_out: Catalogue rows that are not recommended to each user, in any order; -1 is ignored.
       n: Length of the lists.
 
     Yields:
-      int32 `[at most n]` a user, best first; shorter only where no movie is left.
+      int32 `[at most n]` a user, best first; shorter only where no item is left.
     """
     order = np.argsort(-popularity, kind="stable").astype(np.int32)
     for user in range(len(histories)):

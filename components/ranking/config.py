@@ -30,10 +30,10 @@ class RankingConfig:
       embedding_dim: Width of the id vectors.
       history_length: Most recent interactions that the user side reads.
       implicit: Whether matrix_factorization reads the history too, as in SVD++.
-      raters: Most recent raters that the movie side reads (all but matrix_factorization).
+      raters: Most recent raters that the item side reads (all but matrix_factorization).
       layers: Widths of the hidden layers (dense, cross).
       dropout: Share of hidden units dropped in training (dense, cross).
-      id_dropout: Share of a batch's user ids, and of its movie ids, replaced by the unknown id.
+      id_dropout: Share of a batch's user ids, and of its item ids, replaced by the unknown id.
       l2_ids: L2 on id vectors.
       l2_history: L2 on history and rater vectors.
       l2_features: L2 on vectors of genres and eras.

@@ -7,23 +7,23 @@ from typing import Any
 import tensorflow as tf
 
 from components.ranking.config import RankingConfig
+from components.ranking.item_features import ItemFeatures
 from components.ranking.known_ratings import KnownRatings
-from components.ranking.movie_features import MovieFeatures
 from components.ranking.rating_model import RatingModel
 
 
 class Dense(RatingModel):
-    """rating = mean + biases + network([user id, history, movie id, raters, genres, era])."""
+    """rating = mean + biases + network([user id, history, item id, raters, genres, era])."""
 
-    def __init__(self, config: RankingConfig, movies: MovieFeatures, known: KnownRatings, seed: int) -> None:
-        super().__init__(config, movies, known, seed)
+    def __init__(self, config: RankingConfig, items: ItemFeatures, known: KnownRatings, seed: int) -> None:
+        super().__init__(config, items, known, seed)
         self._network = hidden_layers(self, config)
 
     def join(self, parts: list[Any]) -> Any:
         return tf.concat(parts, axis=-1)
 
-    def interaction(self, user: Any, movie: Any, training: bool = False) -> Any:
-        return self._network(tf.concat([user, movie], axis=-1), training=training)[..., 0]
+    def interaction(self, user: Any, item: Any, training: bool = False) -> Any:
+        return self._network(tf.concat([user, item], axis=-1), training=training)[..., 0]
 
 
 def hidden_layers(model: RatingModel, config: RankingConfig) -> Any:

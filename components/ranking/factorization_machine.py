@@ -10,10 +10,10 @@ from components.ranking.rating_model import RatingModel
 
 
 class FactorizationMachine(RatingModel):
-    """A factorisation machine (Rendle 2010) in two towers: only user features meet movie features.
+    """A factorisation machine (Rendle 2010) in two towers: only user features meet item features.
 
-    user = id + history / sqrt(n), movie = id + raters / sqrt(n) + genres / sqrt(n) + era, all of one
-    width, and rating = mean + biases + <user, movie>. Strong L2 is what makes it good.
+    user = id + history / sqrt(n), item = id + raters / sqrt(n) + genres / sqrt(n) + era, all of one
+    width, and rating = mean + biases + <user, item>. Strong L2 is what makes it good.
     """
 
     is_inner_product = True
@@ -21,8 +21,8 @@ class FactorizationMachine(RatingModel):
     def join(self, parts: list[Any]) -> Any:
         return tf.add_n(parts)
 
-    def interaction(self, user: Any, movie: Any, training: bool = False) -> Any:
-        return tf.reduce_sum(user * movie, axis=-1)
+    def interaction(self, user: Any, item: Any, training: bool = False) -> Any:
+        return tf.reduce_sum(user * item, axis=-1)
 
     def _before_rows(self, parts: list[Any]) -> list[Any]:
         return [tf.add_n(parts)]

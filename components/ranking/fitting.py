@@ -14,8 +14,8 @@ from components.examples import Longs
 from components.ranking.architectures import create_model
 from components.ranking.batches import SIGNATURE, Batch, cut_batch
 from components.ranking.config import RankingConfig
+from components.ranking.item_features import ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows
-from components.ranking.movie_features import MovieFeatures
 from components.ranking.rating_model import RatingModel
 from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
@@ -48,7 +48,7 @@ class Epoch:
 
 def fit(
     config: RankingConfig,
-    movies: MovieFeatures,
+    items: ItemFeatures,
     known: KnownRatings,
     eval_rows: RatingRows,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
@@ -63,7 +63,7 @@ def fit(
     """
     return [
         _fit_one(
-            lambda number=number: create_model(config, movies, known, config.seed + number),  # type: ignore[misc]
+            lambda number=number: create_model(config, items, known, config.seed + number),  # type: ignore[misc]
             config,
             known,
             eval_rows,
@@ -78,7 +78,7 @@ def fit(
 
 def refit(
     config: RankingConfig,
-    movies: MovieFeatures,
+    items: ItemFeatures,
     known: KnownRatings,
     epochs: Sequence[int],
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
@@ -88,7 +88,7 @@ def refit(
     nothing = known.rows.take(np.zeros(0, np.int64))
     return [
         _fit_one(
-            lambda number=number: create_model(config, movies, known, config.seed + number),  # type: ignore[misc]
+            lambda number=number: create_model(config, items, known, config.seed + number),  # type: ignore[misc]
             config,
             known,
             nothing,

@@ -1,8 +1,8 @@
-"""Training rows as the rating model needs them: each user's history, each movie's raters, and the rows.
+"""Training rows as the rating model needs them: each user's history, each item's raters, and the rows.
 
 A *user row* is a position in `sequences`; one more, the last, stands for everybody else. Only
 training rows enter histories and raters. Whether a training row itself lies within the cut history
-of its user, or within the cut raters of its movie, is kept with the row, so that the model can
+of its user, or within the cut raters of its item, is kept with the row, so that the model can
 leave a target out of what it is predicted from.
 """
 
@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from components.examples import Floats, Interactions, Ints, Longs, Strings, UserSequences
 from components.ranking.index_lists import IndexLists
-from components.ranking.movie_features import MovieFeatures
+from components.ranking.item_features import ItemFeatures
+from components.ranking.user_content import UserContent, user_content
+from components.training.users import Users
 
 Bools = npt.NDArray[np.bool_]
 
@@ -26,14 +28,14 @@ class RatingRows:
 
     Attributes:
       user_rows: int32 user rows, `[rows]`.
-      movie_rows: int32 catalogue rows, `[rows]`.
+      item_rows: int32 catalogue rows, `[rows]`.
       ratings: float32 stars, `[rows]`.
-      in_history: Whether the row's movie is in its user's list of `KnownRatings.histories`, `[rows]`.
-      in_raters: Whether the row's user is in its movie's list of `KnownRatings.raters`, `[rows]`.
+      in_history: Whether the row's item is in its user's list of `KnownRatings.histories`, `[rows]`.
+      in_raters: Whether the row's user is in its item's list of `KnownRatings.raters`, `[rows]`.
     """
 
     user_rows: Ints
-    movie_rows: Ints
+    item_rows: Ints
     ratings: Floats
     in_history: Bools
     in_raters: Bools
@@ -49,14 +51,15 @@ class RatingRows:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class KnownRatings:
-    """What training rows tell of users and movies.
+    """What training rows tell of users and items.
 
     Attributes:
       user_index: int32, `[user rows]`; `known_users` for an unknown user, and for the last user row.
-      histories: One list of movie indices a user row, oldest first.
+      histories: One list of item indices a user row, oldest first.
       raters: One list of user indices a catalogue row, oldest first.
       rows: The training rows.
       known_users: Size of the user vocabulary.
+      content: Features of the user rows.
     """
 
     user_index: Ints
@@ -64,60 +67,62 @@ class KnownRatings:
     raters: IndexLists
     rows: RatingRows
     known_users: int
+    content: UserContent
 
 
 def known_ratings(
     sequences: UserSequences,
     user_index: Ints,
-    movies: MovieFeatures,
+    items: ItemFeatures,
     *,
     known_users: int,
     history_length: int,
     raters: int,
+    users: Users | None = None,
 ) -> KnownRatings:
     """Lays out training rows.
 
     Args:
       sequences: Training rows of each user, oldest first.
       user_index: int32, `[users]`, index of each of `sequences.user_ids`.
-      movies: Features of the catalogue.
+      items: Features of the catalogue.
       known_users: Size of the user vocabulary.
       history_length: Most recent rows that a history keeps.
-      raters: Most recent raters that a movie keeps; on undated data the last in user order.
+      raters: Most recent raters that an item keeps; on undated data the last in user order.
+      users: Features of all users; None: they have none.
     """
-    lists = sequences.movies
+    lists = sequences.items
     user_rows = np.repeat(np.arange(len(lists), dtype=np.int32), np.diff(lists.row_splits))
     in_history = _within_last(lists.row_splits, history_length)
     # Stable, so rows of the same moment keep the order of the users.
     order = (
         np.lexsort((lists.timestamps, lists.rows)) if len(lists.timestamps) else np.argsort(lists.rows, kind="stable")
     )
-    movie_splits = np.concatenate([[0], np.cumsum(np.bincount(lists.rows, minlength=len(movies)))])
+    item_splits = np.concatenate([[0], np.cumsum(np.bincount(lists.rows, minlength=len(items)))])
     in_raters = np.empty(len(order), np.bool_)
-    in_raters[order] = _within_last(movie_splits, raters)
+    in_raters[order] = _within_last(item_splits, raters)
     kept = order[in_raters[order]]
     return KnownRatings(
         user_index=np.append(user_index, known_users).astype(np.int32),
         histories=IndexLists(
             splits=_cut_splits(np.append(lists.row_splits, lists.row_splits[-1]), history_length),
-            values=movies.movie_index[lists.rows[in_history]],
+            values=items.item_index[lists.rows[in_history]],
         ),
-        raters=IndexLists(
-            splits=_cut_splits(movie_splits, raters), values=user_index[user_rows[kept]].astype(np.int32)
-        ),
+        raters=IndexLists(splits=_cut_splits(item_splits, raters), values=user_index[user_rows[kept]].astype(np.int32)),
         rows=RatingRows(
             user_rows=user_rows,
-            movie_rows=lists.rows,
+            item_rows=lists.rows,
             ratings=lists.ratings,
             in_history=in_history,
             in_raters=in_raters,
         ),
         known_users=known_users,
+        content=user_content(users, sequences.user_ids),
     )
 
 
 def held_out_rows(interactions: Interactions, user_ids: Strings) -> RatingRows:
-    """Rows of a split that training does not see; rows of movies outside the catalogue are left out.
+    """Rows of a split that training does not see; rows of items outside the catalogue are left out.
 
     Args:
       interactions: The rows.
@@ -125,11 +130,11 @@ def held_out_rows(interactions: Interactions, user_ids: Strings) -> RatingRows:
     """
     row_of = {user: row for row, user in enumerate(user_ids)}
     user_rows = np.fromiter((row_of.get(user, len(row_of)) for user in interactions.user_ids), np.int32)
-    listed = interactions.movie_rows >= 0
+    listed = interactions.item_rows >= 0
     nowhere = np.zeros(int(listed.sum()), np.bool_)
     return RatingRows(
         user_rows=user_rows[listed],
-        movie_rows=interactions.movie_rows[listed],
+        item_rows=interactions.item_rows[listed],
         ratings=interactions.ratings[listed],
         in_history=nowhere,
         in_raters=nowhere,

@@ -26,5 +26,5 @@ class MatrixFactorization(RatingModel):
     def join(self, parts: list[Any]) -> Any:
         return tf.add_n(parts)
 
-    def interaction(self, user: Any, movie: Any, training: bool = False) -> Any:
-        return tf.reduce_sum(user * movie, axis=-1)
+    def interaction(self, user: Any, item: Any, training: bool = False) -> Any:
+        return tf.reduce_sum(user * item, axis=-1)

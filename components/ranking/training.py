@@ -9,21 +9,21 @@ import numpy as np
 from components import progress
 from components.errors import InputError
 from components.examples import Floats, Strings, read_catalogue, read_interactions
+from components.feature_specs import specs_from_json
 from components.ranking.config import RankingConfig
 from components.ranking.epoch_log import METRIC, EpochLog
 from components.ranking.fitting import fit, predict, refit
-from components.ranking.index_lists import IndexLists
+from components.ranking.item_features import ItemFeatures, content_features
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
-from components.ranking.movie_features import MovieFeatures, era_of
 from components.ranking.ranker import Ranker, save
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, FINAL_EPOCHS, MOVIES, STRATEGY
+from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
-from components.transform.graph import CatalogueFeatures, TransformGraph
+from components.transform.graph import TransformGraph
 
 
 def run_fn(fn_args: Any) -> None:
@@ -35,29 +35,29 @@ def run_fn(fn_args: Any) -> None:
     """
     replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RankingConfig, fn_args.custom_config[CONFIG])
-    graph = TransformGraph(fn_args.transform_output)
-    catalogue = read_catalogue(fn_args.custom_config[MOVIES])
+    graph = TransformGraph(fn_args.transform_output, specs_from_json(fn_args.custom_config[FEATURES]))
+    catalogue = read_catalogue(fn_args.custom_config[ITEMS])
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
-    if not len(choosing.sequences.movies.rows):
+    if not len(choosing.sequences.items.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = EpochLog(config, history)
-    movies, known = lay_out(config, graph, choosing)
+    items, known = lay_out(config, graph, choosing)
     if final_epochs:
-        models = refit(config, movies, known, log.begin_final(final_epochs), log.add, replicas)
+        models = refit(config, items, known, log.begin_final(final_epochs), log.add, replicas)
     else:
         users = choosing.sequences.user_ids
         eval_rows = of_known_users(
-            held_out_rows(read_interactions(fn_args.eval_files, catalogue.movie_ids), users), users
+            held_out_rows(read_interactions(fn_args.eval_files, catalogue.item_ids), users), users
         )
-        models = fit(config, movies, known, eval_rows, log.add, replicas)
+        models = fit(config, items, known, eval_rows, log.add, replicas)
         if config.seeds > 1 and len(eval_rows):
             log.flush()
             report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
-        movies, known = lay_out(config, graph, final)
-        models = refit(config, movies, known, log.begin_refit(), log.add, replicas)
+        items, known = lay_out(config, graph, final)
+        models = refit(config, items, known, log.begin_refit(), log.add, replicas)
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     history.write()
@@ -69,24 +69,25 @@ def of_known_users(rows: RatingRows, user_ids: Strings) -> RatingRows:
     """The rows of users with training rows; all rows where there are none of them.
 
     In a split by time most eval rows may be of people of whom nothing is known. A training that they
-    stop has learned movies and no tastes.
+    stop has learned items and no tastes.
     """
     known = np.flatnonzero(rows.user_rows < len(user_ids))
     return rows.take(known) if len(known) else rows
 
 
-def lay_out(config: RankingConfig, graph: TransformGraph, phase: Phase) -> tuple[MovieFeatures, KnownRatings]:
-    """What the rating model reads of movies and users in a phase."""
-    movies = movie_features(graph, phase.movies)
+def lay_out(config: RankingConfig, graph: TransformGraph, phase: Phase) -> tuple[ItemFeatures, KnownRatings]:
+    """What the rating model reads of items and users in a phase."""
+    items = item_features(graph, phase)
     known = known_ratings(
         phase.sequences,
         graph.index_users(phase.sequences.user_ids).astype(np.int32),
-        movies,
-        known_users=graph.vocabulary_sizes.users,
+        items,
+        known_users=graph.users,
         history_length=config.history_length,
         raters=config.raters,
+        users=phase.users,
     )
-    return movies, known
+    return items, known
 
 
 def report_average(errors: Floats, models: int) -> None:
@@ -95,14 +96,10 @@ def report_average(errors: Floats, models: int) -> None:
     progress.report("%d models averaged  RMSE %.4f  MAE %.4f", models, rmse, mae)
 
 
-def movie_features(graph: TransformGraph, transformed: CatalogueFeatures) -> MovieFeatures:
+def item_features(graph: TransformGraph, phase: Phase) -> ItemFeatures:
     """What the transform graph makes of the catalogue, as the rating model reads it."""
-    return MovieFeatures(
-        movie_index=transformed.movie_index.astype(np.int32),
-        genres=IndexLists(
-            splits=transformed.genre_indices.row_splits, values=transformed.genre_indices.values.astype(np.int32)
-        ),
-        eras=era_of(transformed.year),
-        known_movies=graph.vocabulary_sizes.movies,
-        known_genres=graph.vocabulary_sizes.genres,
+    return ItemFeatures(
+        item_index=phase.items.index.astype(np.int32),
+        known_items=graph.items,
+        features=content_features(phase.content.blocks, phase.content.of(phase.items)),
     )

@@ -42,7 +42,7 @@ class RunReport(base_component.BaseComponent):  # type: ignore[misc]
       ranking_run: The RankingTrainer's log; None for data without ratings.
       index: The index, for its report.
       model: The bundle.
-      embeddings: The map of the movies and the genres.
+      embeddings: The map of the items and the genres.
       evaluation: The Evaluator's figures.
       blessing: Its verdict.
       config: A ReportConfig as JSON.

@@ -12,11 +12,11 @@ Json = Mapping[str, Any]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A movie of a person's history that speaks for a recommended one.
+    """An item of a person's history that speaks for a recommended one.
 
     Attributes:
       title: Its title.
-      share: Its part of everything that speaks for the recommended movie, from 0 to 1.
+      share: Its part of everything that speaks for the recommended item, from 0 to 1.
       genres: The genres that both have.
     """
 
@@ -27,7 +27,7 @@ class Reason:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recommended:
-    """A movie of an answer.
+    """An item of an answer.
 
     Attributes:
       title: Its title.
@@ -74,7 +74,7 @@ class RunFacts:
       index: CandidateIndexer's `index.json`.
       bundle: `bundle.json`.
       evaluation: `gates.json`, with `blessed` as TFX's mark says.
-      movie_map: EmbeddingMap's `map.json`.
+      item_map: EmbeddingMap's `map.json`.
       genres: EmbeddingMap's `genres.json`.
       people: Some users, their taste and their recommendations.
     """
@@ -85,7 +85,7 @@ class RunFacts:
     index: Json | None = None
     bundle: Json | None = None
     evaluation: Json | None = None
-    movie_map: Json | None = None
+    item_map: Json | None = None
     genres: Json | None = None
     people: Sequence[Person] = ()
 

@@ -60,7 +60,7 @@ def gather(folders: Folders, gate: str | None = None) -> RunFacts:
         index=_read(folders.index, artifacts.INDEX_REPORT),
         bundle=_read(folders.bundle, f"{EXTRA_ASSETS}/{BUNDLE_FILE}"),
         evaluation=evaluation,
-        movie_map=_read(folders.embeddings, artifacts.MOVIE_MAP),
+        item_map=_read(folders.embeddings, artifacts.ITEM_MAP),
         genres=_read(folders.embeddings, artifacts.GENRE_REPORT),
     )
 

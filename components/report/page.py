@@ -12,8 +12,8 @@ from components.report.sections.data import data
 from components.report.sections.gates import gates
 from components.report.sections.genres import genres
 from components.report.sections.index import index
+from components.report.sections.item_map import item_map
 from components.report.sections.metrics import metrics
-from components.report.sections.movie_map import movie_map
 from components.report.sections.overview import overview
 from components.report.sections.people import people
 from components.report.sections.reach import reach
@@ -28,7 +28,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     slices,
     reach,
     people,
-    movie_map,
+    item_map,
     genres,
     data,
     training,
@@ -58,6 +58,6 @@ def render(facts: RunFacts, summary: Mapping[str, Any] | None = None) -> str:
             status=report.summary.get("status"),
             sections=sections,
             style=source("style.css"),
-            scripts=[source("page.js"), source("movie_map.js")],
+            scripts=[source("page.js"), source("item_map.js")],
         )
     )

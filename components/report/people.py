@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import tensorflow as tf
 
+from components.feature_specs import GENRES
 from components.report.facts import Person, Reason, Recommended
 from serving import contract
 from serving.scann_operations import load_operations
@@ -31,7 +32,7 @@ def describe_people(bundle: str, count: int) -> list[Person]:
         return []
     load_operations(bundle)
     with tf.io.gfile.GFile(f"{bundle}/{contract.EXTRA_ASSETS}/{contract.CATALOGUE_FILE}") as file:
-        genres = {movie["id"]: movie["genres"] for movie in json.loads(file.read())["movies"]}
+        genres = {item["id"]: item["features"].get(GENRES, []) for item in json.loads(file.read())["items"]}
     asked = _Asked(tf.saved_model.load(bundle), genres)
     return [asked.person(user_id, interactions) for user_id, interactions in chosen]
 
@@ -55,7 +56,7 @@ def choose_people(bundle: str, count: int) -> list[tuple[str, int]]:
 
 
 class _Asked:
-    """A loaded bundle and the genres of its movies."""
+    """A loaded bundle and the genres of its items."""
 
     def __init__(self, model: Any, genres: dict[str, list[str]]) -> None:
         self._signatures = model.signatures
@@ -65,8 +66,8 @@ class _Asked:
         user = tf.constant([user_id])
         answer = self._ask(contract.SERVING_DEFAULT, user_id=user)
         count = min(int(answer[contract.COUNT][0]), LISTED)
-        movies = _texts(answer[contract.MOVIE_IDS][0][:count])
-        reasons = self._reasons(user_id, movies)
+        items = _texts(answer[contract.ITEM_IDS][0][:count])
+        reasons = self._reasons(user_id, items)
         columns = (answer[name][0][:count] for name in (contract.TITLES, contract.SCORES, contract.PREDICTED_RATINGS))
         return Person(
             user_id=user_id,
@@ -76,12 +77,12 @@ class _Asked:
             recommended=[
                 Recommended(
                     title=_text(title),
-                    genres=self._genres.get(movie, []),
+                    genres=self._genres.get(item, []),
                     score=round(float(score), 4),
                     predicted_rating=round(float(stars), 3),
                     reasons=why,
                 )
-                for movie, title, score, stars, why in zip(movies, *columns, reasons, strict=True)
+                for item, title, score, stars, why in zip(items, *columns, reasons, strict=True)
             ],
         )
 
@@ -93,17 +94,17 @@ class _Asked:
         )
         return sorted(newest_first, key=lambda one: -one[1])[:LIKED]
 
-    def _reasons(self, user_id: str, movies: Sequence[str]) -> list[list[Reason]]:
-        rows = len(movies)
+    def _reasons(self, user_id: str, items: Sequence[str]) -> list[list[Reason]]:
+        rows = len(items)
         if not rows:
             return []
         why = self._ask(
             contract.EXPLAIN,
             **{
                 contract.USER_ID: tf.constant([user_id] * rows),
-                contract.HISTORY_MOVIE_IDS: tf.zeros([rows, 0], tf.string),
+                contract.HISTORY_ITEM_IDS: tf.zeros([rows, 0], tf.string),
                 contract.HISTORY_RATINGS: tf.zeros([rows, 0], tf.float32),
-                contract.MOVIE_ID: tf.constant(list(movies)),
+                contract.ITEM_ID: tf.constant(list(items)),
             },
         )
         return [
@@ -111,15 +112,15 @@ class _Asked:
                 Reason(
                     title=_text(why[contract.TITLES][row, column]),
                     share=round(float(why[contract.SHARES][row, column]), 4),
-                    genres=self._shared(movie, _text(why[contract.MOVIE_IDS][row, column])),
+                    genres=self._shared(item, _text(why[contract.ITEM_IDS][row, column])),
                 )
                 for column in range(min(REASONS, int(why[contract.COUNT][row])))
             ]
-            for row, movie in enumerate(movies)
+            for row, item in enumerate(items)
         ]
 
-    def _shared(self, movie: str, other: str) -> list[str]:
-        return [genre for genre in self._genres.get(movie, []) if genre in self._genres.get(other, [])]
+    def _shared(self, item: str, other: str) -> list[str]:
+        return [genre for genre in self._genres.get(item, []) if genre in self._genres.get(other, [])]
 
     def _ask(self, signature: str, **inputs: Any) -> dict[str, Any]:
         return {name: tensor.numpy() for name, tensor in self._signatures[signature](**inputs).items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,30 +18,20 @@ def embed_catalogue(model: Any, catalogue: Catalogue) -> Floats:
 
     Args:
       model: A loaded `RetrievalExport`.
-      catalogue: All `N` movies.
+      catalogue: All `N` items.
     """
-    return embed_movies(model, catalogue.movie_ids, catalogue.titles, catalogue.genres)
+    return embed_items(model, catalogue.as_examples())
 
 
-def embed_movies(
-    model: Any, movie_ids: Strings, titles: Strings | Sequence[bytes], genres: Sequence[Sequence[bytes]]
-) -> Floats:
-    """Candidate vectors float32 `[N, D]` of movies, known or new.
+def embed_items(model: Any, examples: Strings) -> Floats:
+    """Candidate vectors float32 `[N, D]` of items, known or new.
 
     Args:
       model: A loaded `RetrievalExport`.
-      movie_ids: bytes `[N]`; an unknown one has the vector of all rare movies in the place of its own.
-      titles: UTF-8 bytes `[N]`; "" has neither year nor words.
-      genres: UTF-8 bytes, one list a movie.
+      examples: Serialized Examples `[N]`: an unknown id has the vector of all rare items in the place of its own.
     """
-    parts = []
-    for start in range(0, len(movie_ids), BATCH):
-        part = slice(start, start + BATCH)
-        lists = tf.ragged.constant([list(one) for one in genres[part]], dtype=tf.string, ragged_rank=1)
-        found = model.embed_candidates(
-            tf.constant(list(movie_ids[part]), tf.string),
-            tf.constant(list(titles[part]), tf.string),
-            lists.to_tensor(""),
-        )
-        parts.append(found[EMBEDDING].numpy())
+    parts = [
+        model.embed_candidates(tf.constant(list(examples[start : start + BATCH]), tf.string))[EMBEDDING].numpy()
+        for start in range(0, len(examples), BATCH)
+    ]
     return np.concatenate(parts)

@@ -19,24 +19,26 @@ class RetrievalConfig:
     Attributes:
       embedding_dim: Width of a tower's vector, without the bias dimension; 0: by the data (auto.py).
       half_lives: Half-lives of the history poolings, in positions from the latest item; 0 = all alike.
-      history_order: What the order of a user's movies means: `time` (what came last counts most, what comes
+      history_order: What the order of a user's items means: `time` (what came last counts most, what comes
         next is predicted), `none` (a set: pooled evenly, and whatever belongs to it is predicted; for dated rows
         that were split at random, too), or `auto`: time for dated rows, none for undated ones.
       loss: `full_softmax` over the catalogue, `in_batch_softmax` (tfrs.tasks.Retrieval with logQ
-        correction and accidental hits removed), `squared_error` over the catalogue without a movie's own
-        contribution (a low-rank EASE; movies are ids alone, so content, min_ratings and movie_dropout are
+        correction and accidental hits removed), `squared_error` over the catalogue without an item's own
+        contribution (a low-rank EASE; items are ids alone, so content, min_ratings and item_dropout are
         not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
-        full_softmax_limit movies, else in_batch_softmax.
+        full_softmax_limit items, else in_batch_softmax.
       full_softmax_limit: Largest catalogue that `auto` trains with the full softmax.
-      targets: Softmax losses: movies after the cut that a training row predicts.
+      targets: Softmax losses: items after the cut that a training row predicts.
       target_decay: Softmax losses: a target at position p after the cut counts (1 + p) ** -target_decay;
         0 = all alike.
       cuts_per_user: Softmax losses: training rows drawn from a user's sequence in an epoch, on average.
       cuts_by_length: Softmax losses: a user's share of them grows with the sequence's length to this power.
       epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
-      min_ratings: Movies with fewer training rows share one id vector and live by their content; 0: by the data.
-      movie_dropout: Share of a training batch's input movies whose id is hidden, so that unknown
-        movies have a trained path.
+      min_ratings: Items with fewer training rows share one id vector and live by their content; 0: by the data.
+      item_dropout: Share of a training batch's input items whose id is hidden, so that unknown
+        items have a trained path.
+      user_dropout: Where users have features: share of a batch's rows whose history is hidden, and of the features
+        that are hidden, so that somebody of whom only features are known, or only some, has a trained path.
       history_length: Most recent interactions that the query tower reads.
       seeds: Models trained with different seeds whose vectors stand side by side in one index.
       epochs: Most epochs.
@@ -48,8 +50,8 @@ class RetrievalConfig:
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
         (Polyak averaging); 0 = the last weights themselves.
       l2: Weight of the squared norm of all tables, softmax losses. `none`: .033 by the number of id vectors, each id
-        vector's share by how often its movies occur (docs/results.md).
-      squared_error_l2: The same with the squared error, whose unit is one movie of a user.
+        vector's share by how often its items occur (docs/results.md).
+      squared_error_l2: The same with the squared error, whose unit is one item of a user.
       seed: First seed.
     """
 
@@ -64,7 +66,8 @@ class RetrievalConfig:
     cuts_by_length: float = 0.5
     epoch_rows: int = 50_000
     min_ratings: int = 5
-    movie_dropout: float = 0.02
+    item_dropout: float = 0.02
+    user_dropout: float = 0.1
     history_length: int = 200
     seeds: int = 1
     epochs: int = 75
@@ -106,7 +109,8 @@ class RetrievalConfig:
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
-        require(0 <= self.movie_dropout < 1, "retrieval.movie_dropout", "from 0 to below 1", self.movie_dropout)
+        for name in ("item_dropout", "user_dropout"):
+            require(0 <= getattr(self, name) < 1, f"retrieval.{name}", "from 0 to below 1", getattr(self, name))
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
         require(0 < self.learning_rate <= 1, "retrieval.learning_rate", "above 0 and at most 1", self.learning_rate)
         for name in (

@@ -18,8 +18,8 @@ class CutSampler:
 
     Attributes:
       sequences: Training rows of each user, oldest first.
-      history_length: Most movies before the cut.
-      targets: Most movies after the cut.
+      history_length: Most items before the cut.
+      targets: Most items after the cut.
       cuts_per_user: Mean number of cuts of a user in an epoch; users with a single row have none.
       cuts_by_length: A user's share of the cuts grows with the length of the sequence to this power;
         0 = everybody has the same.
@@ -41,20 +41,24 @@ class CutSampler:
         wanted = len(self._users) * self.cuts_per_user
         return wanted if self.most_rows is None else min(wanted, self.most_rows)
 
-    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Floats]]:
+    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Ints, Ints, Floats]]:
         """Yields batches of an epoch in random order.
 
         Returns:
-          `history` int32 `[batch, history_length]` and `targets` int32 `[batch, targets]`, catalogue
-          rows; history newest last with -1 in front, targets oldest first with -1 behind; `weights` float32
-          `[batch, targets]`: how much each target counts, 1 on the mean of all rows, 0 behind the last one.
+          `users` int32 `[batch]`, whose sequence it is; `contexts` int32 `[batch, K]`, of the first target; `history`
+          int32 `[batch, history_length]` and `targets` int32 `[batch, targets]`, catalogue rows; history newest last
+          with -1 in front, targets oldest first with -1 behind; `weights` float32 `[batch, targets]`: how much each
+          target counts, 1 on the mean of all rows, 0 behind the last one.
         """
         users = self._drawn(rng)
         lengths = np.diff(self.sequences.row_splits)
         cuts = 1 + (rng.random(len(users)) * (lengths[users] - 1)).astype(np.int64)
         for start in range(0, len(users), batch_size):
             part = slice(start, start + batch_size)
-            yield self._rows(users[part], cuts[part], rng)
+            drawn = users[part]
+            first = self.sequences.row_splits[drawn] + cuts[part]
+            contexts = self.sequences.contexts[first] if len(self.sequences.contexts) else no_contexts(len(drawn))
+            yield drawn.astype(np.int32), contexts, *self._rows(drawn, cuts[part], rng)
 
     @functools.cached_property
     def _users(self) -> Longs:
@@ -95,6 +99,11 @@ class CutSampler:
     def _take(self, starts: Longs, positions: Longs, valid: npt.NDArray[np.bool_]) -> Ints:
         rows = self.sequences.rows[np.where(valid, starts[:, None] + positions, 0)]
         return np.where(valid, rows, -1).astype(np.int32)
+
+
+def no_contexts(rows: int) -> Ints:
+    """Codes of rows whose contexts have no features."""
+    return np.zeros((rows, 0), np.int32)
 
 
 def _shuffled(before: Longs, after: Longs, lengths: Longs, rng: np.random.Generator) -> tuple[Longs, Longs]:

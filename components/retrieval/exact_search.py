@@ -14,20 +14,21 @@ USERS_PER_BATCH = 256
 
 
 def ndcg(
-    embed: Callable[[Any], Any], candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int
+    embed: Callable[[Any, Any], Any], candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int
 ) -> float:
     """Mean NDCG@k over users, binary relevance, what lists leave out left out.
 
-    DCG is the sum of 1 / log2(rank + 1) over held-out movies within the first `k`; the ideal has
-    min(k, held-out movies) at the top. Users without a held-out movie do not count; ties are
+    DCG is the sum of 1 / log2(rank + 1) over held-out items within the first `k`; the ideal has
+    min(k, held-out items) at the top. Users without a held-out item do not count; ties are
     broken by catalogue row; no user at all gives NaN.
 
     Args:
-      embed: Maps histories int32 `[B, H]` (newest last, -1 in front) to queries float32 `[B, D]`.
+      embed: Maps histories int32 `[B, H]` (newest last, -1 in front), and the positions of their users among those
+        who are asked, int64 `[B]`, to queries float32 `[B, D]`.
       candidates: float32 `[N, D]`.
       asked: The users.
       k: Length of the list.
-      history_length: Most recent movies handed to `embed`.
+      history_length: Most recent items handed to `embed`.
       most_users: Users beyond this number are left out, evenly spread.
     """
     k = min(k, int(candidates.shape[0]))
@@ -38,7 +39,7 @@ def ndcg(
     chosen = np.arange(count) * len(asked) // max(1, count)
     for start in range(0, count, USERS_PER_BATCH):
         users = chosen[start : start + USERS_PER_BATCH]
-        queries = embed(tf.constant(last_rows(asked.histories, users, history_length)))
+        queries = embed(tf.constant(last_rows(asked.histories, users, history_length)), users)
         scores = tf.matmul(queries, candidates, transpose_b=True).numpy()
         _assign(scores, asked.left_out, users, -np.inf)
         relevant = np.zeros(scores.shape, bool)

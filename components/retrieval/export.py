@@ -1,4 +1,4 @@
-"""The retrieval model as a SavedModel: histories to queries, movies to candidates."""
+"""The retrieval model as a SavedModel: histories and features of users to queries, items to candidates."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ import numpy as np
 import tensorflow as tf
 
 from components import features
+from components.feature_specs import ITEM, USER, columns_of_context, of
 from components.retrieval.content import ItemContent
 from components.retrieval.model import TwoTowerModel
-from components.retrieval.towers import contributions, embed_history
-from components.transform.graph import TransformGraph, column, sparse_genres
+from components.retrieval.towers import contributions, embed_history, with_user
+from components.training.users import Users
+from components.transform.content import as_matrix
+from components.transform.feature_texts import FeatureTexts
+from components.transform.graph import TransformGraph, by_name, raw_features
 
 EMBED_QUERY = "embed_query"
 EMBED_CANDIDATES = "embed_candidates"
 HISTORY_ROWS = "history_rows"
+USER_POSITIONS = "user_positions"
+USER_WEIGHTS = "user_weights"
+USER_FEATURES = "user_features"
+CONTEXT_TEXTS = "context"
+POSITIONS, WEIGHTS, GIVEN = "positions", "weights", "given"
 EMBEDDING = "embedding"
 CANDIDATES = "candidates"
 
@@ -26,17 +35,25 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
 
     Args:
       models: Models of the same data, trained with different seeds.
-      content: What they see of a movie.
+      content: What they see of an item.
       graph: The transform graph they were trained with.
-      history_length: Most recent movies that a query reads.
+      history_length: Most recent items that a query reads.
+      users: What they were told of users; None: nothing.
 
     Attributes:
       history_length: int32 scalar, the same; callers cut histories to it.
+      reads_users: bool scalar: whether features of users have a part in a query.
+      reads_context: The same of features of contexts.
       direction: float32 `[D]`, 0 at the dimensions that hold a candidate's bias, 1 elsewhere.
     """
 
     def __init__(
-        self, models: Sequence[TwoTowerModel], content: ItemContent, graph: TransformGraph, history_length: int
+        self,
+        models: Sequence[TwoTowerModel],
+        content: ItemContent,
+        graph: TransformGraph,
+        history_length: int,
+        users: Users | None = None,
     ) -> None:
         super().__init__(name="retrieval")
         self.history_length = tf.Variable(history_length, trainable=False)
@@ -44,14 +61,42 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         one = np.append(np.ones(models[0].candidate_tower.encoder.ids.shape[1], np.float32), np.float32(0))
         self.direction = tf.Variable(np.tile(one, len(models)), trainable=False)
         self._tables = [tf.Variable(model.embed_catalogue()[0], trainable=False) for model in models]
+        self._user_tables = [model.query_tower.users for model in models if model.query_tower.users is not None]
+        self.reads_users = tf.Variable(
+            bool(self._user_tables) and users is not None and bool(users.content.blocks), trainable=False
+        )
+        self._user_size = 0 if users is None else users.size
+        self._user_texts = None
+        if users is not None and users.content.blocks:
+            self._user_texts = FeatureTexts(of(graph.specs, USER), users.content, graph.layer)
+        self._contexts = None if users is None or not users.contexts.specs else users.contexts
+        self.reads_context = tf.Variable(bool(self._user_tables) and self._contexts is not None, trainable=False)
         self._candidate_towers = [model.candidate_tower for model in models]
         self._content = content
+        self._specs = of(graph.specs, ITEM)
         self._transform = graph.layer
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)], autograph=False)
-    def embed_query(self, history_rows: Any) -> dict[str, Any]:
-        """Queries float32 `[B, D]` of histories: catalogue rows, newest last, -1 = padding, anywhere."""
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS),
+            tf.TensorSpec([None, None], tf.int32, name=USER_POSITIONS),
+            tf.TensorSpec([None, None], tf.float32, name=USER_WEIGHTS),
+        ],
+        autograph=False,
+    )
+    def embed_query(self, history_rows: Any, user_positions: Any, user_weights: Any) -> dict[str, Any]:
+        """Queries float32 `[B, D]`.
+
+        Args:
+          history_rows: int32 `[B, H]`, catalogue rows, newest last, -1 = padding, anywhere.
+          user_positions: int32 `[B, P]`, content of the users' and the contexts' features, -1 = padding; `[B, 0]` where
+            nothing is known.
+          user_weights: float32 `[B, P]`.
+        """
         queries = [embed_history(history_rows, tables, self._half_lives) for tables in self._tables]
+        if self._user_tables:
+            users = as_matrix(user_positions, user_weights, self._user_size)
+            queries = [with_user(query, users, table) for query, table in zip(queries, self._user_tables, strict=True)]
         return {EMBEDDING: tf.concat(queries, axis=1)}
 
     @tf.function(
@@ -64,7 +109,8 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
     def contributions(self, history_rows: Any, candidates: Any) -> Any:
         """What every position of a history adds to the score of one candidate: float32 `[B, H]`.
 
-        They add up to the inner product of the query with the candidate, less the candidate's biases.
+        They add up to the inner product of the query with the candidate, less the candidate's biases and what the
+        features of the user add.
 
         Args:
           history_rows: int32 `[B, H]`, as of `embed_query`.
@@ -78,29 +124,61 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             ]
         )
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, name=features.MOVIE_ID),
-            tf.TensorSpec([None], tf.string, name=features.MOVIE_TITLE),
-            tf.TensorSpec([None, None], tf.string, name=features.MOVIE_GENRES),
-        ],
-        autograph=False,
-    )
-    def embed_candidates(self, movie_id: Any, movie_title: Any, movie_genres: Any) -> dict[str, Any]:
-        """Candidates float32 `[B, D]` of movies, known or new; genres padded with ""."""
-        transformed = self._transform(
-            {
-                features.MOVIE_ID: column(movie_id),
-                features.MOVIE_TITLE: column(movie_title),
-                features.MOVIE_GENRES: sparse_genres(movie_genres),
-            }
-        )
-        items = self._content(
-            transformed[features.MOVIE_INDEX].values,
-            transformed[features.MOVIE_YEAR].values,
-            tf.RaggedTensor.from_sparse(transformed[features.MOVIE_GENRE_INDICES]),
-            tf.RaggedTensor.from_sparse(transformed[features.MOVIE_TITLE_WORD_INDICES]),
-        )
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=USER_FEATURES)], autograph=False)
+    def read_user_features(self, user_features: Any) -> dict[str, Any]:
+        """Content of users from texts such as `country=DE`.
+
+        Args:
+          user_features: string `[B, U]`; "" is padding, and what names no feature of users is ignored.
+
+        Returns:
+          `positions` int32 and `weights` float32 `[B, P]` (padding as of `embed_query`), and `given` bool `[B]`:
+          whether any text names a feature.
+        """
+        if self._user_texts is None:
+            rows = tf.shape(user_features)[0]
+            nothing = tf.zeros([rows, 0])
+            return {POSITIONS: tf.cast(nothing, tf.int32), WEIGHTS: nothing, GIVEN: tf.zeros([rows], tf.bool)}
+        encoded, given = self._user_texts(user_features)
+        positions, weights = encoded.padded()
+        return {POSITIONS: positions, WEIGHTS: weights, GIVEN: given}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=CONTEXT_TEXTS)], autograph=False)
+    def read_context(self, context: Any) -> dict[str, Any]:
+        """Content of contexts from texts such as `hour=13`, string `[B, C]`; as `read_user_features`."""
+        if self._contexts is None:
+            rows = tf.shape(context)[0]
+            nothing = tf.zeros([rows, 0])
+            return {POSITIONS: tf.cast(nothing, tf.int32), WEIGHTS: nothing, GIVEN: tf.zeros([rows], tf.bool)}
+        codes, given = self._contexts.read(context)
+        positions = self._contexts.positions(codes)
+        return {POSITIONS: positions, WEIGHTS: tf.ones_like(positions, tf.float32), GIVEN: given}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
+    def context_of_rows(self, examples: Any) -> Any:
+        """Texts string `[B, K]` of the contexts of held-out rows, serialized Examples string `[B]`."""
+        if self._contexts is None:
+            return tf.fill([tf.size(examples), 0], "")
+        parsing = {
+            spec.raw: tf.io.FixedLenFeature([], tf.string, "") for spec in columns_of_context(self._contexts.specs)
+        }
+        rows = tf.io.parse_example(examples, {features.TIMESTAMP: tf.io.FixedLenFeature([], tf.int64, 0), **parsing})
+        return self._contexts.of_rows(rows[features.TIMESTAMP], rows)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
+    def encode_users(self, examples: Any) -> dict[str, Any]:
+        """The same from serialized Examples of the split `users`; `given`: whether the row has a feature."""
+        if self._user_texts is None:
+            return dict(self.read_user_features(tf.fill([tf.size(examples), 0], "")))
+        encoded, given = self._user_texts.of_examples(examples)
+        positions, weights = encoded.padded()
+        return {POSITIONS: positions, WEIGHTS: weights, GIVEN: given}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
+    def embed_candidates(self, examples: Any) -> dict[str, Any]:
+        """Candidates float32 `[B, D]` of items, known or new, from serialized Examples of the split `items`."""
+        transformed = self._transform(raw_features(examples, self._specs, ITEM))
+        items = self._content(transformed[features.ITEM_INDEX].values, by_name(transformed, self._specs))
         return {EMBEDDING: tf.concat([tower(items) for tower in self._candidate_towers], axis=1)}
 
     def save(self, folder: str) -> None:

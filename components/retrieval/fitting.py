@@ -11,22 +11,23 @@ import numpy as np
 import tensorflow as tf
 
 from components.errors import InputError
-from components.examples import AskedUsers, Floats, Longs, RaggedRows
+from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows
 from components.retrieval.averaging import AveragedWeights
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
-from components.retrieval.cuts import CutSampler
+from components.retrieval.cuts import CutSampler, no_contexts
 from components.retrieval.exact_search import ndcg
 from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError
 from components.retrieval.model import Loss, TwoTowerModel
-from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
+from components.retrieval.rows import CONTEXT, HISTORY, TARGETS, USERS, WEIGHTS
 from components.retrieval.towers import CandidateTower, QueryTower
 from components.retrieval.user_sets import UserSetSampler
 from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
+from components.training.users import Users
 
 CUT_OFF = 100
 METRIC = f"NDCG@{CUT_OFF}"
@@ -39,11 +40,13 @@ class TrainingData:
     """Everything a retrieval model is trained on.
 
     Attributes:
-      content: Id slots and content features of movies.
+      content: Id slots and content of items.
       items: The whole catalogue, encoded by `content`.
-      counts: int64 `[N]`, training rows of each movie (of Transform's counting).
+      counts: int64 `[N]`, training rows of each item (of Transform's counting).
       sequences: Training rows of each user that are no dislikes, oldest first.
       marked: Users of the eval split; None: nobody looks at any.
+      users: What is known of users by features; None: nothing, or the loss has no use for it.
+      user_rows: int32 `[users]`, the row among `users` of each of `sequences`; of no use without them.
       repeats: Whether a list may hold what a user has had before: then it is a candidate in training, too.
     """
 
@@ -52,6 +55,8 @@ class TrainingData:
     counts: Longs
     sequences: RaggedRows
     marked: AskedUsers | None = None
+    users: Users | None = None
+    user_rows: Ints = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     repeats: bool = False
 
 
@@ -102,7 +107,7 @@ def _train(
     if sampler.rows_per_epoch:
         keeper.rows = sampler.rows_per_epoch
         model.fit(
-            batches(sampler, config.batch_size, seed, replicas),
+            batches(sampler, config.batch_size, seed, replicas, None if data.users is None else data.user_rows),
             epochs=most_epochs,
             steps_per_epoch=-(-sampler.rows_per_epoch // config.batch_size) if replicas.distributed else None,
             callbacks=[keeper],
@@ -116,16 +121,28 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
     """An untrained model for the data."""
     half_lives = config.half_lives if is_ordered(config, data.sequences) else (0.0,)
     loss = chosen_loss(config, data.sequences, len(data.counts))
-    slots, content = data.content.slots, 0 if loss == SQUARED_ERROR else data.content.size
+    alone = loss == SQUARED_ERROR  # ids are all that it reads
+    slots, content = data.content.slots, 0 if alone else data.content.size
+    users = None if alone else data.users
     l2, of_ids = _penalty(loss, config, data)
     return TwoTowerModel(
-        QueryTower(half_lives, slots, content, config.embedding_dim, seed * 1_000),
+        QueryTower(
+            half_lives,
+            slots,
+            content,
+            config.embedding_dim,
+            seed * 1_000,
+            0 if users is None else users.size,
+        ),
         CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
         _loss(loss, config, data),
         l2=l2,
         id_penalties=of_ids,
-        movie_dropout=0.0 if loss == SQUARED_ERROR else config.movie_dropout,  # without content nothing is left
+        item_dropout=0.0 if alone else config.item_dropout,  # without content nothing is left
+        content=None if alone else data.content.content,
+        users=users,
+        user_dropout=config.user_dropout,
     )
 
 
@@ -144,17 +161,21 @@ def create_sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | 
     )
 
 
-def batches(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas) -> Any:
-    """An epoch as a tf.data.Dataset of what rows.py names; every pass draws new rows."""
+def batches(
+    sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, replicas: Replicas, user_rows: Ints | None = None
+) -> Any:
+    """An epoch as a tf.data.Dataset of what rows.py names (users where `user_rows` are); every pass draws new rows."""
     rng = np.random.default_rng(seed)
     rows = tf.TensorSpec([None, None], tf.int32)
     signature = {HISTORY: rows, TARGETS: rows, WEIGHTS: tf.TensorSpec([None, None], tf.float32)}
+    if user_rows is not None:
+        signature[USERS] = tf.TensorSpec([None], tf.int32)
+        signature[CONTEXT] = tf.TensorSpec([None, None], tf.int32)
 
     def epoch() -> Iterator[dict[str, Any]]:
-        return (
-            {HISTORY: before, TARGETS: after, WEIGHTS: weights}
-            for before, after, weights in sampler.epoch(batch_size, rng)
-        )
+        for users, contexts, before, after, weights in sampler.epoch(batch_size, rng):
+            batch = {HISTORY: before, TARGETS: after, WEIGHTS: weights}
+            yield batch if user_rows is None else {**batch, USERS: user_rows[users], CONTEXT: contexts}
 
     if replicas.distributed:
         return replicas.endless(epoch, signature)
@@ -162,7 +183,7 @@ def batches(sampler: CutSampler | UserSetSampler, batch_size: int, seed: int, re
 
 
 def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
-    """Whether the order of a user's movies means anything.
+    """Whether the order of a user's items means anything.
 
     Raises:
       InputError: The order of undated rows is asked for.
@@ -177,18 +198,18 @@ def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
     return dated and config.history_order != "none"
 
 
-def chosen_loss(config: RetrievalConfig, sequences: RaggedRows, movies: int) -> str:
-    """The loss that the configuration means for a catalogue of so many movies."""
+def chosen_loss(config: RetrievalConfig, sequences: RaggedRows, items: int) -> str:
+    """The loss that the configuration means for a catalogue of so many items."""
     if config.loss != AUTO:
         return config.loss
     if not is_ordered(config, sequences):
         return SQUARED_ERROR
-    return FULL_SOFTMAX if movies <= config.full_softmax_limit else IN_BATCH_SOFTMAX
+    return FULL_SOFTMAX if items <= config.full_softmax_limit else IN_BATCH_SOFTMAX
 
 
-def least_ratings(config: RetrievalConfig, sequences: RaggedRows, movies: int) -> int:
-    """Training rows from which on a movie has an id vector: with the squared error one is enough."""
-    return 1 if chosen_loss(config, sequences, movies) == SQUARED_ERROR else config.min_ratings
+def least_ratings(config: RetrievalConfig, sequences: RaggedRows, items: int) -> int:
+    """Training rows from which on an item has an id vector: with the squared error one is enough."""
+    return 1 if chosen_loss(config, sequences, items) == SQUARED_ERROR else config.min_ratings
 
 
 def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
@@ -304,10 +325,20 @@ class _BestEpoch(_KeptWeights):
     def _evaluate(self) -> float:
         assert self._data.marked is not None
         tables, candidates = self.model.embed_catalogue()
+        users, asked = self.model.users, self._data.marked
+        rows = None if users is None or asked.user_ids is None else users.rows_of(asked.user_ids)
+
+        def embed(history: Any, positions: Any) -> Any:
+            known = None
+            if users is not None and rows is not None:
+                contexts = asked.contexts if len(asked.contexts) else no_contexts(len(asked))
+                known = users.known(rows[positions], contexts[positions])
+            return self.model.query_tower(history, tables, known)
+
         return ndcg(
-            lambda history: self.model.query_tower(history, tables),
+            embed,
             candidates,
-            self._data.marked,
+            asked,
             CUT_OFF,
             self._config.history_length,
             self._config.eval_users,

@@ -1,6 +1,6 @@
 """The two-tower retrieval model: two towers and a loss.
 
-Shapes: `B` rows, `H` history positions, `T` targets, `N` movies of the catalogue, `d` embedding_dim.
+Shapes: `B` rows, `H` history positions, `T` targets, `N` items of the catalogue, `d` embedding_dim.
 """
 
 from __future__ import annotations
@@ -14,23 +14,29 @@ import tensorflow_recommenders as tfrs
 
 from components.examples import Floats
 from components.retrieval.content import Items
+from components.retrieval.rows import CONTEXT, USERS
 from components.retrieval.towers import CandidateTower, QueryTower
+from components.training.users import Users
+from components.transform.content import Content
 
 Loss: TypeAlias = Callable[["TwoTowerModel", dict[str, Any], bool], Any]
 """Mean loss of a batch: model, `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`, whether it is trained on."""
 
 
 class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
-    """Scores movies for a history by the inner product of the towers' vectors.
+    """Scores items for a history by the inner product of the towers' vectors.
 
     Args:
       query_tower: Embeds histories.
-      candidate_tower: Embeds movies.
+      candidate_tower: Embeds items.
       items: The whole catalogue.
       loss: What is minimised, one of `components.retrieval.losses`.
       l2: Weight of the squared norm of all tables, added to the loss.
+      content: Of the features of items.
       id_penalties: float32 `[slots]`, each id vector's share of the norm; None: all 1.
-      movie_dropout: Share of movies whose id a step hides.
+      item_dropout: Share of items whose id, and of optional features of items that, a step hides.
+      users: What is known of all users; None: nothing.
+      user_dropout: Share of rows whose history, and of users' features that, a step hides.
     """
 
     def __init__(
@@ -41,8 +47,11 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         loss: Loss,
         *,
         l2: float,
-        movie_dropout: float,
+        item_dropout: float,
         id_penalties: Floats | None = None,
+        content: Content | None = None,
+        users: Users | None = None,
+        user_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.query_tower = query_tower
@@ -51,21 +60,41 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         self._loss = loss
         self._l2 = l2
         self._id_penalties = None if id_penalties is None else tf.constant(id_penalties[:, np.newaxis])
-        self._movie_dropout = movie_dropout
+        self._item_dropout = item_dropout
+        self._content = content
+        self.users = users
+        self._user_dropout = user_dropout
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Loss of a batch of histories and targets (catalogue rows, -1 = padding)."""
         return self._loss(self, inputs, training) + self._l2 * self._squared_norm()
 
     def encode(self, items: Items, training: bool) -> tuple[Any, Any]:
-        """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` movies.
+        """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` items.
 
-        In training some movies have no id: unknown movies have a trained path then.
+        In training some items have no id: unknown items have a trained path then.
         """
         hidden = None
-        if training and self._movie_dropout:
-            hidden = tf.random.uniform([tf.size(items.slots)]) < self._movie_dropout
+        if training and self._item_dropout:
+            hidden = tf.random.uniform([tf.size(items.slots)]) < self._item_dropout
+            if self._content is not None and self._content.has_optional:
+                items = Items(items.slots, self._content.hidden(items.content, self._item_dropout, optional_only=True))
         return self.query_tower.tables(items, hidden), self.candidate_tower(items, hidden)
+
+    def query(self, inputs: dict[str, Any], history: Any, tables: Any, training: bool) -> Any:
+        """Queries float32 `[B, d + 1]` of a batch: of its users, and of histories that are rows of `tables`.
+
+        In training some features of users are hidden, and some histories: a user of whom only a part is known, or
+        features alone, has a trained path then.
+        """
+        if self.users is None:
+            return self.query_tower(history, tables)
+        hidden = self._user_dropout if training else 0.0
+        users = self.users.known(inputs[USERS], inputs[CONTEXT], hidden)
+        if hidden:
+            unknown = tf.random.uniform([tf.shape(history)[0], 1]) < hidden
+            history = tf.where(unknown, -1, history)
+        return self.query_tower(history, tables, users)
 
     def embed_catalogue(self) -> tuple[Any, Any]:
         """Input tables float32 `[N, poolings * d]` and candidates float32 `[N, d + 1]`."""
@@ -78,4 +107,6 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
             squared = tf.square(ids)
             norms.append(tf.reduce_sum(squared if self._id_penalties is None else squared * self._id_penalties))
             norms += [tf.reduce_sum(tf.square(table)) for table in others]
+        if self.query_tower.users is not None:
+            norms.append(tf.reduce_sum(tf.square(self.query_tower.users)))
         return tf.add_n(norms)

@@ -1,6 +1,6 @@
-"""The two towers: query (a history of movies) and candidate (a movie), dot product in between.
+"""The two towers: query (a history of items) and candidate (an item), dot product in between.
 
-Shapes: `B` rows, `H` history positions, `N` movies of the catalogue, `d` embedding_dim.
+Shapes: `B` rows, `H` history positions, `N` items of the catalogue, `d` embedding_dim.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import tensorflow as tf
 
 from components.examples import Floats
 from components.retrieval.content import UNKNOWN_SLOT, Items
+from components.transform.content import Encoded
 
 INITIAL_SCALE = 0.05
 NEGLIGIBLE = 1e-4  # weight of a history position below which it is not read
 
 
 class ItemEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
-    """Vector of a movie = id vector + weighted sum of content vectors (genres, era, title words).
+    """Vector of an item = id vector + weighted sum of the vectors of its content.
 
     Args:
       slots: Number of id vectors.
-      content: Number of content vectors; 0 = movies are ids alone.
+      content: Number of content vectors; 0 = items are ids alone.
       dim: Width of a vector.
       seed: Of the first weights.
       name: Of the layer.
@@ -40,42 +41,62 @@ class ItemEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
         return [self.ids] if self.content is None else [self.ids, self.content]
 
     def call(self, items: Items, hidden: Any = None) -> Any:
-        """Encodes `n` movies as float32 `[n, d]`; `hidden` (bool `[n]`) hides ids behind the unknown slot."""
+        """Encodes `n` items as float32 `[n, d]`; `hidden` (bool `[n]`) hides ids behind the unknown slot."""
         slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
         vectors = tf.gather(self.ids, slots)
         return (
-            vectors if self.content is None else vectors + tf.sparse.sparse_dense_matmul(items.features(), self.content)
+            vectors
+            if self.content is None
+            else vectors + tf.sparse.sparse_dense_matmul(items.content.matrix(), self.content)
         )
 
 
 class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
-    """Query = sum of poolings of the history, each with its own vectors of the movies (columns of one encoder).
+    """Query = sum of poolings of the history, each with its own vectors of the items (columns of one encoder).
 
-    Pooling `p` weighs the movie that is `age` positions before the latest one by
+    Pooling `p` weighs the item that is `age` positions before the latest one by
     `2 ** (-age / half_life)` (0: all alike); a row's weights are l2-normalised. No user id is
-    needed: a person whom training never saw is served by the same trained path.
+    needed: a person whom training never saw is served by the same trained path. What is known of the user
+    (features, if the data have any) adds a vector of its own, so it alone is a query, too.
+
+    Args:
+      half_lives: One a pooling.
+      slots: Number of id vectors.
+      content: Number of content vectors of items.
+      dim: Width of a pooling.
+      seed: Of the first weights.
+      user_content: Number of content vectors of users; 0 = nothing is known of them.
     """
 
-    def __init__(self, half_lives: Sequence[float], slots: int, content: int, dim: int, seed: int) -> None:
+    def __init__(
+        self, half_lives: Sequence[float], slots: int, content: int, dim: int, seed: int, user_content: int = 0
+    ) -> None:
         super().__init__(name="query_tower")
         self.half_lives = tuple(half_lives)
         self.encoder = ItemEncoder(slots, content, len(half_lives) * dim, seed, "history")
+        self.users = (
+            self.add_weight("users", [user_content, dim], initializer=_normal(seed + 2)) if user_content else None
+        )
 
     def tables(self, items: Items, hidden: Any = None) -> Any:
-        """Input vectors of `n` movies for all poolings, float32 `[n, poolings * d]`."""
+        """Input vectors of `n` items for all poolings, float32 `[n, poolings * d]`."""
         return self.encoder(items, hidden)
 
-    def call(self, history: Any, tables: Any) -> Any:
-        """Embeds histories.
+    def call(self, history: Any, tables: Any, users: Encoded | None = None) -> Any:
+        """Embeds histories and what is known of their users.
 
         Args:
           history: int32 `[B, H]` rows of `tables`, newest last, -1 = padding, anywhere.
           tables: float32 `[n, poolings * d]`.
+          users: Content of the `B` users; None: nothing is known.
 
         Returns:
           float32 `[B, d + 1]`; the last dimension is 1 and meets the candidate's bias.
         """
-        return embed_history(history, tables, self.half_lives)
+        query = embed_history(history, tables, self.half_lives)
+        if self.users is None or users is None:
+            return query
+        return with_user(query, users.matrix(), self.users)
 
 
 class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -87,15 +108,20 @@ class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
         self.bias = self.add_weight("bias", [slots], initializer=lambda *_, **__: tf.constant(log_popularity))
 
     def call(self, items: Items, hidden: Any = None) -> Any:
-        """Embeds `n` movies as float32 `[n, d + 1]`."""
+        """Embeds `n` items as float32 `[n, d + 1]`."""
         slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
         return tf.concat([self.encoder(items, hidden), tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
+
+
+def with_user(queries: Any, users: Any, table: Any) -> Any:
+    """Adds vectors of users to queries `[B, d + 1]`: SparseTensor `[B, size]` times a table `[size, d]`."""
+    return queries + tf.pad(tf.sparse.sparse_dense_matmul(users, table), [[0, 0], [0, 1]])
 
 
 def embed_history(history: Any, tables: Any, half_lives: Sequence[float]) -> Any:
     """Pools input vectors of a history; see `QueryTower`.
 
-    A product of a sparse matrix of weights with the table, whose rows are read as one row a movie and
+    A product of a sparse matrix of weights with the table, whose rows are read as one row an item and
     pooling: an eighth of the time of gathering every vector, no part of the table is copied, and
     positions whose weight is next to nothing cost nothing.
     """
@@ -131,7 +157,7 @@ def contributions(history: Any, tables: Any, half_lives: Sequence[float], candid
 def _felt(history: Any, half_lives: Sequence[float]) -> tuple[Any, Any, Any]:
     """Where a history is felt: (row, position, pooling) int64 `[m, 3]`, table rows int64 `[m]`, weights `[m]`.
 
-    A table's row is one movie and pooling.
+    A table's row is one item and pooling.
     """
     weights = tf.stack(pooling_weights(history, half_lives), axis=2)
     felt = tf.where(weights > NEGLIGIBLE)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from components.examples import AskedUsers, MarkedRows, read_catalogue, read_marked_rows
+from components.feature_specs import CONTEXT, of, specs_from_json
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.content import catalogue_items, item_content
+from components.retrieval.content import item_content
 from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
 from components.retrieval.model import TwoTowerModel
@@ -18,7 +19,7 @@ from components.seen_rule import ALWAYS
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, FINAL_EPOCHS, LEAVE_OUT_SEEN, MOVIES, STRATEGY
+from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, LEAVE_OUT_SEEN, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
@@ -34,14 +35,16 @@ def run_fn(fn_args: Any) -> None:
     """
     replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
     config = from_json(RetrievalConfig, fn_args.custom_config[CONFIG])
-    graph = TransformGraph(fn_args.transform_output)
-    catalogue = read_catalogue(fn_args.custom_config[MOVIES])
+    graph = TransformGraph(fn_args.transform_output, specs_from_json(fn_args.custom_config[FEATURES]))
+    catalogue = read_catalogue(fn_args.custom_config[ITEMS])
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
     repeats = fn_args.custom_config.get(LEAVE_OUT_SEEN, ALWAYS) != ALWAYS
-    marked = None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.movie_ids)
-    config = resolve(config, choosing.sequences.liked(choosing.liked_from).movies)
-    data = training_data(config, graph, choosing, marked, repeats=repeats)
+    marked = (
+        None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.item_ids, of(graph.specs, CONTEXT))
+    )
+    config = resolve(config, choosing.sequences.liked(choosing.liked_from).items)
+    data = training_data(config, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
 
@@ -56,37 +59,37 @@ def run_fn(fn_args: Any) -> None:
     else:
         models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
     if final is not None:
-        data = training_data(config, graph, final, marked, repeats=repeats)
+        data = training_data(config, final, marked, repeats=repeats)
         models = anew(data, log.begin_refit())
-    RetrievalExport(models, data.content, graph, config.history_length).save(fn_args.serving_model_dir)
+    RetrievalExport(models, data.content, graph, config.history_length, choosing.users).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)
 
 
 def training_data(
-    config: RetrievalConfig, graph: TransformGraph, phase: Phase, marked: MarkedRows | None, *, repeats: bool = False
+    config: RetrievalConfig, phase: Phase, marked: MarkedRows | None, *, repeats: bool = False
 ) -> TrainingData:
     """Puts together what the model is trained on: rows that are no dislikes.
 
     Args:
       config: Of the model.
-      graph: The transform graph.
       phase: Which rows are seen.
       marked: Marked rows of the eval split; None: nobody looks at any.
       repeats: Whether a list may hold what a user has had before.
     """
-    movies = phase.movies
+    items = phase.items
     liked = phase.sequences.liked(phase.liked_from)
-    rows = liked.movies.rows[liked.movies.rows >= 0]
-    frequencies = np.bincount(movies.movie_index[rows], minlength=len(phase.frequencies))
-    least = least_ratings(config, liked.movies, len(movies.movie_index))
-    content = item_content(movies.title_word_indices, frequencies, graph.vocabulary_sizes, least)
+    rows = liked.items.rows[liked.items.rows >= 0]
+    frequencies = np.bincount(items.index[rows], minlength=len(phase.frequencies))
+    content = item_content(phase.content, frequencies, least_ratings(config, liked.items, len(items)))
     return TrainingData(
         content=content,
-        items=catalogue_items(content, movies),
-        counts=frequencies[movies.movie_index],
-        sequences=liked.movies,
+        items=content.of(items),
+        counts=frequencies[items.index],
+        sequences=liked.items,
         marked=None if marked is None else AskedUsers.of(marked, liked),
+        users=phase.users,
+        user_rows=np.zeros(0, np.int32) if phase.users is None else phase.users.rows_of(liked.user_ids),
         repeats=repeats,
     )

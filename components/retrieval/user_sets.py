@@ -1,4 +1,4 @@
-"""Training rows for data without an order: each user's movies as a set."""
+"""Training rows for data without an order: each user's items as a set."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from components.examples import Floats, Ints, Longs, RaggedRows
+from components.retrieval.cuts import no_contexts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UserSetSampler:
-    """Yields whole users, a batch at a time; nothing is cut off, for a movie that is left out would count as unwanted.
+    """Yields whole users, a batch at a time; nothing is cut off, for an item that is left out would count as unwanted.
 
     Attributes:
       sequences: Training rows of each user.
@@ -25,21 +26,22 @@ class UserSetSampler:
 
     @property
     def rows_per_epoch(self) -> int:
-        """Number of training rows in an epoch: users with two movies or more."""
+        """Number of training rows in an epoch: users with two items or more."""
         return len(self._users) if self.most_rows is None else min(len(self._users), self.most_rows)
 
-    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Floats]]:
+    def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Ints, Ints, Floats]]:
         """Yields batches of an epoch in random order.
 
         Returns:
-          `history` int32 `[batch, longest]`, distinct catalogue rows, -1 behind; `targets` int32 `[batch, 0]`;
-          `weights` float32 `[batch, longest]`: how much each movie counts, 1 on the mean of all rows.
+          `users` int32 `[batch]`; `contexts` int32 `[batch, 0]`: a set has no moment; `history` int32
+          `[batch, longest]`, distinct catalogue rows, -1 behind; `targets` int32 `[batch, 0]`; `weights` float32
+          `[batch, longest]`: how much each item counts, 1 on the mean of all rows.
         """
         users = rng.permutation(self._users)[: self.rows_per_epoch]
         batches = max(1, -(-len(users) // batch_size))
         for part in np.array_split(users, batches):
             rows, weights = self._padded(part)
-            yield rows, np.zeros((len(part), 0), np.int32), weights
+            yield part.astype(np.int32), no_contexts(len(part)), rows, np.zeros((len(part), 0), np.int32), weights
 
     @functools.cached_property
     def _users(self) -> Longs:
@@ -47,7 +49,7 @@ class UserSetSampler:
 
     @functools.cached_property
     def _sets(self) -> RaggedRows:
-        """Each user's movies once, with the sum of their weights, in the order in which they stand first."""
+        """Each user's items once, with the sum of their weights, in the order in which they stand first."""
         lists = self.sequences
         pairs = lists.owners * (int(lists.rows.max(initial=0)) + 1) + lists.rows
         _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)

@@ -22,7 +22,7 @@ class CuratedSchema(base_component.BaseComponent):
     has to lie where the stage runs.
 
     Args:
-      text: A TFMD Schema in text format, for instance `curated.to_text(curated.curated_schema("movies"))`.
+      text: A TFMD Schema in text format, for instance `curated.to_text(curated.curated_schema("items"))`.
 
     Outputs: `schema` (standard Schema).
     """

@@ -10,6 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components import features
 from components.errors import InputError
+from components.feature_specs import CATEGORIES, CATEGORY, CONTEXT, ITEM, USER, VECTOR, FeatureSpec, of
 
 ENTITIES, SEQUENCES = KINDS = ("entities", "sequences")
 
@@ -29,6 +30,7 @@ def schema_file(kind: str) -> str:
 
 def curated_schema(
     kind: str,
+    specs: Iterable[FeatureSpec] = (),
     *,
     rating_min: float | None = None,
     rating_max: float | None = None,
@@ -39,6 +41,7 @@ def curated_schema(
 
     Args:
       kind: `entities` or `sequences`.
+      specs: The features.
       rating_min: Smallest rating; None: any. Of no effect on `entities`.
       rating_max: Largest rating; None: any. Of no effect on `entities`.
       genres: All genres that are right; None: MovieLens'. Of no effect on `sequences`.
@@ -51,12 +54,27 @@ def curated_schema(
             domain.min = rating_min
         if rating_max is not None:
             domain.max = rating_max
-    elif any_genre:
-        _feature(schema, features.MOVIE_GENRES).ClearField("domain")
+        for spec in of(specs, CONTEXT):
+            if spec.kind == CATEGORY:
+                schema.feature.add(name=features.sequence_of(spec.raw), type=schema_pb2.BYTES)
+        return schema
+    for spec in (*of(specs, ITEM), *of(specs, USER)):
+        if not spec.is_standard_column:
+            _add(schema, spec)
+    if any_genre:
+        _feature(schema, features.ITEM_GENRES).ClearField("domain")
         del schema.string_domain[_genre_domain(schema)]
     elif genres is not None:
         schema.string_domain[_genre_domain(schema)].value[:] = sorted(set(genres))
     return schema
+
+
+def _add(schema: schema_pb2.Schema, spec: FeatureSpec) -> None:
+    feature = schema.feature.add(name=spec.raw, type=schema_pb2.FLOAT if spec.is_float else schema_pb2.BYTES)
+    if spec.is_float:
+        feature.float_domain.CopyFrom(schema_pb2.FloatDomain(disallow_nan=True, disallow_inf=True))
+    if spec.kind not in (CATEGORIES, VECTOR):
+        feature.value_count.CopyFrom(schema_pb2.ValueCount(min=0, max=1))
 
 
 def to_text(schema: schema_pb2.Schema) -> str:

@@ -11,7 +11,7 @@ from tfx.utils import json_utils
 from components import features
 from components.training.config import NONE
 from components.training.executor import Executor
-from components.training.inputs import CONFIG, EPOCHS, LEARNING_RATE, MOVIES, SEQUENCES, STRATEGY
+from components.training.inputs import CONFIG, EPOCHS, ITEMS, LEARNING_RATE, SEQUENCES, STRATEGY
 
 
 class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
@@ -19,7 +19,7 @@ class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
 
     INPUTS = {
         **standard_component_specs.TrainerSpec.INPUTS,
-        MOVIES: ChannelParameter(type=standard_artifacts.Examples),
+        ITEMS: ChannelParameter(type=standard_artifacts.Examples),
         SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
     }
     PARAMETERS = {
@@ -34,12 +34,12 @@ class RecommenderTrainer(base_component.BaseComponent):
 
     `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
     `fn_args.eval_files` (patterns of the split), `fn_args.transform_output`, `fn_args.model_run_dir` and
-    `fn_args.custom_config`: `{"config": "<JSON>", "strategy": name, "movies": [pattern], "sequences": [pattern],
+    `fn_args.custom_config`: `{"config": "<JSON>", "strategy": name, "items": [pattern], "sequences": [pattern],
     "refit": bool, "liked_from": float or None, "leave_out_seen": rule}` (inputs.py).
 
     Args:
       examples: Held-out interactions with a split eval.
-      movies: The entities, whose split `items` is the catalogue.
+      items: The entities, whose split `items` is the catalogue.
       sequences: One Example a user.
       transform_graph: What Transform made.
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
@@ -58,7 +58,7 @@ class RecommenderTrainer(base_component.BaseComponent):
         self,
         *,
         examples: BaseChannel,
-        movies: BaseChannel,
+        items: BaseChannel,
         sequences: BaseChannel,
         transform_graph: BaseChannel,
         run_fn: str,
@@ -70,7 +70,7 @@ class RecommenderTrainer(base_component.BaseComponent):
         super().__init__(
             RecommenderTrainerSpec(
                 examples=examples,
-                movies=movies,
+                items=items,
                 sequences=sequences,
                 transform_graph=transform_graph,
                 schema=schema,

@@ -12,9 +12,20 @@ from tfx.types import Artifact, artifact_utils
 from tfx.utils import io_utils
 
 from components import features
-from components.example_artifacts import fitted_parts, leave_out_seen, liked_from
+from components.example_artifacts import feature_specs, fitted_parts, leave_out_seen, liked_from
+from components.feature_specs import specs_to_json
 from components.settings import overridden
-from components.training.inputs import CONFIG, LEAVE_OUT_SEEN, LIKED_FROM, MOVIES, OVERRIDES, REFIT, SEQUENCES
+from components.training.inputs import (
+    CONFIG,
+    FEATURES,
+    ITEMS,
+    LEAVE_OUT_SEEN,
+    LIKED_FROM,
+    OVERRIDES,
+    REFIT,
+    SEQUENCES,
+    USERS,
+)
 from components.training.replicas import is_chief
 
 
@@ -43,14 +54,16 @@ class Executor(GenericExecutor):
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
         settings = dict(fn_args.custom_config or {})
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
-        fn_args.custom_config = {**settings, **data_settings(input_dict[MOVIES], input_dict[SEQUENCES])}
+        fn_args.custom_config = {**settings, **data_settings(input_dict[ITEMS], input_dict[SEQUENCES])}
         return fn_args
 
 
 def data_settings(entities: list[Artifact], sequences: list[Artifact]) -> dict[str, Any]:
     """What a `run_fn` must know of the data: file patterns, and how rows are to be understood."""
     return {
-        MOVIES: _patterns(entities, features.ITEMS_SPLIT),
+        ITEMS: _patterns(entities, features.ITEMS_SPLIT),
+        USERS: _patterns(entities, features.USERS_SPLIT),
+        FEATURES: specs_to_json(feature_specs(entities)),
         SEQUENCES: _patterns(sequences, features.SEQUENCES_SPLIT),
         REFIT: features.EVAL_PART in fitted_parts(sequences),
         LIKED_FROM: liked_from(sequences),

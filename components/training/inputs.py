@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-MOVIES = "movies"
+ITEMS = "items"
+USERS = "users"
+FEATURES = "features"  # FeatureSpecs as JSON
 SEQUENCES = "sequences"
 REFIT = "refit"  # whether the judged model learns from train and eval, once eval has chosen its epochs
 FINAL_EPOCHS = "final_epochs"  # epochs of each seed, where a model learns from all rows and none is looked at

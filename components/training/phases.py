@@ -16,26 +16,33 @@ from typing import Any
 import numpy as np
 
 from components.examples import Catalogue, Longs, UserSequences, read_sequences
+from components.feature_specs import CONTEXT, ITEM, of
 from components.features import ALL_PARTS, EVAL_PART, TRAIN_PART
-from components.training.inputs import FINAL_EPOCHS, LIKED_FROM, REFIT, SEQUENCES
-from components.transform.graph import CatalogueFeatures, TransformGraph
+from components.training.inputs import FINAL_EPOCHS, LIKED_FROM, REFIT, SEQUENCES, USERS
+from components.training.users import Users, read_user_features
+from components.transform.content import Content, create_content
+from components.transform.graph import EntityFeatures, TransformGraph
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Phase:
-    """The rows of one training, and what they tell of the movies.
+    """The rows of one training, and what they tell of the items.
 
     Attributes:
       sequences: The rows of each user, oldest first.
-      movies: Features of the catalogue; a movie without a row here has the unknown index.
-      frequencies: int64 `[movie vocabulary + 1]`, rows of each movie index; 0 for the unknown one.
+      items: Features of the catalogue; an item without a row here has the unknown index.
+      content: Of the features of items.
+      users: What is known of all users; None where they have no features.
+      frequencies: int64 `[item vocabulary + 1]`, rows of each item index; 0 for the unknown one.
       liked_from: Rows rated below are dislikes; None: there are none.
     """
 
     sequences: UserSequences
-    movies: CatalogueFeatures
+    items: EntityFeatures
+    content: Content
     frequencies: Longs
     liked_from: float | None = None
+    users: Users | None = None
 
 
 def read_phases(
@@ -46,18 +53,20 @@ def read_phases(
     With FINAL_EPOCHS there is one training, on all rows.
 
     Args:
-      custom_config: Of a trainer's `fn_args`.
+      custom_config: Of a trainer's `fn_args` (inputs.py).
       graph: The transform graph.
-      catalogue: All movies.
+      catalogue: All items.
     """
-    movies = graph.catalogue_features(catalogue)
-    everything = read_sequences(custom_config[SEQUENCES], catalogue.movie_ids, ALL_PARTS)
+    items = graph.catalogue_features(catalogue)
+    everything = read_sequences(custom_config[SEQUENCES], catalogue.item_ids, ALL_PARTS, of(graph.specs, CONTEXT))
     liked_from = custom_config.get(LIKED_FROM)
-    unknown = graph.vocabulary_sizes.movies
+    content = create_content(graph, of(graph.specs, ITEM), items)
+    users = read_user_features(custom_config.get(USERS, ()), graph)
 
     def phase(*parts: int) -> Phase:
         rows = everything.where(np.isin(everything.parts, parts))
-        return seeing(rows, movies, unknown=unknown, liked_from=liked_from)
+        seen = seeing(rows, items, content, unknown=graph.items, liked_from=liked_from)
+        return dataclasses.replace(seen, users=users)
 
     if custom_config.get(FINAL_EPOCHS):
         return phase(*ALL_PARTS), None
@@ -65,22 +74,29 @@ def read_phases(
 
 
 def seeing(
-    sequences: UserSequences, movies: CatalogueFeatures, *, unknown: int, liked_from: float | None = None
+    sequences: UserSequences,
+    items: EntityFeatures,
+    content: Content,
+    *,
+    unknown: int,
+    liked_from: float | None = None,
 ) -> Phase:
     """The phase that sees some rows only, of features that were made from more.
 
     Args:
       sequences: The rows of each user.
-      movies: Features of the catalogue by a graph that has counted all rows.
-      unknown: The movie index of an unknown movie.
+      items: Features of the catalogue by a graph that has counted all rows.
+      content: Of the features of items.
+      unknown: The item index of an unknown item.
       liked_from: Rows rated below are dislikes.
     """
-    rows = sequences.movies.rows[sequences.movies.rows >= 0]
-    seen = np.bincount(rows, minlength=len(movies.movie_index)) > 0
-    index = np.where(seen, movies.movie_index, unknown)
+    rows = sequences.items.rows[sequences.items.rows >= 0]
+    seen = np.bincount(rows, minlength=len(items)) > 0
+    index = np.where(seen, items.index, unknown)
     return Phase(
         sequences=sequences,
-        movies=dataclasses.replace(movies, movie_index=index),
+        items=dataclasses.replace(items, index=index),
+        content=content,
         frequencies=np.bincount(index[rows], minlength=unknown + 1),
         liked_from=liked_from,
     )

@@ -1,16 +1,19 @@
 """Wires TFX's Transform: vocabularies from items and users, weighted by their rows, nothing materialized."""
 
+from collections.abc import Iterable
+
 from tfx.components import Transform
 from tfx.proto import transform_pb2
 from tfx.types import BaseChannel
 
 from components import features
-from components.transform.preprocessing import CONFIG
+from components.feature_specs import FeatureSpec, specs_to_json
+from components.transform.preprocessing import SPECS
 
 PREPROCESSING_FN = "components.transform.preprocessing.preprocessing_fn"
 
 
-def create_transform(entities: BaseChannel, schema: BaseChannel, config: str) -> Transform:
+def create_transform(entities: BaseChannel, schema: BaseChannel, specs: Iterable[FeatureSpec]) -> Transform:
     """The node that makes the transform graph.
 
     Items and users are analysed, each with the number of its rows, so the work does not grow with the interactions.
@@ -19,7 +22,7 @@ def create_transform(entities: BaseChannel, schema: BaseChannel, config: str) ->
     Args:
       entities: Items and users.
       schema: Their schema.
-      config: A TransformConfig as one line of JSON.
+      specs: Features of items and users.
     """
     return Transform(
         examples=entities,
@@ -32,5 +35,5 @@ def create_transform(entities: BaseChannel, schema: BaseChannel, config: str) ->
         disable_analyzer_cache=True,
         disable_statistics=True,
         force_tf_compat_v1=False,
-        custom_config={CONFIG: config},
+        custom_config={SPECS: specs_to_json(specs)},
     )

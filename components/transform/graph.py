@@ -1,4 +1,4 @@
-"""The transform graph outside of Beam: indices of users and of the catalogue, vocabularies, frequencies.
+"""The transform graph outside of Beam: indices of users and items, features, vocabularies.
 
 Trainers, index and bundle ask here, so that one place knows how raw features become indices.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +17,8 @@ import tensorflow_transform as tft
 
 from components import features
 from components.examples import Catalogue, Strings
+from components.feature_specs import CATEGORIES, CATEGORY, ITEM, NUMBER, TEXT, USER, VECTOR, FeatureSpec, of
+from components.transform.preprocessing import ERAS
 
 BATCH = 4096
 
@@ -24,50 +26,43 @@ Longs = npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RaggedIndices:
-    """Lists of vocabulary indices: list `i` is `values[row_splits[i]:row_splits[i + 1]]`.
+class RaggedValues:
+    """Lists end to end: list `i` is `values[row_splits[i]:row_splits[i + 1]]`.
 
     Attributes:
-      values: int64, `[total]`.
+      values: int64 indices, or float32 numbers of vectors, `[total]`.
       row_splits: int64, `[lists + 1]`.
     """
 
-    values: Longs
+    values: npt.NDArray[Any]
     row_splits: Longs
 
     def __len__(self) -> int:
         return len(self.row_splits) - 1
 
-    def __getitem__(self, position: int) -> Longs:
+    def __getitem__(self, position: int) -> npt.NDArray[Any]:
         return self.values[self.row_splits[position] : self.row_splits[position + 1]]
 
+    def as_tensor(self) -> Any:
+        """A RaggedTensor `[lists, None]`."""
+        return tf.RaggedTensor.from_row_splits(self.values, self.row_splits)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class CatalogueFeatures:
-    """What the graph makes of each movie of the catalogue, in catalogue order.
+class EntityFeatures:
+    """What the graph makes of items or users, in their order.
 
     Attributes:
-      movie_index: int64, `[movies]`; the vocabulary's size stands for a movie without training rows.
-      year: int64, `[movies]`; 0 where the title names none.
-      genre_indices: int64 lists, one a movie; the vocabulary's size stands for an unknown genre.
-      title_word_indices: int64 lists, one a movie, in the order of the title; words outside the
-        vocabulary are left out.
+      index: int64, `[n]`; the vocabulary's size stands for one without any row.
+      values: A list for each of them, by the name of the feature: indices (the vocabulary's size stands for an unknown
+        value), an era, a bucket, or the numbers of a vector.
     """
 
-    movie_index: Longs
-    year: Longs
-    genre_indices: RaggedIndices
-    title_word_indices: RaggedIndices
+    index: Longs
+    values: dict[str, RaggedValues]
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class VocabularySizes:
-    """Known values of each vocabulary, without the one index behind them that stands for the unknown."""
-
-    users: int
-    movies: int
-    genres: int
-    title_words: int
+    def __len__(self) -> int:
+        return len(self.index)
 
 
 class TransformGraph:
@@ -75,36 +70,44 @@ class TransformGraph:
 
     Args:
       uri: `fn_args.transform_output` of a trainer, or the artifact's URI.
+      specs: The features that the data have.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, specs: Iterable[FeatureSpec]) -> None:
         self._output = tft.TFTransformOutput(uri)
+        self.specs = tuple(specs)
 
     @functools.cached_property
     def layer(self) -> Any:
         """The graph as a Keras layer, to be kept as an attribute of a module that is saved.
 
-        Takes any subset of the raw features as SparseTensors `[batch, any]` (`column` makes one of single values,
-        `sparse_genres` one of a padded tensor) and returns what follows from it.
+        Takes any subset of the raw features as SparseTensors `[batch, any]` (`raw_features` parses them, `column` makes
+        one of single values) and returns what follows from it.
         """
         return self._output.transform_features_layer()
 
-    @functools.cached_property
-    def vocabulary_sizes(self) -> VocabularySizes:
-        """Number of known users, movies, genres and title words."""
-        return VocabularySizes(
-            users=len(self.vocabulary(features.USER_VOCABULARY)),
-            movies=len(self.vocabulary(features.MOVIE_VOCABULARY)),
-            genres=len(self.vocabulary(features.GENRE_VOCABULARY)),
-            title_words=len(self.vocabulary(features.TITLE_WORD_VOCABULARY)),
-        )
-
     def vocabulary(self, name: str) -> list[bytes]:
-        """Values of a vocabulary (one of features.*_VOCABULARY); a position is an index.
+        """Values of a vocabulary (features.*_VOCABULARY, or the key of a feature); a position is an index.
 
-        Where no training row has a value, Transform writes one made-up value that nothing equals.
+        Where no row has a value, Transform writes one made-up value that nothing equals.
         """
         return list(self._output.vocabulary_by_name(name))
+
+    @functools.cached_property
+    def users(self) -> int:
+        """Number of known users; as an index it stands for every unknown one."""
+        return len(self.vocabulary(features.USER_VOCABULARY))
+
+    @functools.cached_property
+    def items(self) -> int:
+        """Number of known items; as an index it stands for every unknown one."""
+        return len(self.vocabulary(features.ITEM_VOCABULARY))
+
+    def size(self, spec: FeatureSpec) -> int:
+        """Number of different values that a feature has, without the unknown one."""
+        if spec.kind in (CATEGORY, CATEGORIES, TEXT):
+            return len(self.vocabulary(spec.key))
+        return {NUMBER: spec.buckets, VECTOR: spec.dimensions}.get(spec.kind, ERAS)
 
     def index_users(self, ids: Strings) -> Longs:
         """Indices of users, `[users]` bytes -> `[users]` int64; the vocabulary's size for an unknown one."""
@@ -112,27 +115,39 @@ class TransformGraph:
             self.layer({features.USER_ID: column(tf.constant(list(ids[start : start + BATCH]), tf.string))})
             for start in range(0, len(ids), BATCH)
         ]
-        return _joined([part[features.USER_INDEX].values for part in parts])
+        index: Longs = _joined([part[features.USER_INDEX].values.numpy() for part in parts], np.int64)
+        return index
 
-    def catalogue_features(self, catalogue: Catalogue) -> CatalogueFeatures:
-        """Indices, years, genres and title words of all movies."""
-        parts = [self._movies(catalogue, slice(start, start + BATCH)) for start in range(0, len(catalogue), BATCH)]
-        sizes = self.vocabulary_sizes
-        return CatalogueFeatures(
-            movie_index=_joined([part[features.MOVIE_INDEX].values for part in parts]),
-            year=_joined([part[features.MOVIE_YEAR].values for part in parts]),
-            genre_indices=_ragged([part[features.MOVIE_GENRE_INDICES] for part in parts]),
-            title_word_indices=_ragged([part[features.MOVIE_TITLE_WORD_INDICES] for part in parts], sizes.title_words),
+    def catalogue_features(self, catalogue: Catalogue) -> EntityFeatures:
+        """Indices and features of all items."""
+        return self._features(ITEM, features.ITEM_INDEX, catalogue.as_examples())
+
+    def user_features(self, examples: Strings) -> EntityFeatures:
+        """Indices and features of users, given as serialized Examples."""
+        return self._features(USER, features.USER_INDEX, examples)
+
+    def _features(self, entity: str, index: str, examples: Strings) -> EntityFeatures:
+        unknown = {ITEM: self.items, USER: self.users}[entity]
+        parts = [
+            self.layer(raw_features(tf.constant(list(examples[start : start + BATCH]), tf.string), self.specs, entity))
+            for start in range(0, max(1, len(examples)), BATCH)
+        ]
+        return EntityFeatures(
+            index=_joined([_singles(part[index], unknown) for part in parts], np.int64),
+            values={spec.name: _ragged([part[spec.transformed] for part in parts]) for spec in of(self.specs, entity)},
         )
 
-    def _movies(self, catalogue: Catalogue, rows: slice) -> Mapping[str, Any]:
-        genres = tf.ragged.constant(catalogue.genres[rows], tf.string, ragged_rank=1)
-        raw = {
-            features.MOVIE_ID: column(tf.constant(list(catalogue.movie_ids[rows]), tf.string)),
-            features.MOVIE_TITLE: column(tf.constant(list(catalogue.titles[rows]), tf.string)),
-            features.MOVIE_GENRES: genres.to_sparse(),
-        }
-        return cast("Mapping[str, Any]", self.layer(raw))
+
+def raw_features(examples: Any, specs: Iterable[FeatureSpec], entity: str) -> dict[str, Any]:
+    """What the graph takes, from serialized Examples of an entity, string `[batch]`."""
+    ids = {ITEM: features.ITEM_ID, USER: features.USER_ID}[entity]
+    parsing = {spec.raw: tf.io.VarLenFeature(tf.float32 if spec.is_float else tf.string) for spec in of(specs, entity)}
+    return cast("dict[str, Any]", tf.io.parse_example(examples, {ids: tf.io.VarLenFeature(tf.string), **parsing}))
+
+
+def by_name(transformed: Mapping[str, Any], specs: Iterable[FeatureSpec]) -> dict[str, Any]:
+    """What the graph made of one entity's features, as RaggedTensors `[batch, None]` by the name of the feature."""
+    return {spec.name: tf.RaggedTensor.from_sparse(transformed[spec.transformed]) for spec in specs}
 
 
 def column(values: tf.Tensor) -> tf.SparseTensor:
@@ -143,20 +158,20 @@ def column(values: tf.Tensor) -> tf.SparseTensor:
     )
 
 
-def sparse_genres(padded: tf.Tensor) -> tf.SparseTensor:
-    """Makes the graph's input of genres: `[batch, any]` strings padded with "" anywhere, which are left out."""
-    return tf.ragged.boolean_mask(padded, padded != "").to_sparse()
+def _singles(indices: tf.SparseTensor, unknown: int) -> Longs:
+    """The one index of each row, `[batch]`; `unknown` where it has none."""
+    found = np.full(indices.dense_shape.numpy()[0], unknown, np.int64)
+    found[indices.indices.numpy()[:, 0]] = indices.values.numpy()
+    return found
 
 
-def _joined(parts: list[tf.Tensor]) -> Longs:
-    return np.concatenate([np.zeros(0, np.int64), *(part.numpy() for part in parts)])
+def _joined(parts: list[Any], dtype: Any) -> Any:
+    return np.concatenate([np.zeros(0, dtype), *parts])
 
 
-def _ragged(parts: list[tf.SparseTensor], unknown: int | None = None) -> RaggedIndices:
-    """Joins batches of sparse indices, leaving out the index `unknown`."""
-    values, lengths = [np.zeros(0, np.int64)], [np.zeros(1, np.int64)]
-    for part in parts:
-        kept = part if unknown is None else tf.sparse.retain(part, part.values != unknown)
-        values.append(kept.values.numpy())
-        lengths.append(np.bincount(kept.indices.numpy()[:, 0], minlength=part.dense_shape.numpy()[0]))
-    return RaggedIndices(values=np.concatenate(values), row_splits=np.cumsum(np.concatenate(lengths)))
+def _ragged(parts: list[tf.SparseTensor]) -> RaggedValues:
+    lengths = [np.bincount(part.indices.numpy()[:, 0], minlength=part.dense_shape.numpy()[0]) for part in parts]
+    return RaggedValues(
+        values=_joined([part.values.numpy() for part in parts], parts[0].values.numpy().dtype),
+        row_splits=np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])),
+    )

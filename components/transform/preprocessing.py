@@ -1,4 +1,4 @@
-"""What the transform graph makes of an item or a user: indices of ids, genres and title words, and the year.
+"""What the transform graph makes of an item or a user: the index of its id, and indices or numbers of its features.
 
 Items and users are analysed, weighted by their rows. A value that none of them has, or one without any row, gets the
 index behind the vocabulary.
@@ -9,51 +9,63 @@ is empty or holds a line break could not come back; ingestion refuses such ids.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import features
-from components.settings import from_json
-from components.transform.config import TransformConfig
+from components.feature_specs import (
+    CATEGORIES,
+    CATEGORY,
+    ITEM,
+    NUMBER,
+    TEXT,
+    USER,
+    VECTOR,
+    YEAR,
+    FeatureSpec,
+    of,
+    specs_from_json,
+)
 
-CONFIG = "config"  # key of custom_config: a TransformConfig as JSON
+SPECS = "features"  # key of custom_config: FeatureSpecs as JSON
 
 # The year in round brackets at the end of a title; of a range, 2006–2007 or 2006–, its first year.
 _YEAR = r"\s*\((\d{4})(?:[-–—](?:\d{4})?)?\)\s*$"
+FIRST_YEAR = 1900
+YEARS_PER_ERA = 5
+ERAS = 32  # 0 = the text names no year, 1 = before 1905, ..., the last one is open
 
 
 def preprocessing_fn(inputs: Mapping[str, Any], custom_config: Mapping[str, Any]) -> dict[str, Any]:
     """Turns a batch of raw features into what the models read.
 
     Args:
-      inputs: SparseTensors `[batch, any]`: user_id, movie_id, movie_title (at most one a row; a user has no movie and
-        a movie no user), movie_genres (strings), rows (int64, one a row).
-      custom_config: `{"config": "<TransformConfig as JSON>"}`.
+      inputs: SparseTensors `[batch, any]`: user_id, item_id (a user has no item and an item no user), rows (int64, one
+        a row) and the columns of the features: strings, or float32 of a number or a vector.
+      custom_config: `{"features": "<FeatureSpecs as JSON>"}`.
 
     Returns:
-      SparseTensors int64: user_index, movie_index and movie_year (at most one a row), movie_genre_indices and
-      movie_title_word_indices.
+      SparseTensors: user_index and item_index (int64, at most one a row), and for each feature what _KINDS says.
     """
-    config = from_json(TransformConfig, custom_config[CONFIG])
     rows = _single(inputs[features.ROWS], 0)
-    title = inputs[features.MOVIE_TITLE]
-    titled = _single(title, "")
-    return {
+    transformed = {
         features.USER_INDEX: _indices(inputs[features.USER_ID], rows, features.USER_VOCABULARY),
-        features.MOVIE_INDEX: _indices(inputs[features.MOVIE_ID], rows, features.MOVIE_VOCABULARY),
-        features.MOVIE_YEAR: tf.SparseTensor(title.indices, year_of(title.values), title.dense_shape),
-        features.MOVIE_GENRE_INDICES: _indices(inputs[features.MOVIE_GENRES], rows, features.GENRE_VOCABULARY),
-        features.MOVIE_TITLE_WORD_INDICES: _indices(
-            title_words(titled),
-            rows,
-            features.TITLE_WORD_VOCABULARY,
-            top_k=config.title_words,
-            frequency_threshold=config.title_word_min_rows,
-        ),
+        features.ITEM_INDEX: _indices(inputs[features.ITEM_ID], rows, features.ITEM_VOCABULARY),
     }
+    specs = specs_from_json(custom_config[SPECS])
+    for spec in (*of(specs, ITEM), *of(specs, USER)):
+        transformed[spec.transformed] = _KINDS[spec.kind](inputs[spec.raw], rows, spec)
+    return transformed
+
+
+def era_of(titles: tf.Tensor) -> tf.Tensor:
+    """Five years of each text's year, strings `[batch]` -> int64 `[batch]`, below ERAS; 0 where there is none."""
+    years = year_of(titles)
+    eras = tf.clip_by_value((years - FIRST_YEAR) // YEARS_PER_ERA, 0, ERAS - 2) + 1
+    return tf.where(years > 0, eras, tf.zeros_like(years))
 
 
 def year_of(titles: tf.Tensor) -> tf.Tensor:
@@ -72,6 +84,44 @@ def title_words(titles: tf.Tensor) -> tf.SparseTensor:
     text = tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), r"['’]", "")
     text = tf.strings.regex_replace(text, r"[^\pL\pM\pN]+", " ")
     return tf.strings.split(text).to_sparse()
+
+
+def _of_values(values: tf.SparseTensor, rows: tf.Tensor, spec: FeatureSpec) -> Any:
+    """Indices of the vocabulary, int64, one for each value."""
+    return _indices(values, rows, spec.key, top_k=spec.most, frequency_threshold=spec.min_rows)
+
+
+def _of_words(values: tf.SparseTensor, rows: tf.Tensor, spec: FeatureSpec) -> Any:
+    """Indices of the words of the first text of a row, int64, in their order."""
+    return _of_values(title_words(_single(values, "")), rows, spec)
+
+
+def _of_years(values: tf.SparseTensor, rows: tf.Tensor, spec: FeatureSpec) -> Any:
+    """The five years of each text, int64."""
+    del rows, spec
+    return tf.SparseTensor(values.indices, era_of(values.values), values.dense_shape)
+
+
+def _of_numbers(values: tf.SparseTensor, rows: tf.Tensor, spec: FeatureSpec) -> Any:
+    """The bucket of each number, int64, below `spec.buckets`: quantiles over the entities that have one."""
+    del rows
+    return tft.bucketize(values, spec.buckets)
+
+
+def _as_it_is(values: tf.SparseTensor, rows: tf.Tensor, spec: FeatureSpec) -> Any:
+    """The numbers of a vector, float32."""
+    del rows, spec
+    return values
+
+
+_KINDS: dict[str, Callable[[tf.SparseTensor, tf.Tensor, FeatureSpec], Any]] = {
+    CATEGORY: _of_values,
+    CATEGORIES: _of_values,
+    TEXT: _of_words,
+    YEAR: _of_years,
+    NUMBER: _of_numbers,
+    VECTOR: _as_it_is,
+}
 
 
 def _indices(values: tf.SparseTensor, rows: tf.Tensor, vocabulary: str, **limits: int) -> Any:

@@ -30,7 +30,7 @@ class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
     The rate of each split stands in the artifact's properties artifacts.SAMPLE_RATES.
 
     Args:
-      examples: Examples with row counts in their properties (artifacts.USERS, artifacts.MOVIES).
+      examples: Examples with row counts in their properties (artifacts.USERS, artifacts.ITEMS).
       config: A StatisticsConfig as one line of JSON.
 
     Outputs: `statistics` (standard ExampleStatistics).

@@ -24,7 +24,7 @@ ENTITIES_ANOMALIES, SEQUENCES_ANOMALIES = "entities_anomalies", "sequences_anoma
 GATE = "gate"
 
 _ROW_PROPERTIES = {
-    features.ITEMS_SPLIT: artifacts.MOVIES,
+    features.ITEMS_SPLIT: artifacts.ITEMS,
     features.USERS_SPLIT: artifacts.USERS,
     features.SEQUENCES_SPLIT: artifacts.USERS,
 }

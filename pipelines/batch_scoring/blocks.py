@@ -11,7 +11,7 @@ import pyarrow as pa
 USER_ID = "user_id"
 POSITION = "position"
 WEIGHT = "weight"
-HISTORY_MOVIE_IDS = "history_movie_ids"
+HISTORY_ITEM_IDS = "history_item_ids"
 HISTORY_RATINGS = "history_ratings"
 
 USERS_SCHEMA = pa.schema(
@@ -19,13 +19,13 @@ USERS_SCHEMA = pa.schema(
         (USER_ID, pa.binary()),
         (POSITION, pa.int64()),  # where the record stood in the input; of two records of one user the first counts
         (WEIGHT, pa.int32()),  # length of the user's lists, as far as it is known: like users share a block
-        (HISTORY_MOVIE_IDS, pa.list_(pa.binary())),  # null: what the bundle has stored is asked
-        (HISTORY_RATINGS, pa.list_(pa.float32())),  # as long as the movies; 0 = not rated
+        (HISTORY_ITEM_IDS, pa.list_(pa.binary())),  # null: what the bundle has stored is asked
+        (HISTORY_RATINGS, pa.list_(pa.float32())),  # as long as the items; 0 = not rated
     ]
 )
 
 RANK = "rank"
-MOVIE_ID = "movie_id"
+ITEM_ID = "item_id"
 TITLE = "title"
 SCORE = "score"
 PREDICTED_RATING = "predicted_rating"
@@ -35,14 +35,14 @@ ROWS_SCHEMA = pa.schema(
     [
         (USER_ID, pa.string()),
         (RANK, pa.int32()),
-        (MOVIE_ID, pa.string()),
+        (ITEM_ID, pa.string()),
         (TITLE, pa.string()),
         (SCORE, pa.float32()),
         (PREDICTED_RATING, pa.float32()),
         (MODEL_VERSION, pa.string()),
     ]
 )
-"""One row is one recommended movie of one user; rank 1 is the best."""
+"""One row is one recommended item of one user; rank 1 is the best."""
 
 RETRIEVED_SCHEMA = pa.schema([field for field in ROWS_SCHEMA if field.name not in (TITLE, PREDICTED_RATING)])
 """Rows of the first stage alone."""
@@ -71,17 +71,17 @@ class UserBlock:
 
         Args:
           user_ids: One id a user.
-          histories: Movie ids that each person knows, oldest first; None where the stored history is asked.
-          ratings: Stars for these movies, 0 = not rated; None where none is rated.
+          histories: Item ids that each person knows, oldest first; None where the stored history is asked.
+          ratings: Stars for these items, 0 = not rated; None where none is rated.
         """
         count = len(user_ids)
         histories = histories or [None] * count
         ratings = ratings or [None] * count
         stars = [
-            None if movies is None else [0.0] * len(movies) if given is None else list(given)
-            for movies, given in zip(histories, ratings, strict=True)
+            None if items is None else [0.0] * len(items) if given is None else list(given)
+            for items, given in zip(histories, ratings, strict=True)
         ]
-        weights = [len(movies or ()) for movies in histories]
+        weights = [len(items or ()) for items in histories]
         columns = [list(user_ids), list(range(count)), weights, list(histories), stars]
         arrays = [pa.array(values, kind) for values, kind in zip(columns, USERS_SCHEMA.types, strict=True)]
         return cls(users=pa.RecordBatch.from_arrays(arrays, schema=USERS_SCHEMA))
@@ -117,9 +117,9 @@ class ScoredBlock:
     """The answer to a block of users.
 
     Attributes:
-      rows: Record batch of `ROWS_SCHEMA` or `RETRIEVED_SCHEMA`, users in the block's order, best movie first.
+      rows: Record batch of `ROWS_SCHEMA` or `RETRIEVED_SCHEMA`, users in the block's order, best item first.
       shard: Output file that the rows belong to.
-      users: Users that were answered, also those for whom no movie is left.
+      users: Users that were answered, also those for whom no item is left.
       sources: Users by where the answer comes from (serving/contract.py).
       rejected: Users that could not be answered.
     """

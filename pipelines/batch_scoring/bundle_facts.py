@@ -14,7 +14,7 @@ USERS_OF_A_BLOCK = 1024
 """By measurement (docs/results.md): smaller blocks call the model too often, larger ones gain nothing."""
 
 SCORES_AT_ONCE = 1 << 26
-"""Users of a block times movies: where the search is exact, each is a float in memory."""
+"""Users of a block times items: where the search is exact, each is a float in memory."""
 
 
 def read_facts(model: str) -> dict[str, Any]:
@@ -40,6 +40,6 @@ def read_facts(model: str) -> dict[str, Any]:
 
 def block_users(facts: dict[str, Any]) -> int:
     """Users of a block that suit the bundle."""
-    movies = int(facts.get("movies", 0))
+    items = int(facts.get("items", 0))
     exact = facts.get("index", {}).get("kind") == "exact"
-    return max(16, min(USERS_OF_A_BLOCK, SCORES_AT_ONCE // movies)) if exact and movies else USERS_OF_A_BLOCK
+    return max(16, min(USERS_OF_A_BLOCK, SCORES_AT_ONCE // items)) if exact and items else USERS_OF_A_BLOCK

@@ -16,7 +16,7 @@ class BatchScoresConfig:
 
     Attributes:
       enabled: Whether every known user is scored with the version that was pushed.
-      n: Movies a user.
+      n: Items a user.
       shards: Files; several go into a folder.
     """
 

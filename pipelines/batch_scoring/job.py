@@ -35,7 +35,7 @@ class Specification:
       model: The bundle's folder.
       version: Its name in the rows.
       users: `all`, a file, a folder or a pattern.
-      n: Movies a user.
+      n: Items a user.
       retrieve_only: Whether the first stage alone is asked.
       folder: The attempt's folder.
       suffix: Format of the rows.

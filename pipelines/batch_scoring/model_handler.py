@@ -19,7 +19,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from components.causes import cause_of
 from components.errors import InputError
 from pipelines.batch_scoring.blocks import (
-    HISTORY_MOVIE_IDS,
+    HISTORY_ITEM_IDS,
     HISTORY_RATINGS,
     POSITION,
     RETRIEVED_SCHEMA,
@@ -48,7 +48,7 @@ class Question:
     Attributes:
       model: The bundle's folder, here and on every worker.
       version: Its name in the rows.
-      n: Movies a user, 1 to contract.MAX_N.
+      n: Items a user, 1 to contract.MAX_N.
       retrieve_only: Whether the first stage alone is asked: no titles, no predicted ratings, no histories.
     """
 
@@ -124,15 +124,18 @@ class LoadedSignature:
         if self._retrieve_only:
             answer = self._ask(**{contract.USER_ID: ids})
         else:
-            movies, ratings = self._histories(users)
+            items, ratings = self._histories(users)
             nothing = tf.fill([users.num_rows, 0], "")
             answer = self._ask(
                 **{
                     contract.USER_ID: ids,
-                    contract.HISTORY_MOVIE_IDS: movies,
+                    contract.HISTORY_ITEM_IDS: items,
                     contract.HISTORY_RATINGS: ratings,
-                    contract.EXCLUDE_MOVIE_IDS: nothing,
-                    contract.GENRES: nothing,
+                    contract.EXCLUDE_ITEM_IDS: nothing,
+                    contract.ALLOW_ITEM_IDS: nothing,
+                    contract.FILTERS: nothing,
+                    contract.USER_FEATURES: nothing,
+                    contract.CONTEXT: nothing,
                     contract.N: tf.fill([users.num_rows], n),
                 }
             )
@@ -141,13 +144,13 @@ class LoadedSignature:
     def _histories(self, users: Any) -> tuple[Any, Any]:
         """Histories of a block as tensors `[users, longest]`, padded behind."""
         tf = self._tf
-        movies, ratings = (
-            users.column(users.schema.get_field_index(name)) for name in (HISTORY_MOVIE_IDS, HISTORY_RATINGS)
+        items, ratings = (
+            users.column(users.schema.get_field_index(name)) for name in (HISTORY_ITEM_IDS, HISTORY_RATINGS)
         )
-        if not len(movies.flatten()):
+        if not len(items.flatten()):
             return tf.fill([users.num_rows, 0], ""), tf.zeros([users.num_rows, 0])
-        lengths = tf.constant(movies.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))
-        ids = tf.constant(movies.flatten().to_pylist(), tf.string)
+        lengths = tf.constant(items.value_lengths().fill_null(0).to_numpy(zero_copy_only=False))
+        ids = tf.constant(items.flatten().to_pylist(), tf.string)
         stars = tf.constant(ratings.flatten().to_numpy())
         return (
             tf.RaggedTensor.from_row_lengths(ids, lengths).to_tensor(""),
@@ -230,10 +233,10 @@ def _rejected(users: Any, error: Exception) -> Rejected:
 
 def _rows(users: Any, answer: dict[str, Any], question: Question) -> Any:
     """Rows of a block: the first `count` columns of every line of the answer."""
-    width = answer[contract.MOVIE_IDS].shape[1]
+    width = answer[contract.ITEM_IDS].shape[1]
     if question.retrieve_only and width < question.n:
         raise InputError(
-            f"the bundle's first stage retrieves {width} movies",
+            f"the bundle's first stage retrieves {width} items",
             expected=f"at most that many with --retrieve-only (the bundle's setting bundle.retrieve_n: {width})",
             received=f"--n {question.n}",
             action="ask for fewer, or leave --retrieve-only out",
@@ -250,7 +253,7 @@ def _rows(users: Any, answer: dict[str, Any], question: Question) -> Any:
     values = [
         user_ids.take(owner),
         pa.array(np.broadcast_to(np.arange(1, width + 1, dtype=np.int32), real.shape)[real]),
-        pa.array(column(contract.MOVIE_IDS), pa.binary()).cast(pa.string()),
+        pa.array(column(contract.ITEM_IDS), pa.binary()).cast(pa.string()),
         *([] if question.retrieve_only else [pa.array(column(contract.TITLES), pa.binary()).cast(pa.string())]),
         pa.array(column(contract.SCORES)),
         *([] if question.retrieve_only else [pa.array(column(contract.PREDICTED_RATINGS))]),

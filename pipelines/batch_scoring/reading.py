@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
-from pipelines.batch_scoring.blocks import HISTORY_MOVIE_IDS, HISTORY_RATINGS, USER_ID, USERS_SCHEMA, WEIGHT, Rejected
+from pipelines.batch_scoring.blocks import HISTORY_ITEM_IDS, HISTORY_RATINGS, USER_ID, USERS_SCHEMA, WEIGHT, Rejected
 from pipelines.batch_scoring.user_files import CHUNK, CSV, ROWS_OF_A_FILE, TEXT, Piece, unreadable
 
 ROWS_AT_ONCE = 1 << 16
@@ -99,11 +99,11 @@ def _csv(piece: Piece) -> Iterator[Records]:
             rows = _row_numbers(next_row, batch.num_rows, skipped)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
             ids = batch.column(names.index(piece.columns[USER_ID]))
-            movies, ratings, faults = _split_lists(piece, batch, names)
+            items, ratings, faults = _split_lists(piece, batch, names)
             faults.update(
                 dict.fromkeys(_swallowed(ids), "the user id has a line break: is a quotation mark not closed?")
             )
-            records = _checked(piece, ids, rows, movies=movies, ratings=ratings, faults=faults)
+            records = _checked(piece, ids, rows, items=items, ratings=ratings, faults=faults)
             yield dataclasses.replace(records, rejected=[*records.rejected, *wrong])
             wrong.clear()
     if wrong:
@@ -124,14 +124,14 @@ def _row_numbers(first: int, count: int, skipped: list[int]) -> Rows:
 
 def _split_lists(piece: Piece, batch: Any, names: list[str]) -> tuple[Any, Any, dict[int, str]]:
     """Histories and ratings of a CSV block as lists, and rows whose ratings are no numbers."""
-    movies, ratings = (
+    items, ratings = (
         _split(batch.column(names.index(piece.columns[role]))) if role in piece.columns else None
-        for role in (HISTORY_MOVIE_IDS, HISTORY_RATINGS)
+        for role in (HISTORY_ITEM_IDS, HISTORY_RATINGS)
     )
     if ratings is None:
-        return movies, None, {}
+        return items, None, {}
     try:
-        return movies, ratings.cast(pa.list_(pa.string())).cast(pa.list_(pa.float32())), {}
+        return items, ratings.cast(pa.list_(pa.string())).cast(pa.list_(pa.float32())), {}
     except pa.ArrowInvalid:
         numbers, faults = [], {}
         for row, texts in enumerate(ratings.to_pylist()):
@@ -140,7 +140,7 @@ def _split_lists(piece: Piece, batch: Any, names: list[str]) -> tuple[Any, Any, 
             except ValueError:
                 numbers.append(None)
                 faults[row] = f"a rating of the history is not a number: {shown(b'|'.join(texts)[:80])}"
-        return movies, pa.array(numbers, pa.list_(pa.float32())), faults
+        return items, pa.array(numbers, pa.list_(pa.float32())), faults
 
 
 def _split(column: Any) -> Any:
@@ -159,7 +159,7 @@ def _parquet(piece: Piece) -> Iterator[Records]:
                 piece,
                 _as_binary(column[USER_ID]),
                 np.arange(row, row + batch.num_rows),
-                movies=_as_binary_lists(column.get(HISTORY_MOVIE_IDS)),
+                items=_as_binary_lists(column.get(HISTORY_ITEM_IDS)),
                 ratings=column[HISTORY_RATINGS].cast(pa.list_(pa.float32())) if HISTORY_RATINGS in column else None,
                 weights=column.get(WEIGHT),
             )
@@ -188,18 +188,18 @@ def _checked(
     ids: Any,
     rows: Rows,
     *,
-    movies: Any = None,
+    items: Any = None,
     ratings: Any = None,
     weights: Any = None,
     faults: dict[int, str] | None = None,
 ) -> Records:
     """Parts records into those that can be scored and those that cannot."""
     faults = {**_id_faults(ids), **(faults or {})}
-    lengths, rated = _lengths(movies, len(ids)), _lengths(ratings, len(ids))
+    lengths, rated = _lengths(items, len(ids)), _lengths(ratings, len(ids))
     for row in np.flatnonzero((rated != 0) & (rated != lengths)):
-        faults.setdefault(int(row), f"{rated[row]} ratings for a history of {lengths[row]} movies")
+        faults.setdefault(int(row), f"{rated[row]} ratings for a history of {lengths[row]} items")
     for row in np.flatnonzero(lengths > LONGEST_HISTORY):
-        faults.setdefault(int(row), f"a history of {lengths[row]:,} movies; at most {LONGEST_HISTORY:,} are taken")
+        faults.setdefault(int(row), f"a history of {lengths[row]:,} items; at most {LONGEST_HISTORY:,} are taken")
     if ratings is not None:
         stars = ratings.flatten().fill_null(0.0).to_numpy(zero_copy_only=False)
         owner = np.repeat(np.arange(len(ids)), rated)
@@ -210,9 +210,9 @@ def _checked(
             ids,
             pa.array(piece.file * ROWS_OF_A_FILE + rows, pa.int64()),
             pa.array(lengths, pa.int32()) if weights is None else weights.cast(pa.int32()).fill_null(0),
-            _lists(lengths, movies.flatten().fill_null(b"")) if movies is not None else pa.nulls(len(ids), _MOVIES),
+            _lists(lengths, items.flatten().fill_null(b"")) if items is not None else pa.nulls(len(ids), _ITEMS),
             _lists(lengths, _filled_ratings(lengths, rated, ratings))
-            if movies is not None
+            if items is not None
             else pa.nulls(len(ids), _STARS),
         ],
         schema=USERS_SCHEMA,
@@ -228,7 +228,7 @@ def _checked(
     return Records(users=pc.filter(users, pa.array(kept)), rejected=rejected)
 
 
-_MOVIES, _STARS = USERS_SCHEMA.field(HISTORY_MOVIE_IDS).type, USERS_SCHEMA.field(HISTORY_RATINGS).type
+_ITEMS, _STARS = USERS_SCHEMA.field(HISTORY_ITEM_IDS).type, USERS_SCHEMA.field(HISTORY_RATINGS).type
 
 
 def _id_faults(ids: Any) -> dict[int, str]:
@@ -262,7 +262,7 @@ def _lists(lengths: Rows, values: Any) -> Any:
 
 
 def _filled_ratings(lengths: Rows, rated: Rows, ratings: Any) -> Any:
-    """Ratings for every movie of every history: 0 where a row gives none (or gives too many and is rejected)."""
+    """Ratings for every item of every history: 0 where a row gives none (or gives too many and is rejected)."""
     stars = np.zeros(int(lengths.sum()), np.float32)
     if ratings is not None:
         fits = rated == lengths

@@ -66,7 +66,7 @@ def settle(job: Job, facts: dict[str, Any]) -> dict[str, Any]:
     return summary
 
 
-SUMMARISED = ("read", "users", "rows", "rejected", "duplicates", "without_movies")
+SUMMARISED = ("read", "users", "rows", "rejected", "duplicates", "without_items")
 
 
 def shard_name(shard: int, shards: int, suffix: str) -> str:

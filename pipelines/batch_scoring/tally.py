@@ -43,7 +43,7 @@ class Tally:
       rejected: Records that cannot be scored.
       duplicates: Records left out because the user came before.
       users: Users that were answered.
-      without_movies: Of these, users for whom no movie is left.
+      without_items: Of these, users for whom no item is left.
       rows: Rows that were written.
       sources: Users by where the answer comes from.
       parts: Files that were written.
@@ -53,7 +53,7 @@ class Tally:
     rejected: int = 0
     duplicates: int = 0
     users: int = 0
-    without_movies: int = 0
+    without_items: int = 0
     rows: int = 0
     sources: Mapping[str, int] = dataclasses.field(default_factory=dict)
     parts: tuple[Part, ...] = ()
@@ -81,7 +81,7 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return Tally(**{name: counts[name] for name in _COUNTS}, sources=dict(sources), parts=tuple(parts))
 
 
-_COUNTS = ("read", "rejected", "duplicates", "users", "without_movies", "rows")
+_COUNTS = ("read", "rejected", "duplicates", "users", "without_items", "rows")
 
 
 class Total(beam.CombineFn):

@@ -2,12 +2,12 @@
 
 - `.txt`: one user id a line, byte for byte; empty lines are skipped.
 - `.csv`, `.tsv`: a header, then one user a row. Columns `user_id` (or `userId`, `user`, …) and perhaps
-  `history_movie_ids` and `history_ratings`, their entries parted by `|`.
+  `history_item_ids` and `history_ratings`, their entries parted by `|`.
 - `.parquet`: the same columns; text or whole numbers, histories as lists. A column `interactions` of whole numbers,
   as in the bundle's own list, says how much the bundle knows of a user: like users are scored together.
 
-Other columns are ignored. A history replaces what the bundle has stored of the user, oldest movie first;
-`history_ratings` is as long as `history_movie_ids` or empty, 0 = not rated.
+Other columns are ignored. A history replaces what the bundle has stored of the user, oldest item first;
+`history_ratings` is as long as `history_item_ids` or empty, 0 = not rated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.errors import InputError
 from components.ingestion.columns import USER, alias_of
-from pipelines.batch_scoring.blocks import HISTORY_MOVIE_IDS, HISTORY_RATINGS, USER_ID, WEIGHT
+from pipelines.batch_scoring.blocks import HISTORY_ITEM_IDS, HISTORY_RATINGS, USER_ID, WEIGHT
 from serving.contract import EXTRA_ASSETS, USERS_FILE
 
 ALL = "all"
@@ -106,11 +106,11 @@ def find_users(users: str, model: str) -> Users:
 def refuse_histories(users: Users) -> None:
     """Raises an InputError where users come with histories, which the first stage alone does not take."""
     for piece in users.pieces:
-        if HISTORY_MOVIE_IDS in piece.columns:
+        if HISTORY_ITEM_IDS in piece.columns:
             raise InputError(
                 "the first stage alone answers from stored histories",
                 expected="users without histories",
-                received=f"the column {piece.columns[HISTORY_MOVIE_IDS]} in {piece.path}",
+                received=f"the column {piece.columns[HISTORY_ITEM_IDS]} in {piece.path}",
                 action="leave out --retrieve-only, or the column",
             )
 
@@ -208,7 +208,7 @@ def _check_types(path: str, schema: Any, columns: dict[str, str]) -> None:
         if is_list != (role != USER_ID) or (role == USER_ID and pa.types.is_floating(kind)):
             raise InputError(
                 f"{path}: the column {name} holds {kind}",
-                expected={USER_ID: "text or whole numbers", HISTORY_MOVIE_IDS: "lists of text or of whole numbers"}.get(
+                expected={USER_ID: "text or whole numbers", HISTORY_ITEM_IDS: "lists of text or of whole numbers"}.get(
                     role, "lists of numbers"
                 ),
                 received=str(kind),
@@ -236,12 +236,12 @@ def _lines(path: str) -> int:
 
 def _columns(path: str, header: Sequence[str]) -> dict[str, str]:
     lowered = [name.strip().lower() for name in header]
-    found = {role: header[lowered.index(role)] for role in (HISTORY_MOVIE_IDS, HISTORY_RATINGS) if role in lowered}
+    found = {role: header[lowered.index(role)] for role in (HISTORY_ITEM_IDS, HISTORY_RATINGS) if role in lowered}
     user = alias_of(header, USER)
     if user is None:
         raise InputError(
             f"{path}, row 1 (the header): no column for the user",
-            expected=f"a column {USER_ID}, and perhaps {HISTORY_MOVIE_IDS} and {HISTORY_RATINGS}",
+            expected=f"a column {USER_ID}, and perhaps {HISTORY_ITEM_IDS} and {HISTORY_RATINGS}",
             received=", ".join(header) or "an empty line",
             action="name the column user_id; a file with one bare id a line is called .txt",
         )

@@ -77,7 +77,7 @@ class Request:
       model: The bundle's folder.
       version: Its name in the rows.
       users: `all`, a file, a folder or a pattern.
-      n: Movies a user.
+      n: Items a user.
       retrieve_only: Whether the first stage alone is asked.
       destination: Where the rows go.
       block_users: Users of a block; 0 = as many as suit the bundle.

@@ -72,7 +72,7 @@ class WriteRows(beam.DoFn):  # type: ignore[misc]
         self._wait(MOST_WAITING)
         self._bad += block.rejected
         answered = pc.sum(pc.equal(block.rows.column(self._schema.get_field_index(RANK)), 1)).as_py() or 0
-        self._tallies.append(Tally(users=block.users, without_movies=block.users - answered, sources=block.sources))
+        self._tallies.append(Tally(users=block.users, without_items=block.users - answered, sources=block.sources))
         self._scored.inc(block.users)
         self._written.inc(len(block))
         self._rejected.inc(len(block.rejected))

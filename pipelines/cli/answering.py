@@ -14,6 +14,7 @@ from components.errors import InputError
 from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.quiet import quiet
 from serving.contract import MODEL_NAME
+from serving.model import filters_of
 
 if TYPE_CHECKING:
     from serving.client import RecommenderClient
@@ -50,7 +51,7 @@ class Answering:
     Attributes:
       recommender: The bundle or the client of a server.
       name: Where the bundle lies, for people.
-      catalogue: Its movies; empty where unknown.
+      catalogue: Its items; empty where unknown.
     """
 
     recommender: LoadedBundle | RecommenderClient
@@ -58,10 +59,9 @@ class Answering:
     catalogue: Mapping[str, Any]
 
     @property
-    def genres(self) -> list[str] | None:
-        """All genres of the catalogue; None where it is unknown."""
-        movies = self.catalogue.get("movies")
-        return None if movies is None else sorted({genre for movie in movies for genre in movie["genres"]})
+    def filters(self) -> list[str] | None:
+        """All filters that some item meets, `feature=value`; None where the catalogue is unknown."""
+        return None if self.catalogue.get("items") is None else filters_of(self.catalogue)
 
 
 def place_options(command: Command) -> Command:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from components.feature_specs import feature_overrides
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.option_types import comma_separated
@@ -25,7 +26,11 @@ def compile_group() -> None:
 @click.option("--preset", help="Name of a preset, or path of a TOML file.  [default: demo; with --ratings: auto]")
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
 @click.option("--ratings", help="Your interactions, as the cluster reaches them: a mounted path or gs://….")
-@click.option("--movies", help="Your catalogue, as the cluster reaches it.")
+@click.option("--items", help="Your catalogue, as the cluster reaches it.")
+@click.option("--users", help="A table of your users, likewise.")
+@click.option(
+    "--feature", "features", multiple=True, metavar="ENTITY.NAME=KIND[:COLUMN]", help="As in `recommender run`."
+)
 @click.option("--columns", multiple=True, metavar="ROLE=COLUMN,…", help="Your column names, as in `recommender run`.")
 @click.option("--push-to", default="", help="Where versions are pushed.  [default: PIPELINE_ROOT/pushed_model]")
 @click.option(
@@ -44,7 +49,9 @@ def kubeflow(
     preset: str | None,
     overrides: tuple[str, ...],
     ratings: str | None,
-    movies: str | None,
+    items: str | None,
+    users: str | None,
+    features: tuple[str, ...],
     columns: tuple[str, ...],
     deployment: str | None,
     output: str,
@@ -55,9 +62,9 @@ def kubeflow(
     Nothing is run and no data are opened: paths are those that the steps see in the cluster.
     """
     own: dict[str, Any] = {"source": "files", "ratings": ratings} if ratings else {}
-    own |= {"movies": movies} if movies else {}
+    own |= {name: path for name, path in (("items", items), ("users", users)) if path}
     own |= {"columns": comma_separated(columns)} if columns else {}
-    config = load(preset or ("auto" if ratings else "demo"), overrides, own)
+    config = load(preset or ("auto" if ratings else "demo"), (*overrides, *feature_overrides(features)), own)
     text, steps = _compile(config, deployment, **options)
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,16 @@ def data_options(command: Command) -> Command:
             help="Your interactions: delimited text, Parquet or JSON lines, packed or not; a file, several with commas "
             "between, a pattern, a folder.",
         ),
-        click.option("--movies", type=DataPath(), help="Your catalogue, likewise."),
+        click.option("--items", type=DataPath(), help="Your catalogue, likewise."),
+        click.option("--users", type=DataPath(), help="A table of your users, likewise, for features of users."),
+        click.option(
+            "--feature",
+            "features",
+            multiple=True,
+            metavar="ENTITY.NAME=KIND[:COLUMN]",
+            help="A column that the models read, such as item.brand=category; kinds: category, categories, "
+            "number, text, vector, year, none. `recommender features` proposes them.",
+        ),
         click.option(
             "--eval-ratings", type=DataPath(), help="Rows to choose on, where you have split the data yourself."
         ),

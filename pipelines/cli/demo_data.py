@@ -12,10 +12,10 @@ from pipelines.run_folder import require_folder
 @click.command("demo-data")
 @click.option("--output", required=True, help="Folder into which ratings.csv and movies.csv are written.")
 @click.option("--users", type=WholeNumber(1), help="Number of users.  [default: that of the demo]")
-@click.option("--movies", type=WholeNumber(1), help="Number of movies.  [default: that of the demo]")
+@click.option("--items", type=WholeNumber(1), help="Number of items.  [default: that of the demo]")
 @click.option("--ratings", type=WholeNumber(1), help="Approximate number of ratings.  [default: that of the demo]")
 @click.option("--seed", type=WholeNumber(0), help="Seed of the generator.  [default: that of the demo]")
-def demo_data(output: str, users: int | None, movies: int | None, ratings: int | None, seed: int | None) -> None:
+def demo_data(output: str, users: int | None, items: int | None, ratings: int | None, seed: int | None) -> None:
     """Write the generated data set of the preset `demo` as CSV files."""
     from components.ingestion.config import DataConfig
 
@@ -27,9 +27,9 @@ def demo_data(output: str, users: int | None, movies: int | None, ratings: int |
         write_demo(
             str(folder),
             users=users or default.demo_users,
-            movies=movies or default.demo_movies,
+            items=items or default.demo_items,
             ratings=ratings or default.demo_ratings,
             seed=default.demo_seed if seed is None else seed,
         )
     click.echo(f"written: {folder / 'ratings.csv'} and {folder / 'movies.csv'}")
-    click.echo(f"to train on it: recommender run --ratings {folder / 'ratings.csv'} --movies {folder / 'movies.csv'}")
+    click.echo(f"to train on it: recommender run --ratings {folder / 'ratings.csv'} --items {folder / 'movies.csv'}")

@@ -31,7 +31,7 @@ def embeddings() -> None:
 @click.option("--model", help=MODEL_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def classify(model: str | None, as_json: bool) -> None:
-    """Tell the movies' genres from their vectors, cross-validated.
+    """Tell the items' genres from their vectors, cross-validated.
 
     The vectors are made from who watches what, unless the model was told no genres: then they are the model's own.
     """
@@ -51,26 +51,26 @@ def classify(model: str | None, as_json: bool) -> None:
 
 @embeddings.command()
 @click.option("--model", help=MODEL_HELP)
-@click.option("--movies", help="Parquet file to write: movie_id, title, genres, rows, vector.")
+@click.option("--items", help="Parquet file to write: item_id, title, genres, rows, vector.")
 @click.option("--users", help="Parquet file to write: user_id, interactions, vector.")
-def export(model: str | None, movies: str | None, users: str | None) -> None:
-    """Write vectors as Parquet: the inner product of a user's and a movie's is the bundle's score."""
-    if movies is None and users is None:
+def export(model: str | None, items: str | None, users: str | None) -> None:
+    """Write vectors as Parquet: the inner product of a user's and an item's is the bundle's score."""
+    if items is None and users is None:
         raise InputError(
             "there is nothing to write",
-            expected="--movies FILE, --users FILE or both",
-            action="for instance: recommender embeddings export --movies movies.parquet --users users.parquet",
+            expected="--items FILE, --users FILE or both",
+            action="for instance: recommender embeddings export --items items.parquet --users users.parquet",
         )
     version = find_model(model)
-    targets = {name: _file(path) for name, path in (("movies", movies), ("users", users)) if path is not None}
+    targets = {name: _file(path) for name, path in (("items", items), ("users", users)) if path is not None}
     with quiet():
         import pyarrow.parquet as pq
 
         from components.embeddings.from_bundle import read_embeddings
-        from components.embeddings.parquet_tables import movie_table, user_table
+        from components.embeddings.parquet_tables import item_table, user_table
 
         read = read_embeddings(version)
-        tables = {name: {"movies": movie_table, "users": user_table}[name](read) for name in targets}
+        tables = {name: {"items": item_table, "users": user_table}[name](read) for name in targets}
         for name, target in targets.items():
             incoming = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
             try:
@@ -87,7 +87,7 @@ def export(model: str | None, movies: str | None, users: str | None) -> None:
 @click.option("--model", help=MODEL_HELP)
 @click.option("--output", required=True, help="Folder to make.")
 def projector(model: str | None, output: str) -> None:
-    """Write the movies' vectors for TensorBoard's Embedding Projector."""
+    """Write the items' vectors for TensorBoard's Embedding Projector."""
     version = find_model(model)
     folder = Path(output).expanduser().absolute()
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -104,12 +104,12 @@ def projector(model: str | None, output: str) -> None:
             from components.embeddings.from_bundle import read_embeddings
             from components.embeddings.projector import write_projector
 
-            movies = write_projector(read_embeddings(version), incoming)
+            items = write_projector(read_embeddings(version), incoming)
         incoming.replace(folder)
     except BaseException:
         shutil.rmtree(incoming, ignore_errors=True)
         raise
-    click.echo(f"{folder}: {movies:,} movies of {version}")
+    click.echo(f"{folder}: {items:,} items of {version}")
     click.echo(f"Open it: tensorboard --logdir {folder}, then http://localhost:6006/#projector")
 
 
@@ -121,22 +121,20 @@ def print_report(console: Console, report: dict[str, Any], model: str) -> None:
         "collaborative": f"{report['dimensions']} dimensions made from who watches what: no genre had a part in them",
         "model": f"the model's own vectors ({report['dimensions']} dimensions): it was told neither genres nor titles",
     }[report["vectors"]]
-    line(console, f"{report['movies']:,} movies with genres and enough rows, {report['folds']} folds; {seen}")
+    line(console, f"{report['items']:,} items with genres and enough rows, {report['folds']} folds; {seen}")
     if report["macro"] is None:
-        line(console, "No genre has enough movies to be learned.")
+        line(console, "No genre has enough items to be learned.")
     else:
         console.print(_table(report))
-        line(
-            console, "chance: average precision of a random order, whose AUC is .5; always: F1 of yes for every movie."
-        )
+        line(console, "chance: average precision of a random order, whose AUC is .5; always: F1 of yes for every item.")
         if report["vectors"] == "collaborative":
             line(
                 console,
                 "served: the same from the served vectors, which were told the genres: the answer is in the question.",
             )
     if report["left_out"]:
-        names = ", ".join(f"{entry['genre']} ({entry['movies']})" for entry in report["left_out"])
-        line(console, f"Left out, with too few movies that have them or have them not: {names}")
+        names = ", ".join(f"{entry['genre']} ({entry['items']})" for entry in report["left_out"])
+        line(console, f"Left out, with too few items that have them or have them not: {names}")
     line(console, f"Model: {model}")
 
 
@@ -144,14 +142,14 @@ def _table(report: dict[str, Any]) -> Table:
     table = Table()
     table.add_column("genre")
     circular = report["vectors"] == "collaborative"
-    headings = ["movies", "AUC", "avg. precision", "chance", "F1", "always", "majority"]
+    headings = ["items", "AUC", "avg. precision", "chance", "F1", "always", "majority"]
     for heading in (*headings, *(["AUC, served", "F1, served"] if circular else [])):
         table.add_column(heading, justify="right")
-    for entry in (*report["genres"], {"genre": "mean of the genres", "movies": None, **report["macro"]}):
+    for entry in (*report["genres"], {"genre": "mean of the genres", "items": None, **report["macro"]}):
         names = ["auc", "average_precision", "chance", "f1", "always_f1", "majority_f1"]
         figures = [entry[name] for name in (*names, *(["whole_auc", "whole_f1"] if circular else []))]
-        movies = "" if entry["movies"] is None else f"{entry['movies']:,}"
-        table.add_row(Text(entry["genre"]), movies, *(f"{figure:.3f}" for figure in figures))
+        items = "" if entry["items"] is None else f"{entry['items']:,}"
+        table.add_row(Text(entry["genre"]), items, *(f"{figure:.3f}" for figure in figures))
     return table
 
 

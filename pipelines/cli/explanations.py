@@ -1,4 +1,4 @@
-"""Why a movie was recommended: the movies of the history that pulled it in, and the genres they share with it."""
+"""Why an item was recommended: the items of the history that pulled it in, and what they have in common with it."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Why one movie was recommended.
+    """Why one item was recommended.
 
     Attributes:
-      reasons: Movies of the history, those that add most first; none where nothing speaks for the movie but itself.
-      shared_genres: Of each reason, the genres that it shares with the movie; none where the catalogue is unknown.
+      reasons: Items of the history, those that add most first; none where nothing speaks for the item but itself.
+      shared: Of each reason, the values of features that it shares with the item; none where the catalogue is unknown.
     """
 
     reasons: Sequence[Reason]
-    shared_genres: Sequence[Sequence[str]]
+    shared: Sequence[Sequence[str]]
 
     def as_list(self) -> list[dict[str, Any]]:
         """The reasons for machines."""
         return [
             {
-                "movie_id": reason.id,
+                "item_id": reason.id,
                 "title": reason.title,
                 "score": reason.score,
                 "share": reason.share,
-                "shared_genres": list(genres),
+                "shared": list(values),
             }
-            for reason, genres in zip(self.reasons, self.shared_genres, strict=True)
+            for reason, values in zip(self.reasons, self.shared, strict=True)
         ]
 
 
 def explain(asked: Answering, user: str, history: Sequence[tuple[str, float]], answer: Answer) -> list[Explanation]:
-    """Asks why each movie of an answer was recommended.
+    """Asks why each item of an answer was recommended.
 
     Args:
       asked: Who answers.
       user: A user, "" for a person without an id.
-      history: Movie ids with stars that the question gave.
+      history: Item ids with stars that the question gave.
       answer: The answer to it.
 
     Raises:
       InputError: A bundle that cannot explain.
     """
-    movie_ids = [movie.id for movie in answer.movies]
-    if answer.source == FROM_POPULARITY or not movie_ids:
-        return [Explanation(reasons=[], shared_genres=[]) for _ in movie_ids]
+    item_ids = [item.id for item in answer.items]
+    if answer.source == FROM_POPULARITY or not item_ids:
+        return [Explanation(reasons=[], shared=[]) for _ in item_ids]
     signatures = getattr(asked.recommender, "signatures", None)  # a server is asked and says so itself
     if signatures is not None and EXPLAIN not in signatures:
         raise InputError(
@@ -65,11 +65,14 @@ def explain(asked: Answering, user: str, history: Sequence[tuple[str, float]], a
             received="one of an earlier version of this project",
             action="make the bundle anew: recommender run; or leave --explain out",
         )
-    genres = {movie["id"]: movie["genres"] for movie in asked.catalogue.get("movies", [])}
-    found = asked.recommender.explain(user, movie_ids, history)
+    values = {
+        item["id"]: [value for listed in item["features"].values() for value in listed]
+        for item in asked.catalogue.get("items", [])
+    }
+    found = asked.recommender.explain(user, item_ids, history)
     return [
-        Explanation(reasons=reasons, shared_genres=[_shared(genres, movie_id, reason.id) for reason in reasons])
-        for movie_id, reasons in zip(movie_ids, found, strict=True)
+        Explanation(reasons=reasons, shared=[_shared(values, item_id, reason.id) for reason in reasons])
+        for item_id, reasons in zip(item_ids, found, strict=True)
     ]
 
 
@@ -80,18 +83,18 @@ def print_explanations(console: Console, answer: Answer, explanations: Sequence[
     if answer.source == FROM_POPULARITY:
         line(console, "No reasons: the list is the same for everybody of whom nothing is known.")
         return
-    for position, (movie, one) in enumerate(zip(answer.movies, explanations, strict=True), start=1):
+    for position, (item, one) in enumerate(zip(answer.items, explanations, strict=True), start=1):
         line(
             console,
-            f"{position:>3}  {movie.title}"
+            f"{position:>3}  {item.title}"
             + ("" if one.reasons else ": nothing of the history speaks for it, it is popular"),
         )
-        for reason, genres in zip(one.reasons, one.shared_genres, strict=True):
-            both = f"  (both {', '.join(genres)})" if genres else ""
+        for reason, values in zip(one.reasons, one.shared, strict=True):
+            both = f"  (both {', '.join(values)})" if values else ""
             line(console, f"     {reason.share:>4.0%}  {reason.title}{both}")
 
 
-def _shared(genres: Mapping[str, Sequence[str]], movie_id: str, other_id: str) -> list[str]:
-    """In the order of the recommended movie."""
-    others = genres.get(other_id, ())
-    return [genre for genre in genres.get(movie_id, ()) if genre in others]
+def _shared(values: Mapping[str, Sequence[str]], item_id: str, other_id: str) -> list[str]:
+    """In the order of the recommended item."""
+    others = values.get(other_id, ())
+    return [value for value in values.get(item_id, ()) if value in others]

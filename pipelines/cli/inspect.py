@@ -39,7 +39,7 @@ def inspect(
         from components.ingestion import inspection
         from components.ingestion.profile_facts import facts as facts_of
 
-        profile = inspection.inspect(config.data, config.split, config.bundle.leave_out_seen)
+        profile = inspection.inspect(config.data, config.split, config.bundle.leave_out_seen, config.features.specs())
     if as_json:
         click.echo(json.dumps(profile, indent=1))
         return

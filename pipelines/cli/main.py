@@ -24,6 +24,7 @@ from pipelines.cli.doctor import doctor
 from pipelines.cli.embeddings import embeddings
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from pipelines.cli.export import export
+from pipelines.cli.features import features
 from pipelines.cli.inspect import inspect
 from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
@@ -52,6 +53,7 @@ def cli() -> None:
 for command in (
     run,
     inspect,
+    features,
     tune,
     report,
     export,

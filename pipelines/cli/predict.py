@@ -1,4 +1,4 @@
-"""`recommender predict`: stars for many pairs of user and movie, from a file into a file."""
+"""`recommender predict`: stars for many pairs of user and item, from a file into a file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ HEADER = ("user", "item", "prediction")
 )
 @click.option("--output", required=True, help="CSV to write: user,item,prediction; in stars.")
 def predict(model: str | None, pairs: str, output: str) -> None:
-    """Predict the rating of every pair of user and movie of a file.
+    """Predict the rating of every pair of user and item of a file.
 
     Other columns of the file are ignored, and a pair that occurs again is predicted once. Every pair
-    gets a prediction: an unknown user the one of an average user, an unknown movie the one of an average movie.
+    gets a prediction: an unknown user the one of an average user, an unknown item the one of an average item.
     """
     version = find_model(model)
     with quiet() as (_, err):
@@ -51,10 +51,10 @@ def predict(model: str | None, pairs: str, output: str) -> None:
                     (asked.users[user], asked.items[item], f"{rating:.6g}")
                     for user, item, rating in zip(users, items, ratings.tolist(), strict=True)
                 )
-            known = {movie["id"] for movie in bundle.catalogue.get("movies", [])}
+            known = {item["id"] for item in bundle.catalogue.get("items", [])}
             unknown = sum(item not in known for item in asked.items) if known else 0
     console = console_for(sys.stdout)
     console.print(f"{file.rows:,} predictions: {file.path}", highlight=False, soft_wrap=True)
     if unknown:
-        console.print(f"movies outside the bundle's catalogue, rated as an average one: {unknown:,}", highlight=False)
+        console.print(f"items outside the bundle's catalogue, rated as an average one: {unknown:,}", highlight=False)
     console.print(f"Model: {version}", highlight=False, soft_wrap=True)

@@ -18,14 +18,14 @@ HEADER = ("user", "item", "rank")
 @click.command()
 @click.option("--model", help=MODEL_HELP)
 @click.option("--users", required=True, type=ExistingPath(), help="CSV with a column user (or userId).")
-@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Movies for each user.")
+@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Items for each user.")
 @click.option("--output", required=True, help="CSV to write: user,item,rank; rank from 1.")
 def recommend(model: str | None, users: str, n: int, output: str) -> None:
-    """Recommend movies to every user of a file.
+    """Recommend items to every user of a file.
 
-    Other columns of the file are ignored, and a user who occurs again is asked once. Movies that the
+    Other columns of the file are ignored, and a user who occurs again is asked once. Items that the
     bundle has stored of a user are left out. A user the bundle does not know gets the most popular
-    movies; a user for whom no movie is left gets no row.
+    items; a user for whom no item is left gets no row.
     """
     version = find_model(model)
     with quiet() as (_, err):
@@ -40,14 +40,14 @@ def recommend(model: str | None, users: str, n: int, output: str) -> None:
             view.preparing("Recommending  ")
             asked = read_users(users)
             for lists in bulk_questions.recommend(LoadedBundle(version), asked, n):
-                for user, movies in zip(lists.users, lists.movies, strict=True):
-                    file.write((user, movie, rank) for rank, movie in enumerate(movies, start=1))
+                for user, items in zip(lists.users, lists.items, strict=True):
+                    file.write((user, item, rank) for rank, item in enumerate(items, start=1))
                 strangers += lists.sources.count(FROM_POPULARITY)
-                unanswered += sum(not movies for movies in lists.movies)
+                unanswered += sum(not items for items in lists.items)
     console = console_for(sys.stdout)
     console.print(f"{file.rows:,} rows for {len(asked):,} users: {file.path}", highlight=False, soft_wrap=True)
     if strangers:
         console.print(f"users unknown to the bundle, answered with what is popular: {strangers:,}", highlight=False)
     if unanswered:
-        console.print(f"users without a row, as no movie is left for them: {unanswered:,}", highlight=False)
+        console.print(f"users without a row, as no item is left for them: {unanswered:,}", highlight=False)
     console.print(f"Model: {version}", highlight=False, soft_wrap=True)

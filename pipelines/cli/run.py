@@ -17,6 +17,7 @@ from rich.console import Console
 
 from components.causes import cause_of
 from components.errors import InputError
+from components.feature_specs import feature_overrides
 from components.ingestion.config import DataConfig
 from components.progress import LOGGER
 from components.training.config import FINAL_FITS
@@ -93,12 +94,14 @@ def configure(
     overrides: tuple[str, ...] = (),
     *,
     ratings: str | None = None,
-    movies: str | None = None,
+    items: str | None = None,
+    users: str | None = None,
     eval_ratings: str | None = None,
     test_ratings: str | None = None,
     columns: tuple[str, ...] = (),
     item_columns: tuple[str, ...] = (),
     events: tuple[str, ...] = (),
+    features: tuple[str, ...] = (),
     data_dir: str | None = None,
     manual_dir: str | None = None,
 ) -> PipelineConfig:
@@ -117,7 +120,8 @@ def configure(
         )
     own: dict[str, Any] = {
         "ratings": ratings,
-        "movies": movies,
+        "items": items,
+        "users": users,
         "eval_ratings": eval_ratings,
         "test_ratings": test_ratings,
         "columns": columns or None,
@@ -134,6 +138,7 @@ def configure(
             received=", ".join(f"--{key.replace('_', '-')}" for key in own),
             action="add --ratings FILE, or leave the others out",
         )
+    overrides = (*overrides, *feature_overrides(features))
     if eval_ratings is not None:
         overrides = (*overrides, "split.kind=presplit")
     if data_dir is not None:

@@ -35,7 +35,7 @@ LEAST_SPEED = 10
     show_default=True,
     help="`all` that the bundle knows, or a .txt, .csv or .parquet file, a folder of them, or a pattern.",
 )
-@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Movies a user.")
+@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Items a user.")
 @click.option("--output", required=True, help="File of the rows: .parquet, .jsonl or .csv.")
 @click.option(
     "--shards", type=WholeNumber(1, 10_000), default=1, show_default=True, help="Files; several go into a folder."
@@ -77,7 +77,7 @@ def score(
     block_users: int | None,
     as_json: bool,
 ) -> int:
-    """Recommend movies to all users, or to those in a file, into one table."""
+    """Recommend items to all users, or to those in a file, into one table."""
     from pipelines import engines
     from pipelines.batch_scoring.publishing import Destination
     from pipelines.batch_scoring.watching import Limits, Request, ScoringFailedError
@@ -127,8 +127,8 @@ def print_result(console: Console, summary: dict[str, Any], destination: Any, se
     ):
         if count:
             line(console, f"{count:,} {'record' if count == 1 else 'records'} {what}")
-    if summary["without_movies"]:
-        line(console, f"users for whom no movie is left: {summary['without_movies']:,}")
+    if summary["without_items"]:
+        line(console, f"users for whom no item is left: {summary['without_items']:,}")
     line(console, f"{duration(seconds)} with start-up{rate}, {summary['engine']}")
     line(console, f"Model: {summary['model']}")
 

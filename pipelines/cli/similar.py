@@ -1,4 +1,4 @@
-"""`recommender similar`: asks a bundle or a server for movies like one."""
+"""`recommender similar`: asks a bundle or a server for items like one."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from serving.contract import DEFAULT_N, MAX_N
 
 @click.command()
 @place_options
-@click.option("--movie", required=True, help="Id of a movie.")
+@click.option("--item", required=True, help="Id of an item.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True,
-              help="Number of movies; a bundle has its default_n at most.")  # fmt: skip
-def similar(movie: str, n: int, **place: Any) -> None:
-    """List the movies that are most like one."""
+              help="Number of items; a bundle has its default_n at most.")  # fmt: skip
+def similar(item: str, n: int, **place: Any) -> None:
+    """List the items that are most like one."""
     with answering(Place(**place)) as asked:
-        movies = asked.recommender.similar(movie)[:n]
-    if not movies:
+        items = asked.recommender.similar(item)[:n]
+    if not items:
         raise InputError(
-            f"nothing is like the movie `{movie}`",
-            expected="the id of a movie of the catalogue",
-            received=movie,
+            f"nothing is like the item `{item}`",
+            expected="the id of an item of the catalogue",
+            received=item,
             action="take an id from the catalogue file, or from an answer of recommender query",
         )
-    table = Table(title=f"Like movie {movie}", title_justify="left")
+    table = Table(title=f"Like item {item}", title_justify="left")
     for heading in ("id", "title", "similarity"):
         table.add_column(heading)
-    for one in movies:
+    for one in items:
         table.add_row(Text(one.id), Text(one.title), f"{one.score:.3f}")
     console_for(sys.stdout).print(table)

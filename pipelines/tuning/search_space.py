@@ -34,7 +34,7 @@ SPACE: tuple[Parameter, ...] = (
     Number(name="retrieval.cuts_per_user", low=1, high=4, whole=True, only=SOFTMAX),
     Number(name="retrieval.cuts_by_length", low=0.0, high=1.0, only=SOFTMAX),
     Number(name="retrieval.min_ratings", low=1, high=20, log=True, whole=True, only=SOFTMAX),
-    Number(name="retrieval.movie_dropout", low=0.0, high=0.2, only=SOFTMAX),
+    Number(name="retrieval.item_dropout", low=0.0, high=0.2, only=SOFTMAX),
     Number(name="retrieval.averaging", low=0.9, high=0.995),
     # Ratings, judged by RMSE.
     Number(name="ranking.embedding_dim", low=4, high=64, log=True, whole=True),

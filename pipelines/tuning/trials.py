@@ -18,6 +18,7 @@ import tensorflow as tf
 from components import artifacts, features
 from components.errors import InputError
 from components.examples import Catalogue, Interactions, MarkedRows, read_catalogue, read_interactions, read_marked_rows
+from components.feature_specs import CONTEXT, of, specs_from_json
 from components.ranking import fitting as ranking_fitting
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows, held_out_rows
@@ -27,7 +28,7 @@ from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.training import training_data
 from components.seen_rule import ALWAYS
-from components.training.inputs import LIKED_FROM, SEQUENCES
+from components.training.inputs import LIKED_FROM, SEQUENCES, USERS
 from components.training.phases import Phase, read_phases
 from components.training.replicas import Replicas, create_replicas
 from components.training.training_log import TrainingLog
@@ -52,7 +53,9 @@ class TrialFiles:
     """What the data stages have left for trials.
 
     Attributes:
-      catalogue: File pattern of the movies.
+      catalogue: File pattern of the items.
+      users: File pattern of the users.
+      features: FeatureSpecs that the data have, as JSON.
       sequences: File pattern of the users' rows.
       liked_from: Rows rated below are dislikes; None: there are none.
       leave_out_seen: What lists leave out.
@@ -61,6 +64,8 @@ class TrialFiles:
     """
 
     catalogue: str
+    users: str
+    features: str
     sequences: str
     liked_from: float | None
     leave_out_seen: str
@@ -100,9 +105,9 @@ class Trials(abc.ABC):
     higher_is_better: bool
 
     def __init__(self, config: PipelineConfig, files: TrialFiles) -> None:
-        self._graph = TransformGraph(files.transform_graph)
+        self._graph = TransformGraph(files.transform_graph, specs_from_json(files.features))
         self._catalogue: Catalogue = read_catalogue([files.catalogue])
-        inputs = {SEQUENCES: [files.sequences], LIKED_FROM: files.liked_from}
+        inputs = {SEQUENCES: [files.sequences], USERS: [files.users], LIKED_FROM: files.liked_from}
         self._repeats = files.leave_out_seen != ALWAYS
         self._phase: Phase = read_phases(inputs, self._graph, self._catalogue)[0]
         self._replicas: Replicas = create_replicas(config.training.strategy)
@@ -183,11 +188,13 @@ class RetrievalTrials(Trials):
     higher_is_better = True
 
     def _read(self, config: PipelineConfig) -> frozenset[str]:
-        self._marked: MarkedRows = read_marked_rows(self._eval_files, self._catalogue.movie_ids)
+        self._marked: MarkedRows = read_marked_rows(
+            self._eval_files, self._catalogue.item_ids, of(self._graph.specs, CONTEXT)
+        )
         _require_eval_rows(len(self._marked.user_ids))
-        _require_training_rows(len(self._phase.sequences.movies.rows))
-        rows, movies = self._phase.sequences.movies, len(self._catalogue)
-        loss = retrieval_fitting.chosen_loss(config.retrieval, rows, movies)
+        _require_training_rows(len(self._phase.sequences.items.rows))
+        rows, items = self._phase.sequences.items, len(self._catalogue)
+        loss = retrieval_fitting.chosen_loss(config.retrieval, rows, items)
         traits = {loss}
         if retrieval_fitting.is_ordered(config.retrieval, rows):
             traits.add(ORDERED)
@@ -197,11 +204,11 @@ class RetrievalTrials(Trials):
 
     def settled(self, config: PipelineConfig) -> PipelineConfig:
         liked = self._phase.sequences.liked(self._phase.liked_from)
-        return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.movies))
+        return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.items))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         settings = config.retrieval
-        data = training_data(settings, self._graph, self._phase, self._marked, repeats=self._repeats)
+        data = training_data(settings, self._phase, self._marked, repeats=self._repeats)
         retrieval_fitting.fit(settings, data, seed, _Listening(settings, best), replicas=self._replicas)
 
     def _most_epochs(self, config: PipelineConfig) -> int:
@@ -218,19 +225,19 @@ class RankingTrials(Trials):
     higher_is_better = False
 
     def _read(self, config: PipelineConfig) -> frozenset[str]:
-        rows: Interactions = read_interactions(self._eval_files, self._catalogue.movie_ids)
+        rows: Interactions = read_interactions(self._eval_files, self._catalogue.item_ids)
         users = self._phase.sequences.user_ids
         self._rows: RatingRows = of_known_users(held_out_rows(rows, users), users)
         _require_eval_rows(len(self._rows))
-        _require_training_rows(len(self._phase.sequences.movies.rows))
+        _require_training_rows(len(self._phase.sequences.items.rows))
         return frozenset({config.ranking.architecture} | ({IMPLICIT} if config.ranking.implicit else set()))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         settings: RankingConfig = dataclasses.replace(config.ranking, seeds=1, seed=seed)
-        movies, known = lay_out(settings, self._graph, self._phase)
+        items, known = lay_out(settings, self._graph, self._phase)
         ranking_fitting.fit(
             settings,
-            movies,
+            items,
             known,
             self._rows,
             lambda epoch: best.add(epoch.epoch, epoch.loss, epoch.rmse),
@@ -268,6 +275,8 @@ def files_of(outputs: Mapping[str, Mapping[str, Any]]) -> TrialFiles:
     dislikes = written["sequences"].properties.get(artifacts.LIKED_FROM)
     return TrialFiles(
         catalogue=f"{written['entities'].path}/Split-{features.ITEMS_SPLIT}/*",
+        users=f"{written['entities'].path}/Split-{features.USERS_SPLIT}/*",
+        features=str(written["entities"].properties.get(artifacts.FEATURES, "[]")),
         sequences=f"{written['sequences'].path}/Split-{features.SEQUENCES_SPLIT}/*",
         liked_from=float(dislikes) if dislikes else None,
         leave_out_seen=str(written["sequences"].properties.get(artifacts.LEAVE_OUT_SEEN, ALWAYS)),

@@ -3,7 +3,7 @@
     from serving.client import RecommenderClient
 
     with RecommenderClient("http://127.0.0.1:8501") as client:
-        client.recommend(["42"], n=5, genres=["Comedy"])
+        client.recommend(["42"], n=5, filters=["genres=Comedy"])
 
 Errors are those of serving/errors.py.
 """

@@ -1,4 +1,4 @@
-"""What a client hands back beside movies: the state of a model, its signatures, its configuration."""
+"""What a client hands back beside items: the state of a model, its signatures, its configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ AVAILABLE = "AVAILABLE"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One movie of the first stage.
+    """One item of the first stage.
 
     Attributes:
       id: Its id, as in the data.

@@ -89,7 +89,7 @@ class Channel(Protocol):
         """Signatures of the version that answers."""
 
     def catalogue(self, deadline: Deadline) -> dict[str, Any]:
-        """Movies and some user ids; empty where the server offers none."""
+        """Items and some user ids; empty where the server offers none."""
 
     def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
         """Makes the server serve these models and no others."""

@@ -22,7 +22,7 @@ from serving.errors import (
     UnreachableError,
 )
 from serving.missing_extra import needs_extra
-from serving.model import Answer, Movie, Reason
+from serving.model import Answer, Item, Reason
 from serving.public_signatures import EXPLAIN, OPTIONAL_SIGNATURES, SIGNATURES
 
 if TYPE_CHECKING:
@@ -99,31 +99,40 @@ class RecommenderClient:
         n: int = 0,
         history: Sequence[tuple[str, float]] = (),
         exclude: Sequence[str] = (),
-        genres: Sequence[str] = (),
+        allow: Sequence[str] = (),
+        filters: Sequence[str] = (),
+        user_features: Sequence[str] = (),
+        context: Sequence[str] = (),
     ) -> list[Answer]:
-        """Recommends movies, with the same history, exclusions and genres for every user.
+        """Recommends items, with the same of everything else for every user.
 
         Args:
           user_ids: Users, "" for a person without an id.
-          n: Movies in an answer, 0 = the bundle's default.
-          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
-          exclude: Movies to leave out.
-          genres: Any of these; none = all.
+          n: Items in an answer, 0 = the bundle's default.
+          history: Item ids with stars (0 = not rated), oldest first; replaces what is stored.
+          exclude: Items to leave out.
+          allow: Only these items; none = all.
+          filters: Texts `feature=value` that items must meet (serving/contract.py); none = all.
+          user_features: Texts `feature=value` of the user; they replace what is stored.
+          context: Texts `feature=value` of the moment.
         """
         rows = len(user_ids)
         outputs = self._ask(
             contract.RECOMMEND,
             {
                 contract.USER_ID: list(user_ids),
-                contract.HISTORY_MOVIE_IDS: [_list("", [movie for movie, _ in history])] * rows,
+                contract.HISTORY_ITEM_IDS: [_list("", [item for item, _ in history])] * rows,
                 contract.HISTORY_RATINGS: [_list(0.0, [float(stars) for _, stars in history])] * rows,
-                contract.EXCLUDE_MOVIE_IDS: [_list("", exclude)] * rows,
-                contract.GENRES: [_list("", genres)] * rows,
+                contract.EXCLUDE_ITEM_IDS: [_list("", exclude)] * rows,
+                contract.ALLOW_ITEM_IDS: [_list("", allow)] * rows,
+                contract.FILTERS: [_list("", filters)] * rows,
+                contract.USER_FEATURES: [_list("", user_features)] * rows,
+                contract.CONTEXT: [_list("", context)] * rows,
                 contract.N: [n] * rows,
             },
         )
         return [
-            Answer(user_id=user_id, movies=_movies(outputs, row), source=str(outputs[contract.SOURCE][row]))
+            Answer(user_id=user_id, items=_items(outputs, row), source=str(outputs[contract.SOURCE][row]))
             for row, user_id in enumerate(user_ids)
         ]
 
@@ -132,56 +141,56 @@ class RecommenderClient:
         outputs = self._ask(contract.RETRIEVE, {contract.USER_ID: list(user_ids)})
         return [
             [
-                Candidate(id=movie_id, score=_float32(score))
-                for movie_id, score in _columns(outputs, row, contract.MOVIE_IDS, contract.SCORES)
+                Candidate(id=item_id, score=_float32(score))
+                for item_id, score in _columns(outputs, row, contract.ITEM_IDS, contract.SCORES)
             ]
             for row in range(len(user_ids))
         ]
 
-    def rank(self, user_id: str, movie_ids: Sequence[str]) -> list[float]:
-        """The stars that the user would give to each movie; 0 where the bundle predicts none."""
-        asked = {contract.USER_ID: [user_id] * len(movie_ids), contract.MOVIE_ID: list(movie_ids)}
+    def rank(self, user_id: str, item_ids: Sequence[str]) -> list[float]:
+        """The stars that the user would give to each item; 0 where the bundle predicts none."""
+        asked = {contract.USER_ID: [user_id] * len(item_ids), contract.ITEM_ID: list(item_ids)}
         return [_float32(stars) for stars in self._ask(contract.RANK, asked)[contract.PREDICTED_RATING]]
 
-    def similar(self, movie_id: str) -> list[Movie]:
-        """Movies like this one, best first, as many as the bundle's default n; none for an unknown id."""
-        return _movies(self._ask(contract.SIMILAR, {contract.MOVIE_ID: [movie_id]}), 0)
+    def similar(self, item_id: str) -> list[Item]:
+        """Items like this one, best first, as many as the bundle's default n; none for an unknown id."""
+        return _items(self._ask(contract.SIMILAR, {contract.ITEM_ID: [item_id]}), 0)
 
     def explain(
-        self, user_id: str, movie_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
+        self, user_id: str, item_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
     ) -> list[list[Reason]]:
-        """For each movie, the movies of the user's history that speak most for it, best first.
+        """For each item, the items of the user's history that speak most for it, best first.
 
         Args:
           user_id: A user, "" for a person without an id.
-          movie_ids: What was recommended.
-          history: Movie ids with stars (0 = not rated), oldest first; replaces what is stored.
+          item_ids: What was recommended.
+          history: Item ids with stars (0 = not rated), oldest first; replaces what is stored.
 
         Raises:
           InvalidRequestError: The bundle cannot explain.
         """
-        rows = len(movie_ids)
+        rows = len(item_ids)
         asked = {
             contract.USER_ID: [user_id] * rows,
-            contract.HISTORY_MOVIE_IDS: [_list("", [movie for movie, _ in history])] * rows,
+            contract.HISTORY_ITEM_IDS: [_list("", [item for item, _ in history])] * rows,
             contract.HISTORY_RATINGS: [_list(0.0, [float(stars) for _, stars in history])] * rows,
-            contract.MOVIE_ID: list(movie_ids),
+            contract.ITEM_ID: list(item_ids),
         }
         outputs = self._ask(EXPLAIN, asked)
-        names = (contract.MOVIE_IDS, contract.TITLES, contract.SCORES, contract.SHARES)
+        names = (contract.ITEM_IDS, contract.TITLES, contract.SCORES, contract.SHARES)
         return [
             [
-                Reason(id=movie_id, title=title, score=_float32(score), share=_float32(share))
-                for movie_id, title, score, share in _columns(outputs, row, *names)
+                Reason(id=item_id, title=title, score=_float32(score), share=_float32(share))
+                for item_id, title, score, share in _columns(outputs, row, *names)
             ]
             for row in range(rows)
         ]
 
     def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
-        """Movie id, title and stars of everything that is known of a user, oldest first."""
+        """Item id, title and stars of everything that is known of a user, oldest first."""
         outputs = self._ask(contract.HISTORY, {contract.USER_ID: [user_id]})
-        newest_first = _columns(outputs, 0, contract.MOVIE_IDS, contract.TITLES, contract.RATINGS)
-        return [(movie_id, title, _float32(stars)) for movie_id, title, stars in newest_first][::-1]
+        newest_first = _columns(outputs, 0, contract.ITEM_IDS, contract.TITLES, contract.RATINGS)
+        return [(item_id, title, _float32(stars)) for item_id, title, stars in newest_first][::-1]
 
     # Questions to any model.
 
@@ -225,7 +234,7 @@ class RecommenderClient:
         return self._repeated(self._channel.metadata)
 
     def catalogue(self) -> dict[str, Any]:
-        """Movies (id, title, genres) and some user ids; empty where the server offers none (gRPC, official server)."""
+        """Items (id, title, features) and some user ids; empty where the server offers none (gRPC, official server)."""
         return self._repeated(self._channel.catalogue)
 
     def reload(self, models: Sequence[ModelConfig]) -> None:
@@ -323,12 +332,12 @@ def _list(nothing: Any, values: Sequence[Any]) -> list[Any]:
     return [nothing, *values]
 
 
-def _movies(outputs: Mapping[str, Any], row: int) -> list[Movie]:
-    names = [contract.MOVIE_IDS, contract.TITLES, contract.SCORES]
+def _items(outputs: Mapping[str, Any], row: int) -> list[Item]:
+    names = [contract.ITEM_IDS, contract.TITLES, contract.SCORES]
     names += [contract.PREDICTED_RATINGS] if contract.PREDICTED_RATINGS in outputs else []
     return [
-        Movie(id=movie_id, title=title, score=_float32(score), predicted_rating=_float32(stars[0]) if stars else 0.0)
-        for movie_id, title, score, *stars in _columns(outputs, row, *names)
+        Item(id=item_id, title=title, score=_float32(score), predicted_rating=_float32(stars[0]) if stars else 0.0)
+        for item_id, title, score, *stars in _columns(outputs, row, *names)
     ]
 
 

@@ -15,7 +15,7 @@ export function setToken(token) {
   sessionStorage.setItem(TOKEN_KEY, token);
 }
 
-/** The catalogue: model, version, movies (id, title, genres), users. */
+/** The catalogue: model, version, items (id, title, values of features), users. */
 export function fetchCatalogue() {
   return ask("catalogue.json");
 }
@@ -27,18 +27,21 @@ export async function fetchSignatures(model) {
 }
 
 /** What is recommended; lists of the request carry one neutral value first, as everywhere in TensorFlow Serving. */
-export async function recommend(model, { user, history, exclude, genres, n }, signal) {
+export async function recommend(model, { user, history, exclude, filters, n }, signal) {
   const outputs = await predict(model, "recommend", { ...person(user, history), ...{
-    exclude_movie_ids: [["", ...exclude]],
-    genres: [["", ...genres]],
+    exclude_item_ids: [["", ...exclude]],
+    allow_item_ids: [[""]],
+    filters: [["", ...filters]],
+    user_features: [[""]],
+    context: [[""]],
     n: [n],
   } }, signal);
-  return { source: outputs.source[0], movies: rows(outputs) };
+  return { source: outputs.source[0], items: rows(outputs) };
 }
 
-/** Movies like one. */
+/** Items like one. */
 export async function similar(model, movieId, signal) {
-  return rows(await predict(model, "similar", { movie_id: [movieId] }, signal));
+  return rows(await predict(model, "similar", { item_id: [movieId] }, signal));
 }
 
 /** What is known of a user, newest first. */
@@ -46,18 +49,18 @@ export async function knownOf(model, user, signal) {
   return rows(await predict(model, "history", { user_id: [user] }, signal));
 }
 
-/** For each movie, the titles of those of the history that speak most for it, best first. */
-export async function explain(model, { user, history }, movieIds, signal) {
+/** For each item, the titles of those of the history that speak most for it, best first. */
+export async function explain(model, { user, history }, itemIds, signal) {
   const one = person(user, history);
-  const repeated = Object.fromEntries(Object.entries(one).map(([name, [row]]) => [name, movieIds.map(() => row)]));
-  const outputs = await predict(model, "explain", { ...repeated, movie_id: movieIds }, signal);
+  const repeated = Object.fromEntries(Object.entries(one).map(([name, [row]]) => [name, itemIds.map(() => row)]));
+  const outputs = await predict(model, "explain", { ...repeated, item_id: itemIds }, signal);
   return outputs.titles.map((titles, row) => titles.slice(0, outputs.count[row]));
 }
 
 function person(user, history) {
   return {
     user_id: [user],
-    history_movie_ids: [["", ...history.map((one) => one.id)]],
+    history_item_ids: [["", ...history.map((one) => one.id)]],
     history_ratings: [[0, ...history.map((one) => one.stars)]],
   };
 }
@@ -69,9 +72,9 @@ async function predict(model, signature, inputs, signal) {
   return answer.outputs;
 }
 
-/** The real movies of a padded answer of one row. */
+/** The real items of a padded answer of one row. */
 function rows(outputs) {
-  return outputs.movie_ids[0].slice(0, outputs.count[0]).map((id, at) => ({
+  return outputs.item_ids[0].slice(0, outputs.count[0]).map((id, at) => ({
     id,
     title: outputs.titles[0][at],
     score: outputs.scores?.[0][at],

@@ -3,8 +3,8 @@
 import { ApiError, explain, fetchCatalogue, fetchSignatures, knownOf, recommend, setToken, similar } from "./api.js";
 import { Catalogue } from "./catalogue.js";
 import { byId, element } from "./elements.js";
-import { addReason, asPercent, movieCard, placeholderCards } from "./movie_card.js";
-import { moviePicker } from "./picker.js";
+import { addReason, asPercent, itemCard, placeholderCards } from "./item_card.js";
+import { itemPicker } from "./picker.js";
 
 const PAUSE_MILLISECONDS = 150; // between a change and the question, so that three quick clicks ask once
 const FIRST_MOMENT = 1e9; // 2001, in Unix seconds
@@ -25,23 +25,23 @@ let lead = false; // whether the reader is to be led to the next answer
 // What is asked.
 
 function emptyQuestion() {
-  return { mode: "movies", user: "", picks: [], genres: [], hidden: [], n: 10 };
+  return { mode: "items", user: "", picks: [], filters: [], hidden: [], n: 10 };
 }
 
 function readAddress() {
   const given = new URLSearchParams(location.hash.slice(1));
   const n = Number(given.get("n"));
   return {
-    mode: given.has("user") ? "user" : "movies",
+    mode: given.has("user") ? "user" : "items",
     user: given.get("user") ?? "",
-    picks: given.getAll("like").map(readPick).filter((pick) => catalogue.movies.has(pick.id)),
-    genres: given.getAll("genre").filter((genre) => catalogue.genres.includes(genre)),
-    hidden: given.getAll("hide").filter((id) => catalogue.movies.has(id)),
+    picks: given.getAll("like").map(readPick).filter((pick) => catalogue.items.has(pick.id)),
+    filters: given.getAll("filter").filter((filter) => catalogue.filters.has(filter)),
+    hidden: given.getAll("hide").filter((id) => catalogue.items.has(id)),
     n: [...byId("n").options].some((option) => Number(option.value) === n) ? n : 10,
   };
 }
 
-/** `id@stars`, or an id alone for a movie that is liked without stars. */
+/** `id@stars`, or an id alone for an item that is liked without stars. */
 function readPick(text) {
   const at = text.lastIndexOf("@");
   const stars = at < 0 ? 0 : Number(text.slice(at + 1));
@@ -53,7 +53,7 @@ function addressOf(question) {
   const kept = new URLSearchParams();
   if (question.mode === "user") kept.set("user", question.user);
   else for (const { id, stars } of question.picks) kept.append("like", stars || id.includes("@") ? `${id}@${stars}` : id);
-  for (const genre of question.genres) kept.append("genre", genre);
+  for (const filter of question.filters) kept.append("filter", filter);
   for (const id of question.hidden) kept.append("hide", id);
   if (question.n !== 10) kept.set("n", String(question.n));
   return kept.size ? `#${kept}` : "";
@@ -78,20 +78,20 @@ function askSoon() {
 function showQuestion() {
   const byUser = question.mode === "user";
   byId(`mode-${question.mode}`).checked = true;
-  byId("movies-panel").hidden = byUser;
+  byId("items-panel").hidden = byUser;
   byId("user-panel").hidden = !byUser;
   if (byId("user").value !== question.user) byId("user").value = question.user;
   byId("n").value = String(question.n);
   byId("picks").replaceChildren(...question.picks.map(pickItem));
-  for (const chip of byId("genres").querySelectorAll("button"))
-    chip.setAttribute("aria-pressed", String(question.genres.includes(chip.textContent)));
+  for (const chip of byId("filters").querySelectorAll("button"))
+    chip.setAttribute("aria-pressed", String(question.filters.includes(chip.dataset.filter)));
   const hidden = question.hidden.length;
-  byId("hidden-movies").hidden = !hidden;
-  byId("hidden-movies").firstElementChild.textContent = `${hidden} ${hidden === 1 ? "movie is" : "movies are"} left out.`;
+  byId("hidden-items").hidden = !hidden;
+  byId("hidden-items").firstElementChild.textContent = `${hidden} ${hidden === 1 ? "item is" : "items are"} left out.`;
 }
 
 function pickItem(pick) {
-  const { title } = catalogue.movies.get(pick.id);
+  const { title } = catalogue.items.get(pick.id);
   const others = question.picks.filter((one) => one.id !== pick.id);
   const stars = element("select", { "aria-label": `Your stars for ${title}` }, STARS.map((value) =>
     element("option", { value, selected: value === pick.stars ? "" : false }, value ? `${value} ★` : "liked")));
@@ -106,18 +106,20 @@ function pickItem(pick) {
   return element("li", {}, [element("span", {}, title), stars, remove]);
 }
 
-function like(movie) {
-  if (question.picks.some((one) => one.id === movie.id)) return;
-  change({ mode: "movies", picks: [...question.picks, { id: movie.id, stars: 0 }] });
-  announce(`${movie.title} is among the movies you like.`);
+function like(item) {
+  if (question.picks.some((one) => one.id === item.id)) return;
+  change({ mode: "items", picks: [...question.picks, { id: item.id, stars: 0 }] });
+  announce(`${item.title} is among the items you like.`);
 }
 
 function fillForm() {
-  byId("model").textContent = `${catalogue.model}, ${versionInWords(catalogue.version)} · ${catalogue.movies.size.toLocaleString("en")} movies`;
+  byId("model").textContent = `${catalogue.model}, ${versionInWords(catalogue.version)} · ${catalogue.items.size.toLocaleString("en")} items`;
   byId("model").title = `version ${catalogue.version}`;
   byId("users").replaceChildren(...catalogue.users.map((user) => element("option", { value: user })));
-  byId("genres").hidden = !catalogue.genres.length;
-  byId("genres").querySelector(".chips").replaceChildren(...catalogue.genres.map(genreChip));
+  byId("filters").replaceChildren(...[...catalogue.features].map(([name, values]) => element("fieldset", {}, [
+    element("legend", {}, `Only these ${name}`),
+    element("div", { class: "chips" }, values.map((value) => filterChip(name, value))),
+  ])));
   for (const id of ["search", "user", "ask"]) byId(id).disabled = false;
   byId("any-user").disabled = !catalogue.users.length;
 }
@@ -129,10 +131,11 @@ function versionInWords(version) {
   return `pushed ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`;
 }
 
-function genreChip(genre) {
-  const chip = element("button", { type: "button", class: "chip", "aria-pressed": "false" }, genre);
+function filterChip(name, value) {
+  const filter = `${name}=${value}`;
+  const chip = element("button", { type: "button", class: "chip", "aria-pressed": "false", "data-filter": filter }, value);
   chip.addEventListener("click", () => change({
-    genres: question.genres.includes(genre) ? question.genres.filter((one) => one !== genre) : [...question.genres, genre],
+    filters: question.filters.includes(filter) ? question.filters.filter((one) => one !== filter) : [...question.filters, filter],
   }));
   return chip;
 }
@@ -151,8 +154,8 @@ function listen() {
     change({ user: users[Math.floor(Math.random() * users.length)], hidden: [] });
   });
   byId("n").addEventListener("change", () => change({ n: Number(byId("n").value) }));
-  byId("hidden-movies").querySelector("button").addEventListener("click", () => change({ hidden: [] }));
-  moviePicker(byId("search"), byId("matches"), {
+  byId("hidden-items").querySelector("button").addEventListener("click", () => change({ hidden: [] }));
+  itemPicker(byId("search"), byId("matches"), {
     search: (text) => catalogue.search(text, new Set(question.picks.map((pick) => pick.id))),
     choose: like,
   });
@@ -185,9 +188,9 @@ async function ask() {
   showKnown(user, signal);
   try {
     const answer = await recommend(catalogue.model, {
-      user, history: picks, exclude: asked.hidden, genres: asked.genres, n: asked.n,
+      user, history: picks, exclude: asked.hidden, filters: asked.filters, n: asked.n,
     }, signal);
-    showAnswer(answer, user, asked.genres);
+    showAnswer(answer, user, asked.filters);
     leadToAnswer();
     explainAnswer(answer, { user, history: picks }, signal);
   } catch (error) {
@@ -216,24 +219,24 @@ function leadToAnswer() {
   results.classList.add("fresh");
 }
 
-function showAnswer({ source, movies }, user, genres) {
+function showAnswer({ source, items }, user, filters) {
   const { heading, explained } = inWords(source, user);
   byId("heading").textContent = heading;
-  const filter = genres.length ? ` Only ${new Intl.ListFormat("en", { type: "disjunction" }).format(genres)}.` : "";
-  const stars = movies.some((movie) => movie.stars) ? MEANING_OF_STARS : "";
-  const order = source === "popularity" || !movies.length ? "" : ` ${ORDER}${stars}.`;
+  const filter = filters.length ? ` Only ${inOneLine(filters)}.` : "";
+  const stars = items.some((item) => item.stars) ? MEANING_OF_STARS : "";
+  const order = source === "popularity" || !items.length ? "" : ` ${ORDER}${stars}.`;
   byId("source").textContent = explained + filter + order;
-  byId("notice").hidden = movies.length > 0;
-  if (!movies.length) byId("notice").replaceChildren(nothingLeft());
-  byId("list").replaceChildren(...recommendedCards(movies, source));
-  announce(`${movies.length} ${movies.length === 1 ? "recommendation" : "recommendations"}. ${heading}.`);
+  byId("notice").hidden = items.length > 0;
+  if (!items.length) byId("notice").replaceChildren(nothingLeft());
+  byId("list").replaceChildren(...recommendedCards(items, source));
+  announce(`${items.length} ${items.length === 1 ? "recommendation" : "recommendations"}. ${heading}.`);
 }
 
 /** "Because you watched …" comes a moment later than the list; without it the list is whole, too. */
-async function explainAnswer({ source, movies }, asked, signal) {
-  if (source === "popularity" || !movies.length || !signatures.has("explain")) return;
+async function explainAnswer({ source, items }, asked, signal) {
+  if (source === "popularity" || !items.length || !signatures.has("explain")) return;
   try {
-    const reasons = await explain(catalogue.model, asked, movies.map((movie) => movie.id), signal);
+    const reasons = await explain(catalogue.model, asked, items.map((item) => item.id), signal);
     if (signal.aborted) return;
     const cards = byId("list").querySelectorAll(".card");
     reasons.forEach((titles, at) => addReason(cards[at], titles.slice(0, MOST_REASONS)));
@@ -242,59 +245,72 @@ async function explainAnswer({ source, movies }, asked, signal) {
   }
 }
 
-function inWords(source, user) {
-  if (source === "model") return { heading: `For user ${user}`, explained: "From what the model knows of this user." };
-  if (source === "history") return { heading: "For you", explained: "From the movies you like." };
-  if (user) return { heading: "Popular movies", explained: `The model knows nothing of user ${user}: these are the most popular.` };
-  return { heading: "Popular movies", explained: "Choose some movies you like, or a user, and the list becomes personal." };
+/** Filters in words: of one feature any, of several all. */
+function inOneLine(filters) {
+  const byFeature = new Map();
+  for (const filter of filters) {
+    const at = filter.indexOf("=");
+    const name = filter.slice(0, at);
+    byFeature.set(name, [...(byFeature.get(name) ?? []), filter.slice(at + 1)]);
+  }
+  const any = new Intl.ListFormat("en", { type: "disjunction" });
+  return new Intl.ListFormat("en", { type: "conjunction" }).format([...byFeature.values()].map((values) => any.format(values)));
 }
 
-function recommendedCards(movies, source) {
-  const scores = movies.map((movie) => movie.score);
+function inWords(source, user) {
+  if (source === "model") return { heading: `For user ${user}`, explained: "From what the model knows of this user." };
+  if (source === "features") return { heading: `For user ${user}`, explained: "From what is known of this user; there is no history." };
+  if (source === "history") return { heading: "For you", explained: "From the items you like." };
+  if (user) return { heading: "Popular items", explained: `The model knows nothing of user ${user}: these are the most popular.` };
+  return { heading: "Popular items", explained: "Choose some items you like, or a user, and the list becomes personal." };
+}
+
+function recommendedCards(items, source) {
+  const scores = items.map((item) => item.score);
   const shown = source === "popularity"
     ? { scoreName: "Share of ratings", scoreMeaning: "The share of all ratings", digits: asPercent, range: [0, Math.max(...scores)] }
-    : { scoreName: "Relevance", scoreMeaning: "The model's score; the bar goes from the last movie of the list to the first",
+    : { scoreName: "Relevance", scoreMeaning: "The model's score; the bar goes from the last item of the list to the first",
       range: [Math.min(...scores), Math.max(...scores)] };
-  return movies.map((movie, at) => movieCard(withGenres(movie), {
+  return items.map((item, at) => itemCard(withTags(item), {
     rank: at + 1,
     ...shown,
     actions: [
-      similarAction(movie),
-      ...likeAction(movie),
-      { label: "Hide", run: () => hide(movie) },
+      similarAction(item),
+      ...likeAction(item),
+      { label: "Hide", run: () => hide(item) },
     ],
   }));
 }
 
-function similarAction(movie) {
-  return { label: "Similar", run: () => openSimilar(movie) };
+function similarAction(item) {
+  return { label: "Similar", run: () => openSimilar(item) };
 }
 
-/** Only who is described by movies can like one more: what is known of a user is the model's. */
-function likeAction(movie) {
-  if (question.mode === "user" || question.picks.some((pick) => pick.id === movie.id)) return [];
+/** Only who is described by items can like one more: what is known of a user is the model's. */
+function likeAction(item) {
+  if (question.mode === "user" || question.picks.some((pick) => pick.id === item.id)) return [];
   const run = () => {
     byId("similar").close();
-    like(movie);
+    like(item);
   };
   return [{ label: "I like it", run }];
 }
 
-function hide(movie) {
-  change({ hidden: [...question.hidden, movie.id] });
+function hide(item) {
+  change({ hidden: [...question.hidden, item.id] });
   byId("results").focus();
 }
 
-function withGenres(movie) {
-  const genres = catalogue.movies.get(movie.id)?.genres ?? [];
-  return { ...movie, genres, colour: catalogue.colours.get(genres[0]) };
+function withTags(item) {
+  const features = catalogue.items.get(item.id)?.features ?? {};
+  return { ...item, tags: Object.values(features).flat(), colour: catalogue.colours.get(features[catalogue.coloured]?.[0]) };
 }
 
 function nothingLeft() {
-  const wide = element("button", { type: "button", class: "quiet" }, "All genres, nothing left out");
-  wide.addEventListener("click", () => change({ genres: [], hidden: [] }));
+  const wide = element("button", { type: "button", class: "quiet" }, "No filter, nothing left out");
+  wide.addEventListener("click", () => change({ filters: [], hidden: [] }));
   return element("div", { class: "notice" }, [
-    element("p", {}, "No movie is left: every one is known, left out, or of another genre."), wide,
+    element("p", {}, "No item is left: every one is known, left out, or not what the filters let through."), wide,
   ]);
 }
 
@@ -307,13 +323,13 @@ async function showKnown(user, signal) {
     return;
   }
   try {
-    const movies = await knownOf(catalogue.model, user, signal);
-    details.hidden = !movies.length;
-    details.firstElementChild.textContent = `${movies.length.toLocaleString("en")} movies known of user ${user}`;
-    const more = movies.length - MOST_KNOWN;
+    const items = await knownOf(catalogue.model, user, signal);
+    details.hidden = !items.length;
+    details.firstElementChild.textContent = `${items.length.toLocaleString("en")} items known of user ${user}`;
+    const more = items.length - MOST_KNOWN;
     details.querySelector("ol").replaceChildren(
-      ...movies.slice(0, MOST_KNOWN).map((movie) => element("li", {}, [
-        element("span", {}, movie.title), element("b", {}, movie.stars ? `${movie.stars} ★` : ""),
+      ...items.slice(0, MOST_KNOWN).map((item) => element("li", {}, [
+        element("span", {}, item.title), element("b", {}, item.stars ? `${item.stars} ★` : ""),
       ])),
       ...(more > 0 ? [element("li", {}, `and ${more.toLocaleString("en")} older ones`)] : []),
     );
@@ -322,47 +338,47 @@ async function showKnown(user, signal) {
   }
 }
 
-// Similar movies, with the way back.
+// Similar items, with the way back.
 
 let path = [];
 let looking = new AbortController();
 
-function openSimilar(movie) {
+function openSimilar(item) {
   if (!byId("similar").open) {
     path = [];
     byId("similar").showModal();
   }
-  path.push(movie);
-  showSimilar(movie);
+  path.push(item);
+  showSimilar(item);
 }
 
-async function showSimilar(movie) {
+async function showSimilar(item) {
   looking.abort();
   looking = new AbortController();
   const { signal } = looking;
-  byId("similar-heading").textContent = `Like ${movie.title}`;
+  byId("similar-heading").textContent = `Like ${item.title}`;
   byId("similar-back").hidden = path.length < 2;
   byId("similar-notice").replaceChildren();
   byId("similar-list").replaceChildren(...placeholderCards(3));
   try {
-    const movies = await similar(catalogue.model, movie.id, signal);
-    byId("similar-list").replaceChildren(...similarCards(movies));
-    byId("similar-notice").textContent = movies.length ? "" : "Nothing is like this movie.";
+    const items = await similar(catalogue.model, item.id, signal);
+    byId("similar-list").replaceChildren(...similarCards(items));
+    byId("similar-notice").textContent = items.length ? "" : "Nothing is like this item.";
     byId("similar").scrollTo(0, 0);
   } catch (error) {
     if (signal.aborted) return;
     byId("similar-list").replaceChildren();
-    byId("similar-notice").replaceChildren(failure(error, () => showSimilar(movie)));
+    byId("similar-notice").replaceChildren(failure(error, () => showSimilar(item)));
   }
 }
 
-function similarCards(movies) {
-  return movies.map((movie, at) => movieCard(withGenres(movie), {
+function similarCards(items) {
+  return items.map((item, at) => itemCard(withTags(item), {
     rank: at + 1,
     range: [0, 1],
     scoreName: "Similarity",
-    scoreMeaning: "1 is a movie just like it",
-    actions: [similarAction(movie), ...likeAction(movie)],
+    scoreMeaning: "1 is an item just like it",
+    actions: [similarAction(item), ...likeAction(item)],
   }));
 }
 

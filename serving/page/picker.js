@@ -2,8 +2,8 @@
 
 import { element } from "./elements.js";
 
-/** @param options.search text => movies  @param options.choose movie => void */
-export function moviePicker(input, list, { search, choose }) {
+/** @param options.search text => items  @param options.choose item => void */
+export function itemPicker(input, list, { search, choose }) {
   let matches = [];
   let active = -1;
 
@@ -15,10 +15,10 @@ export function moviePicker(input, list, { search, choose }) {
     mark();
   }
 
-  function option(movie, at) {
+  function option(item, at) {
     const item = element("li", { role: "option", id: `match-${at}`, "aria-selected": "false" }, [
-      element("span", {}, movie.title),
-      element("small", {}, movie.genres.join(" · ")),
+      element("span", {}, item.title),
+      element("small", {}, Object.values(item.features).flat().join(" · ")),
     ]);
     item.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
     item.addEventListener("click", () => take(at));
@@ -26,7 +26,7 @@ export function moviePicker(input, list, { search, choose }) {
   }
 
   function nothing() {
-    return element("li", { role: "option", "aria-disabled": "true", class: "nothing" }, "No movie matches");
+    return element("li", { role: "option", "aria-disabled": "true", class: "nothing" }, "No item matches");
   }
 
   function mark() {

@@ -14,10 +14,10 @@ def frame(columns, *rows):
 
 def test_lists_by_hand():
     seen = frame("user,item", ("a", 1), ("b", 2), ("c", 1))
-    # b's movie 2 is seen already and not wanted again, which leaves b without a wish; d has no list.
+    # b's item 2 is seen already and not wanted again, which leaves b without a wish; d has no list.
     wanted = frame("user,item", ("a", 4), ("a", 5), ("b", 2), ("c", 3), ("d", 1), ("a", 4))
     lists = frame("user,item,rank", ("a", 5, 3), ("a", 1, 1), ("a", 3, 2), ("c", 4, 1), ("c", 3, 9), ("b", 1, 1))
-    scores = {name: value for name, (value, _) in list_scores(lists, seen, wanted, movies=10).items()}
+    scores = {name: value for name, (value, _) in list_scores(lists, seen, wanted, items=10).items()}
     # a: without the seen 1 the list is 3, 5, so 5 is second of two wanted. c: 3 is second. d: nothing.
     second = 1 / math.log2(3)
     assert scores["hr@5"] == pytest.approx(2 / 3)
@@ -26,10 +26,10 @@ def test_lists_by_hand():
     assert scores["mrr@100"] == pytest.approx((1 / 2 + 1 / 2 + 0) / 3)
     assert scores["coverage@10"] == pytest.approx(3 / 10)  # 3, 4 and 5; b's list is nobody's who wants something
     # 1, 1 and 0: variance 1/3 with two degrees of freedom.
-    assert list_scores(lists, seen, wanted, movies=10)["hr@5"][1] == pytest.approx(math.sqrt(1 / 3 / 3))
+    assert list_scores(lists, seen, wanted, items=10)["hr@5"][1] == pytest.approx(math.sqrt(1 / 3 / 3))
 
 
-def test_a_movie_counts_only_within_the_first_k():
+def test_a_item_counts_only_within_the_first_k():
     lists = pd.DataFrame({"user": 1, "item": range(100, 220), "rank": range(1, 121)})
     nothing = frame("user,item")
     at = {

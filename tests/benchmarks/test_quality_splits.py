@@ -13,7 +13,7 @@ def pairs(rows):
     return list(zip(rows["user"], rows["item"], strict=True))
 
 
-def test_the_last_two_rows_of_a_user_are_held_out_and_ties_are_broken_by_movie():
+def test_the_last_two_rows_of_a_user_are_held_out_and_ties_are_broken_by_item():
     rows = [(1, 30, 3.0, 5), (1, 10, 3.0, 9), (2, 7, 3.0, 1), (1, 20, 3.0, 9), (2, 6, 3.0, 4), (2, 5, 3.0, 2)]
     parts = splits.leave_last(pd.DataFrame(rows, columns=COLUMNS))
     assert {part: pairs(frame) for part, frame in parts.items()} == {

@@ -9,7 +9,7 @@ from benchmarks.training.curve import Curve, Point
 from benchmarks.training.data import Rows
 from components.examples import MarkedRows, RaggedRows, UserSequences
 from components.training.phases import Phase
-from components.transform.graph import CatalogueFeatures
+from tests.components.transform.small_content import standard_content, standard_features
 
 
 def ragged(*lists):
@@ -18,17 +18,20 @@ def ragged(*lists):
 
 
 def rows():
-    """Three users, four movies; the questions come in another order than the training rows."""
-    features = CatalogueFeatures(
-        movie_index=np.arange(4), year=np.zeros(4, np.int64), genre_indices=None, title_word_indices=None
-    )
+    """Three users, four items; the questions come in another order than the training rows."""
+    features = standard_features(range(4), genres=[[]] * 4)
     users = np.array([b"a", b"b", b"c"], object)
-    sequences = UserSequences(user_ids=users, movies=ragged([0], [1], [2]), parts=np.zeros(3, np.int8))
-    phase = Phase(sequences=sequences, movies=features, frequencies=np.ones(5, np.int64))
+    sequences = UserSequences(user_ids=users, items=ragged([0], [1], [2]), parts=np.zeros(3, np.int8))
+    phase = Phase(
+        sequences=sequences,
+        items=features,
+        content=standard_content(features, genres=1),
+        frequencies=np.ones(5, np.int64),
+    )
     marked = MarkedRows(
         user_ids=np.array([b"c", b"a"], object), seen=ragged([2, -1], [0]), held_out=ragged([3], [1, 2])
     )
-    return Rows(graph=None, phase=phase, marked=marked)
+    return Rows(phase=phase, marked=marked)
 
 
 def test_ndcg_leaves_out_what_was_seen_and_divides_by_the_ideal():
@@ -39,7 +42,7 @@ def test_ndcg_leaves_out_what_was_seen_and_divides_by_the_ideal():
         asked.extend(users.tolist())
         return scores[users]
 
-    # c: movies 0, 1, 3 in this order, 3 is asked for: 1 / log2(4). a: 2, 3, 1: places 1 and 3 of two asked for.
+    # c: items 0, 1, 3 in this order, 3 is asked for: 1 / log2(4). a: 2, 3, 1: places 1 and 3 of two asked for.
     of_c = 1 / math.log2(4)
     of_a = (1 + 1 / math.log2(4)) / (1 + 1 / math.log2(3))
     assert rows().ndcg(scores_of) == pytest.approx((of_c + of_a) / 2)

@@ -34,22 +34,22 @@ IDS = np.array([b"a", "é".encode(), b"c c"], dtype=object)
 
 def test_the_catalogue_keeps_its_order_and_every_byte(tmp_path):
     files = write(
-        tmp_path / "movies.gz",
+        tmp_path / "items.gz",
         [
-            {"movie_id": text("é"), "movie_title": text("Amélie (2001)"), "movie_genres": text("Comedy", "Romance")},
-            {"movie_id": text("c c"), "movie_title": text("c c"), "movie_genres": text()},
+            {"item_id": text("é"), "item_title": text("Amélie (2001)"), "item_genres": text("Comedy", "Romance")},
+            {"item_id": text("c c"), "item_title": text("c c"), "item_genres": text()},
         ],
     )
     catalogue = read_catalogue(files)
-    assert catalogue.movie_ids.tolist() == ["é".encode(), b"c c"]
+    assert catalogue.item_ids.tolist() == ["é".encode(), b"c c"]
     assert catalogue.titles.tolist() == ["Amélie (2001)".encode(), b"c c"]
     assert catalogue.genres == [[b"Comedy", b"Romance"], []]
 
 
-def sequence(user, movies, ratings, times, parts, weights=None):
+def sequence(user, items, ratings, times, parts, weights=None):
     row = {
         "user_id": text(user),
-        "sequence_movie_ids": text(*movies),
+        "sequence_item_ids": text(*items),
         "sequence_ratings": numbers(*ratings),
         "sequence_timestamps": whole(*times),
         "sequence_parts": tf.train.Feature(bytes_list=tf.train.BytesList(value=[bytes(parts)])),
@@ -72,16 +72,16 @@ def sequences(tmp_path):
 def test_sequences_become_catalogue_rows(sequences):
     found = read_sequences(sequences, IDS, ALL_PARTS)
     assert found.user_ids.tolist() == [b"u", b"v", b"w"]
-    assert [found.movies[i].tolist() for i in range(3)] == [[2, 0, 1], [1], [0, 0]]
-    assert found.movies.ratings.tolist() == [4.5, 1.0, 2.0, 3.0, 2.0, 5.0]
-    assert found.movies.timestamps.tolist() == [10, 20, 30, 5, 7, 8]
+    assert [found.items[i].tolist() for i in range(3)] == [[2, 0, 1], [1], [0, 0]]
+    assert found.items.ratings.tolist() == [4.5, 1.0, 2.0, 3.0, 2.0, 5.0]
+    assert found.items.timestamps.tolist() == [10, 20, 30, 5, 7, 8]
     assert found.parts.tolist() == [0, 1, 2, 2, 3, 0]
-    assert len(found.movies.weights) == 0
-    assert found.movies.row_weights().tolist() == [1] * 6
+    assert len(found.items.weights) == 0
+    assert found.items.row_weights().tolist() == [1] * 6
 
 
 @pytest.mark.parametrize(
-    ("parts", "users", "movies"),
+    ("parts", "users", "items"),
     [
         ((TRAIN_PART,), [b"u", b"w"], [[2], [0]]),
         ((TRAIN_PART, EVAL_PART), [b"u", b"w"], [[2, 0], [0]]),
@@ -90,19 +90,19 @@ def test_sequences_become_catalogue_rows(sequences):
         ((), [], []),
     ],
 )
-def test_nobody_sees_rows_of_parts_that_were_not_asked_for(sequences, parts, users, movies):
+def test_nobody_sees_rows_of_parts_that_were_not_asked_for(sequences, parts, users, items):
     found = read_sequences(sequences, IDS, parts)
     assert found.user_ids.tolist() == users
-    assert [found.movies[i].tolist() for i in range(len(users))] == movies
+    assert [found.items[i].tolist() for i in range(len(users))] == items
     assert set(found.parts) <= set(parts)
-    assert len(found.movies.ratings) == len(found.movies.timestamps) == len(found.movies.rows) == len(found.parts)
+    assert len(found.items.ratings) == len(found.items.timestamps) == len(found.items.rows) == len(found.parts)
 
 
 def test_weights_come_with_their_rows(tmp_path):
     rows = [sequence("u", ["a", "é"], [1.0, 1.0], [1, 2], [TEST_PART, TRAIN_PART], weights=[3.0, 0.5])]
     files = write(tmp_path / "weighted.gz", rows)
-    assert read_sequences(files, IDS, [TRAIN_PART]).movies.row_weights().tolist() == [0.5]
-    assert read_sequences(files, IDS, ALL_PARTS).movies.weights.tolist() == [3.0, 0.5]
+    assert read_sequences(files, IDS, [TRAIN_PART]).items.row_weights().tolist() == [0.5]
+    assert read_sequences(files, IDS, ALL_PARTS).items.weights.tolist() == [3.0, 0.5]
 
 
 LISTS = RaggedRows(
@@ -139,7 +139,7 @@ def test_users_who_only_disliked_are_left_out_with_their_dislikes(sequences):
     everything = read_sequences(sequences, IDS, ALL_PARTS)
     liked = everything.liked(4.0)
     assert liked.user_ids.tolist() == [b"u", b"w"]
-    assert [liked.movies[i].tolist() for i in range(2)] == [[2], [0]]
+    assert [liked.items[i].tolist() for i in range(2)] == [[2], [0]]
     assert liked.parts.tolist() == [TRAIN_PART, TRAIN_PART]
     assert everything.liked(None) is everything
 
@@ -148,9 +148,9 @@ def test_only_marked_rows_are_read_as_such(tmp_path):
     files = write(
         tmp_path / "eval.gz",
         [
-            {"user_id": text("u"), "seen_movie_ids": text("a"), "held_out_movie_ids": text("é", "c c")},
+            {"user_id": text("u"), "seen_item_ids": text("a"), "held_out_item_ids": text("é", "c c")},
             {"user_id": text("u")},
-            {"user_id": text("v"), "held_out_movie_ids": text("a")},
+            {"user_id": text("v"), "held_out_item_ids": text("a")},
         ],
     )
     marked = read_marked_rows(files, IDS)
@@ -159,16 +159,16 @@ def test_only_marked_rows_are_read_as_such(tmp_path):
     assert [marked.held_out[i].tolist() for i in range(2)] == [[1, 2], [0]]
 
 
-def test_interactions_of_an_unknown_movie_have_row_minus_one(tmp_path):
+def test_interactions_of_an_unknown_item_have_row_minus_one(tmp_path):
     row = {"user_id": text("u"), "rating": numbers(2.0), "timestamp": whole(7)}
-    files = write(tmp_path / "rows.gz", [{**row, "movie_id": text("é")}, {**row, "movie_id": text("no such")}])
+    files = write(tmp_path / "rows.gz", [{**row, "item_id": text("é")}, {**row, "item_id": text("no such")}])
     rows = read_interactions(files, IDS)
-    assert rows.movie_rows.tolist() == [1, -1]
+    assert rows.item_rows.tolist() == [1, -1]
     assert (rows.ratings.tolist(), rows.timestamps.tolist()) == ([2.0, 2.0], [7, 7])
 
 
 def test_files_without_rows_give_empty_arrays(tmp_path):
     files = write(tmp_path / "empty.gz", [])
-    assert len(read_interactions(files, IDS).movie_rows) == 0
+    assert len(read_interactions(files, IDS).item_rows) == 0
     assert len(read_marked_rows(files, IDS).user_ids) == 0
     assert len(read_sequences(files, IDS, ALL_PARTS).user_ids) == 0

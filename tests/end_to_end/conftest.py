@@ -10,7 +10,7 @@ from components.push.versions import JUDGED
 from serving.model import LoadedBundle
 from tests.end_to_end.command import Run, recommender, run, state_of
 
-DEMO = {"users": 150, "movies": 1100, "ratings": 9000}  # ScaNN from 1,000 movies on
+DEMO = {"users": 150, "items": 1100, "ratings": 9000}  # ScaNN from 1,000 items on
 TRAINING = ("retrieval.seeds=1", "retrieval.epochs=8", "retrieval.eval_every=4", "ranking.epochs=60")
 SETTINGS = [
     argument
@@ -18,7 +18,7 @@ SETTINGS = [
     for argument in ("--set", setting)
 ]
 WORSE = ("--set", "bundle.order=stars", "--set", "bundle.rank_candidates=1000")
-"""The best rated of nearly all movies, whoever asks: a list that hardly anybody's test rows are in."""
+"""The best rated of nearly all items, whoever asks: a list that hardly anybody's test rows are in."""
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def judged_bundle(first_run: Run) -> LoadedBundle:
 
 @pytest.fixture(scope="session")
 def demo_rows(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """The rows of the demo in small: user, movie, stars, time."""
+    """The rows of the demo in small: user, item, stars, time."""
     folder = tmp_path_factory.mktemp("demo")
     sizes = [argument for name, value in DEMO.items() for argument in (f"--{name}", value)]
     assert recommender("demo-data", "--output", folder, *sizes).code == 0
@@ -75,7 +75,7 @@ def refused_run(unchanged_run: Run) -> Run:
 
 @pytest.fixture(scope="session")
 def demo_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in GroupLens layout: 150 movies, so that the search is exact."""
+    """A folder in GroupLens layout: 150 items, so that the search is exact."""
     folder = tmp_path_factory.mktemp("grouplens")
-    assert recommender("demo-data", "--output", folder, "--users", 100, "--movies", 150, "--ratings", 4000).code == 0
+    assert recommender("demo-data", "--output", folder, "--users", 100, "--items", 150, "--ratings", 4000).code == 0
     return folder

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.run_folder import RunFolder
-from tests.datasets import MOVIES_HEADER, TINY_MOVIES, write_csv, write_tiny
+from tests.datasets import ITEMS_HEADER, TINY_ITEMS, write_csv, write_tiny
 from tests.end_to_end.command import assert_explained, recommender, run, versions
 
 # Text of ratings.csv, and what the message must name.
@@ -28,7 +28,7 @@ BAD_FILES = {
 def test_ratings_that_cannot_be_used(tmp_path, case):
     text, names = BAD_FILES[case]
     (tmp_path / "ratings.csv").write_text(text, encoding="utf-8")
-    write_csv(tmp_path / "movies.csv", MOVIES_HEADER, TINY_MOVIES)
+    write_csv(tmp_path / "movies.csv", ITEMS_HEADER, TINY_ITEMS)
     ended = run(tmp_path / "run", "--ratings", tmp_path)
     assert_explained(ended.done, 2)
     for name in ["ratings.csv", *names]:
@@ -40,7 +40,7 @@ def test_ratings_that_cannot_be_used(tmp_path, case):
 
 def test_a_catalogue_with_one_id_twice(tmp_path):
     write_tiny(tmp_path)
-    write_csv(tmp_path / "movies.csv", MOVIES_HEADER, [*TINY_MOVIES, TINY_MOVIES[2]])
+    write_csv(tmp_path / "movies.csv", ITEMS_HEADER, [*TINY_ITEMS, TINY_ITEMS[2]])
     ended = run(tmp_path / "run", "--ratings", tmp_path)
     assert_explained(ended.done, 2)
     for name in ("movies.csv", "row 9", "row 4", "'m3'"):

@@ -57,10 +57,10 @@ def test_every_user_gets_what_the_bundle_answers_when_it_is_asked_for_this_user_
     for user, rows in scores.items():
         (answer,) = bundle.recommend([user], n=N)
         assert [row["rank"] for row in rows] == list(range(1, N + 1))
-        assert [row["movie_id"] for row in rows] == [movie.id for movie in answer.movies]
-        assert [row["title"] for row in rows] == [movie.title for movie in answer.movies]
-        assert [row["score"] for row in rows] == pytest.approx([movie.score for movie in answer.movies], rel=1e-5)
-        stars = [movie.predicted_rating for movie in answer.movies]
+        assert [row["item_id"] for row in rows] == [item.id for item in answer.items]
+        assert [row["title"] for row in rows] == [item.title for item in answer.items]
+        assert [row["score"] for row in rows] == pytest.approx([item.score for item in answer.items], rel=1e-5)
+        stars = [item.predicted_rating for item in answer.items]
         assert [row["predicted_rating"] for row in rows] == pytest.approx(stars, rel=1e-5)
 
 
@@ -68,7 +68,8 @@ def test_every_user_gets_what_the_server_answers(scores, scored_run):
     """Over REST, the full question with n, a dozen users at once."""
     version = Path(scored_run.folder.pushed_model, scored_run.summary["batch_scores"]["model_version"])
     served = ModelConfig(name="recommender", base_path=version.parent)
-    empty = {"history_movie_ids": [], "history_ratings": [], "exclude_movie_ids": [], "genres": [], "n": N}
+    empty = {"history_item_ids": [], "history_ratings": [], "exclude_item_ids": [], "n": N}
+    empty |= {"allow_item_ids": [], "filters": [], "user_features": [], "context": []}
     users = list(scores)
     with running(ServerConfig(models=(served,), rest_port=0)) as server:
         url = f"http://127.0.0.1:{server.rest_port}/v1/models/recommender/versions/{version.name}:predict"
@@ -77,7 +78,7 @@ def test_every_user_gets_what_the_server_answers(scores, scored_run):
             question = {"signature_name": "recommend", "instances": [{"user_id": user, **empty} for user in some]}
             answers = httpx.post(url, json=question, timeout=60).json()["predictions"]
             for user, answer in zip(some, answers, strict=True):
-                assert [row["movie_id"] for row in scores[user]] == answer["movie_ids"]
+                assert [row["item_id"] for row in scores[user]] == answer["item_ids"]
                 assert [row["title"] for row in scores[user]] == answer["titles"]
                 assert [row["score"] for row in scores[user]] == pytest.approx(answer["scores"], rel=1e-5)
 
@@ -98,7 +99,7 @@ def test_the_command_writes_the_same_rows_and_never_over_others(scores, scored_r
     rows = [json.loads(line) for line in output.read_text().splitlines()]
     assert {row["user_id"] for row in rows} == set(ids)
     for row in rows:
-        assert row["movie_id"] == scores[row["user_id"]][row["rank"] - 1]["movie_id"]
+        assert row["item_id"] == scores[row["user_id"]][row["rank"] - 1]["item_id"]
     before = output.read_bytes()
     again = recommender("score", *options, "--output", output)
     assert_explained(again, 2)

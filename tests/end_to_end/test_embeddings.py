@@ -1,4 +1,4 @@
-"""What the movies' vectors of a run show, against the bundle that the run has judged."""
+"""What the items' vectors of a run show, against the bundle that the run has judged."""
 
 from __future__ import annotations
 
@@ -40,39 +40,39 @@ def bundle(judged_bundle):
 
 
 def training_counts(first_run):
-    """Training rows of each movie."""
+    """Training rows of each item."""
     (folder,) = first_run.folder.artifacts.glob("ExampleGen/sequences/*")
     return Counter(
-        movie.decode()
+        item.decode()
         for user in read_rows(f"{folder}/Split-all/*")
-        for movie, part in zip(user["sequence_movie_ids"], user["sequence_parts"][0], strict=True)
+        for item, part in zip(user["sequence_item_ids"], user["sequence_parts"][0], strict=True)
         if part == features.TRAIN_PART
     )
 
 
-def test_the_map_has_every_movie_with_its_training_rows(first_run, bundle, artifact):
-    movies = artifact["map.json"]["movies"]
+def test_the_map_has_every_item_with_its_training_rows(first_run, bundle, artifact):
+    items = artifact["map.json"]["items"]
     assert artifact["map.json"]["method"] == "tsne"
-    catalogue = {movie["id"]: (movie["title"], movie["genres"]) for movie in bundle.catalogue["movies"]}
-    assert {movie["movie_id"]: (movie["title"], movie["genres"]) for movie in movies} == catalogue
+    catalogue = {item["id"]: (item["title"], item["features"]["genres"]) for item in bundle.catalogue["items"]}
+    assert {item["item_id"]: (item["title"], item["genres"]) for item in items} == catalogue
     counts = training_counts(first_run)
-    assert {movie["movie_id"]: movie["rows"] for movie in movies} == {movie: counts[movie] for movie in catalogue}
-    assert [movie["rows"] for movie in movies] == sorted((movie["rows"] for movie in movies), reverse=True)
+    assert {item["item_id"]: item["rows"] for item in items} == {item: counts[item] for item in catalogue}
+    assert [item["rows"] for item in items] == sorted((item["rows"] for item in items), reverse=True)
 
 
 def test_its_neighbours_are_those_that_the_bundle_calls_similar(bundle, artifact):
-    for movie in artifact["map.json"]["movies"][:30]:
-        assert movie["neighbours"] == [one.id for one in bundle.similar(movie["movie_id"])]
+    for item in artifact["map.json"]["items"][:30]:
+        assert item["neighbours"] == [one.id for one in bundle.similar(item["item_id"])]
 
 
 def test_neighbours_lie_close_together_on_the_map(artifact):
-    points = {movie["movie_id"]: complex(movie["x"], movie["y"]) for movie in artifact["map.json"]["movies"]}
+    points = {item["item_id"]: complex(item["x"], item["y"]) for item in artifact["map.json"]["items"]}
     centre = sum(points.values()) / len(points)
     spread = sum(abs(point - centre) for point in points.values()) / len(points)
     distances = [
-        abs(points[movie["movie_id"]] - points[other])
-        for movie in artifact["map.json"]["movies"]
-        for other in movie["neighbours"]
+        abs(points[item["item_id"]] - points[other])
+        for item in artifact["map.json"]["items"]
+        for other in item["neighbours"]
     ]
     assert sum(distances) / len(distances) < spread / 2
 
@@ -80,7 +80,9 @@ def test_neighbours_lie_close_together_on_the_map(artifact):
 def test_genres_are_told_from_who_watches_what(bundle, artifact):
     genres = artifact["genres.json"]
     assert genres["vectors"] == "collaborative"
-    assert {entry["genre"] for entry in genres["genres"] + genres["left_out"]} == set(bundle.genres)
+    assert {entry["genre"] for entry in genres["genres"] + genres["left_out"]} == {
+        filter.removeprefix("genres=") for filter in bundle.filters
+    }
     assert genres["macro"]["auc"] > 0.6  # the demo's users like genres
     assert genres["macro"]["average_precision"] > genres["macro"]["chance"] + 0.1
     # The served vectors have been told the genres, so they must know them better than who watches what does.
@@ -92,7 +94,7 @@ def test_the_command_classifies_from_the_bundle_alone(first_run, artifact):
     assert done.code == 0, done.text
     report = json.loads(done.out)
     # The bundle's users have their test rows as well, so that figures differ a little.
-    assert report["movies"] == artifact["genres.json"]["movies"]
+    assert report["items"] == artifact["genres.json"]["items"]
     assert report["macro"]["auc"] == pytest.approx(artifact["genres.json"]["macro"]["auc"], abs=0.05)
     assert report["macro"]["chance"] == pytest.approx(artifact["genres.json"]["macro"]["chance"])
     table = recommender("embeddings", "classify", "--model", judged(first_run)).out
@@ -103,31 +105,31 @@ def test_the_command_classifies_from_the_bundle_alone(first_run, artifact):
 
 
 def test_exported_vectors_make_the_bundles_scores(first_run, bundle, artifact, tmp_path):
-    files = ("--movies", tmp_path / "movies.parquet", "--users", tmp_path / "users.parquet")
+    files = ("--items", tmp_path / "items.parquet", "--users", tmp_path / "users.parquet")
     done = recommender("embeddings", "export", *files, "--model", judged(first_run))
     assert done.code == 0, done.text
-    assert f"1,100 movies, {bundle.facts['index']['dimensions']} dimensions" in done.out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["movies.parquet", "users.parquet"]
-    movies, users = pq.read_table(tmp_path / "movies.parquet"), pq.read_table(tmp_path / "users.parquet")
+    assert f"1,100 items, {bundle.facts['index']['dimensions']} dimensions" in done.out
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.parquet", "users.parquet"]
+    items, users = pq.read_table(tmp_path / "items.parquet"), pq.read_table(tmp_path / "users.parquet")
     assert users["user_id"].to_pylist()[:150] == bundle.known_users
-    assert dict(zip(movies["movie_id"].to_pylist(), movies["rows"].to_pylist(), strict=True)) == {
-        movie["movie_id"]: movie["rows"] for movie in artifact["map.json"]["movies"]
+    assert dict(zip(items["item_id"].to_pylist(), items["rows"].to_pylist(), strict=True)) == {
+        item["item_id"]: item["rows"] for item in artifact["map.json"]["items"]
     }
-    scores = np.array(users["vector"].to_pylist()) @ np.array(movies["vector"].to_pylist()).T
-    at = {movie: column for column, movie in enumerate(movies["movie_id"].to_pylist())}
+    scores = np.array(users["vector"].to_pylist()) @ np.array(items["vector"].to_pylist()).T
+    at = {item: column for column, item in enumerate(items["item_id"].to_pylist())}
     for row, answer in enumerate(bundle.recommend(users["user_id"].to_pylist()[:20])):
-        assert [scores[row, at[movie.id]] for movie in answer.movies] == pytest.approx(
-            [movie.score for movie in answer.movies], rel=1e-4
+        assert [scores[row, at[item.id]] for item in answer.items] == pytest.approx(
+            [item.score for item in answer.items], rel=1e-4
         )
     assert users["interactions"].to_pylist()[3] == len(bundle.user_history(bundle.known_users[3]))
-    biases = json.loads(movies.schema.metadata[b"bias_dimensions"])
+    biases = json.loads(items.schema.metadata[b"bias_dimensions"])
     assert {vector[biases[0]] for vector in users["vector"].to_pylist()} == {1.0}
 
 
 def test_there_must_be_something_to_export_and_somewhere_to_put_it(first_run, tmp_path):
     model = ("--model", judged(first_run))
     assert_explained(recommender("embeddings", "export", *model), 2)
-    assert_explained(recommender("embeddings", "export", "--movies", tmp_path, *model), 2)
+    assert_explained(recommender("embeddings", "export", "--items", tmp_path, *model), 2)
     (tmp_path / "file").touch()
     assert_explained(recommender("embeddings", "projector", "--output", tmp_path, *model), 2)
     assert_explained(recommender("embeddings", "projector", "--output", tmp_path / "file" / "x", *model), 2)
@@ -139,17 +141,17 @@ def test_files_for_the_projector(first_run, artifact, tmp_path):
     assert f"tensorboard --logdir {tmp_path / 'shown'}" in done.out
     assert [path.name for path in tmp_path.iterdir()] == ["shown"]
     rows = [line.split("\t") for line in (tmp_path / "shown" / "metadata.tsv").read_text().splitlines()]
-    assert rows[0] == ["title", "genres", "rows", "movie_id"]
-    expected = {m["movie_id"]: [m["title"], sorted(m["genres"]), m["rows"]] for m in artifact["map.json"]["movies"]}
+    assert rows[0] == ["title", "genres", "rows", "item_id"]
+    expected = {m["item_id"]: [m["title"], sorted(m["genres"]), m["rows"]] for m in artifact["map.json"]["items"]}
     assert {row[3]: [row[0], sorted(filter(None, row[1].split("|"))), int(row[2])] for row in rows[1:]} == expected
     vectors = np.loadtxt(tmp_path / "shown" / "vectors.tsv")
     assert len(vectors) == 1100
     ids = [row[3] for row in rows[1:]]
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    for movie in artifact["map.json"]["movies"][:10]:
-        cosines = units @ units[ids.index(movie["movie_id"])]
-        cosines[ids.index(movie["movie_id"])] = -2
-        assert ids[int(cosines.argmax())] == movie["neighbours"][0]
+    for item in artifact["map.json"]["items"][:10]:
+        cosines = units @ units[ids.index(item["item_id"])]
+        cosines[ids.index(item["item_id"])] = -2
+        assert ids[int(cosines.argmax())] == item["neighbours"][0]
 
 
 @pytest.mark.slow
@@ -160,7 +162,7 @@ def test_tensorboard_shows_the_projector_and_the_training_curves(first_run, tmp_
     with tensorboard(tmp_path / "shown") as ask:
         assert json.loads(ask("data/plugin/projector/runs")) == ["."]
         (info,) = json.loads(ask("data/plugin/projector/info?run=."))["embeddings"]
-        assert (info["tensorName"], info["tensorShape"][0]) == ("movies", 1100)
+        assert (info["tensorName"], info["tensorShape"][0]) == ("items", 1100)
         where = f"run=.&name={info['tensorName']}"
         tensor = np.frombuffer(ask(f"data/plugin/projector/tensor?{where}"), np.float32).reshape(info["tensorShape"])
         np.testing.assert_allclose(tensor, np.loadtxt(tmp_path / "shown" / "vectors.tsv"), rtol=1e-5)

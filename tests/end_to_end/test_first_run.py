@@ -44,11 +44,11 @@ def split(run, name):
     return read_rows(f"{folder}/Split-{name}/*")
 
 
-def movies_by_user(demo_rows):
-    movies = defaultdict(set)
-    for user, movie, *_ in demo_rows:
-        movies[user].add(movie)
-    return movies
+def items_by_user(demo_rows):
+    items = defaultdict(set)
+    for user, item, *_ in demo_rows:
+        items[user].add(item)
+    return items
 
 
 def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
@@ -62,7 +62,7 @@ def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
         "rmse",
         "popularity",
         "item-kNN",
-        "user + movie means",
+        "user + item means",
         push["path"],
         "rated highest",
         "recommended",
@@ -87,7 +87,7 @@ def test_the_summary_counts_the_rows_of_each_split(first_run, demo_rows):
     rows = Counter(user for user, *_ in demo_rows)
     held_out = sum(min(5, count // 3) for count in rows.values())  # five a user, never more than a third
     assert data["rows"] == {"train": len(demo_rows) - 2 * held_out, "eval": held_out, "test": held_out}
-    assert (data["users"], data["movies"]) == (len(rows), 1100)
+    assert (data["users"], data["items"]) == (len(rows), 1100)
     assert (data["split"], data["has_ratings"], data["has_timestamps"]) == ("leave_last", True, True)
 
 
@@ -130,64 +130,64 @@ def test_the_index_holds_the_whole_catalogue_and_is_scann(first_run, bundle):
     for index in (json.loads(report.read_text()), first_run.summary["index"], bundle.facts["index"]):
         assert (index["kind"], index["size"]) == ("scann", 1100)
         assert index["recall"] >= 0.99  # index.min_recall
-    assert bundle.facts["movies"] == len(bundle.catalogue["movies"]) == 1100
+    assert bundle.facts["items"] == len(bundle.catalogue["items"]) == 1100
 
 
-def test_a_known_user_gets_unseen_movies(bundle, demo_rows):
-    seen = movies_by_user(demo_rows)
+def test_a_known_user_gets_unseen_items(bundle, demo_rows):
+    seen = items_by_user(demo_rows)
     users = bundle.known_users
     assert len(users) == 150
-    titles = {movie["id"]: movie["title"] for movie in bundle.catalogue["movies"]}
+    titles = {item["id"]: item["title"] for item in bundle.catalogue["items"]}
     for answer in bundle.recommend(users, n=50):
         assert answer.source == "model"
-        assert len({movie.id for movie in answer.movies}) == 50
-        assert not seen[answer.user_id] & {movie.id for movie in answer.movies}
-        assert all(movie.title == titles[movie.id] for movie in answer.movies)
-        assert [movie.score for movie in answer.movies] == sorted((m.score for m in answer.movies), reverse=True)
-        assert all(0 < movie.predicted_rating < 6 for movie in answer.movies)
+        assert len({item.id for item in answer.items}) == 50
+        assert not seen[answer.user_id] & {item.id for item in answer.items}
+        assert all(item.title == titles[item.id] for item in answer.items)
+        assert [item.score for item in answer.items] == sorted((m.score for m in answer.items), reverse=True)
+        assert all(0 < item.predicted_rating < 6 for item in answer.items)
 
 
 def test_users_get_lists_of_their_own(bundle):
-    lists = [tuple(movie.id for movie in answer.movies) for answer in bundle.recommend(bundle.known_users, n=10)]
+    lists = [tuple(item.id for item in answer.items) for answer in bundle.recommend(bundle.known_users, n=10)]
     assert len(set(lists)) > 100  # of 150
 
 
 def test_a_stranger_with_a_history_gets_an_answer_to_it(bundle, demo_rows):
     user = Counter(user for user, *_ in demo_rows).most_common(1)[0][0]
-    history = [(movie, float(stars)) for who, movie, stars, _ in demo_rows if who == user][-30:]
+    history = [(item, float(stars)) for who, item, stars, _ in demo_rows if who == user][-30:]
     (mine,) = bundle.recommend([""], n=20, history=history)
     (other,) = bundle.recommend([""], n=20, history=[("1", 5.0)])
     assert mine.source == other.source == "history"
-    assert not {movie for movie, _ in history} & {movie.id for movie in mine.movies}
-    assert [movie.id for movie in mine.movies] != [movie.id for movie in other.movies]
+    assert not {item for item, _ in history} & {item.id for item in mine.items}
+    assert [item.id for item in mine.items] != [item.id for item in other.items]
 
 
 def test_a_stranger_without_a_history_gets_what_is_popular(demo_rows, bundle):
-    counts = Counter(movie for _, movie, *_ in demo_rows)  # what goes live has learned from every row
+    counts = Counter(item for _, item, *_ in demo_rows)  # what goes live has learned from every row
     (answer,) = bundle.recommend(["nobody knows me"], n=20)
     assert answer.source == "popularity"
     expected = sorted(counts.values(), reverse=True)[:20]
-    assert [counts[movie.id] for movie in answer.movies] == expected
+    assert [counts[item.id] for item in answer.items] == expected
     total = sum(counts.values())
-    assert [movie.score for movie in answer.movies] == pytest.approx([count / total for count in expected])
+    assert [item.score for item in answer.items] == pytest.approx([count / total for count in expected])
 
 
-def test_a_genre_keeps_its_movies_only(bundle):
-    genres = {movie["id"]: movie["genres"] for movie in bundle.catalogue["movies"]}
+def test_a_genre_keeps_its_items_only(bundle):
+    genres = {item["id"]: item["features"]["genres"] for item in bundle.catalogue["items"]}
     for user in (bundle.known_users[0], ""):
-        (answer,) = bundle.recommend([user], n=20, genres=["Comedy"])
-        assert len(answer.movies) == 20
-        assert all("Comedy" in genres[movie.id] for movie in answer.movies)
+        (answer,) = bundle.recommend([user], n=20, filters=["genres=Comedy"])
+        assert len(answer.items) == 20
+        assert all("Comedy" in genres[item.id] for item in answer.items)
 
 
 def test_going_live_the_test_rows_are_known_too(first_run, bundle):
     rows = split(first_run, "test")
     user = rows[0]["user_id"][0].decode()
-    tested = {row["movie_id"][0].decode() for row in rows if row["user_id"] == rows[0]["user_id"]}
-    everything_else = [movie["id"] for movie in bundle.catalogue["movies"] if movie["id"] not in tested]
+    tested = {row["item_id"][0].decode() for row in rows if row["user_id"] == rows[0]["user_id"]}
+    everything_else = [item["id"] for item in bundle.catalogue["items"] if item["id"] not in tested]
     (answer,) = bundle.recommend([user], n=100, exclude=everything_else)
-    assert answer.movies == []
-    assert tested <= {movie for movie, _, _ in bundle.user_history(user)}
+    assert answer.items == []
+    assert tested <= {item for item, _, _ in bundle.user_history(user)}
 
 
 @pytest.mark.parametrize(("stage", "metric"), [("RetrievalTrainer", "NDCG@100"), ("RankingTrainer", "RMSE")])

@@ -63,7 +63,7 @@ def check_resumption(folder: RunFolder, data: Path, last_killed: str, earlier: s
     version = Path(resumed.summary["push"]["path"])
     answer = recommender("query", "--user", "1", "--model", version, "--json")
     assert answer.code == 0, answer.text
-    assert len(json.loads(answer.out)["movies"]) == 10
+    assert len(json.loads(answer.out)["items"]) == 10
 
 
 def test_a_run_killed_twice_goes_on_and_its_folder_is_its_own(demo_files, tmp_path):

@@ -23,27 +23,27 @@ def figures(run):
 
 
 def judged_lists(answers, side):
-    """(list, held-out movies) of each user."""
+    """(list, held-out items) of each user."""
     rows, outputs = answers
-    for row, movies in zip(rows, outputs["movie_ids"], strict=True):
-        held_out = set(row["held_out_movie_ids"].bytes_list.value)
+    for row, items in zip(rows, outputs["item_ids"], strict=True):
+        held_out = set(row["held_out_item_ids"].bytes_list.value)
         if held_out and side in PEERS:
             yield list(row[PEERS[side]].bytes_list.value), held_out
         elif held_out:
-            yield [movie for movie in movies.tolist() if movie], held_out
+            yield [item for item in items.tolist() if item], held_out
 
 
-def recall(movies, held_out, k):
-    return np.mean([movie in movies[:k] for movie in held_out])
+def recall(items, held_out, k):
+    return np.mean([item in items[:k] for item in held_out])
 
 
-def ndcg(movies, held_out, k):
+def ndcg(items, held_out, k):
     discounts = 1 / np.log2(np.arange(2, k + 2))
-    hits = np.array([movie in held_out for movie in movies[:k]])
+    hits = np.array([item in held_out for item in items[:k]])
     return (hits * discounts[: len(hits)]).sum() / discounts[: len(held_out)].sum()
 
 
-PEERS = {"baseline": "popular_movie_ids", "peer": "peer_movie_ids"}
+PEERS = {"baseline": "popular_item_ids", "peer": "peer_item_ids"}
 
 
 @pytest.mark.parametrize("side", ["model", *PEERS])
@@ -52,16 +52,16 @@ def test_recall_and_ndcg(first_run, answers, side, k):
     lists = list(judged_lists(answers, side))
     assert len(lists) == 150  # every user has test rows
     for name, formula in (("recall", recall), ("ndcg", ndcg)):
-        expected = np.mean([formula(movies, held_out, k) for movies, held_out in lists])
+        expected = np.mean([formula(items, held_out, k) for items, held_out in lists])
         assert figures(first_run)[f"{name}_at_{k}"][side] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("side", ["model", *PEERS])
 def test_reciprocal_rank_and_coverage(first_run, answers, side):
     lists = list(judged_lists(answers, side))
-    ranks = [next((1 / (at + 1) for at, movie in enumerate(movies) if movie in asked), 0) for movies, asked in lists]
+    ranks = [next((1 / (at + 1) for at, item in enumerate(items) if item in asked), 0) for items, asked in lists]
     assert figures(first_run)["mrr"][side] == pytest.approx(np.mean(ranks), abs=1e-6)
-    shown = {movie for movies, _ in lists for movie in movies[:10]}
+    shown = {item for items, _ in lists for item in items[:10]}
     assert figures(first_run)["coverage_at_10"][side] == pytest.approx(len(shown) / 1100, abs=1e-6)
 
 
@@ -76,9 +76,9 @@ def test_rating_errors(first_run, answers, side, output):
 
 def test_judged_lists_leave_out_what_was_seen_before(answers):
     rows, outputs = answers
-    for row, movies in zip(rows, outputs["movie_ids"], strict=True):
-        seen = set(row["seen_movie_ids"].bytes_list.value)
-        for judged in (movies.tolist(), *(row[feature].bytes_list.value for feature in PEERS.values())):
+    for row, items in zip(rows, outputs["item_ids"], strict=True):
+        seen = set(row["seen_item_ids"].bytes_list.value)
+        for judged in (items.tolist(), *(row[feature].bytes_list.value for feature in PEERS.values())):
             assert not seen & set(judged)
 
 

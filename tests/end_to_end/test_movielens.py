@@ -17,7 +17,7 @@ def test_movielens_latest_small_is_blessed_and_clearly_beats_its_baselines(tmp_p
     summary = ended.summary
     data, metrics = summary["data"], summary["evaluation"]["metrics"]
     assert sum(data["rows"].values()) + data["duplicates_dropped"] == 100_836
-    assert (data["users"], data["movies"], data["split"]) == (610, 9_742, "leave_last")
+    assert (data["users"], data["items"], data["split"]) == (610, 9_742, "leave_last")
     assert (summary["index"]["kind"], summary["index"]["size"]) == ("scann", 9_742)
     assert metrics["recall_at_100"]["model"] > 1.3 * metrics["recall_at_100"]["baseline"]
     assert ended.gates["recall_lift"]["value"] > 0.02

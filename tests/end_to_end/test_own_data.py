@@ -20,8 +20,8 @@ def user_name(user: str) -> str:
     return f"Zoë  Müller {user}"  # spaces, two of them in a row, and letters beyond ASCII
 
 
-def movie_name(movie: str) -> str:
-    return f'映画/{movie}: "é, ß" '  # comma, quotation marks, a space at the end
+def item_name(item: str) -> str:
+    return f'映画/{item}: "é, ß" '  # comma, quotation marks, a space at the end
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def named_rows(demo_files):
     frame = pd.read_csv(demo_files / "ratings.csv", dtype=str).astype({"timestamp": int})
     frame = frame.sort_values("timestamp", kind="stable")
     return [
-        (user_name(row.userId), movie_name(row.movieId), row.rating, row.timestamp)
+        (user_name(row.userId), item_name(row.movieId), row.rating, row.timestamp)
         for row in frame.itertuples(index=False)
     ]
 
@@ -53,7 +53,7 @@ def presplit_run(parts, tmp_path_factory):
     """Three CSV files with other column names and no catalogue; the models are refit on the first two."""
     folder = tmp_path_factory.mktemp("presplit")
     for name, rows in parts.items():
-        shuffled = [(when, user, 9.99, movie, stars) for user, movie, stars, when in rows]
+        shuffled = [(when, user, 9.99, item, stars) for user, item, stars, when in rows]
         write_csv(folder / f"{name}.csv", HEADER, shuffled, delimiter=";")
     files = ("--ratings", folder / "train.csv", "--eval-ratings", folder / "eval.csv")
     test = ("--test-ratings", folder / "test.csv")
@@ -76,10 +76,10 @@ def test_presplit_files_are_taken_as_they_are(presplit_run, parts):
 
 def test_without_a_catalogue_the_titles_are_the_ids(presplit_run, presplit_bundle, parts):
     ids = {row[1] for rows in parts.values() for row in rows}
-    movies = presplit_bundle.catalogue["movies"]
-    assert {movie["id"] for movie in movies} == ids
-    assert all(movie["title"] == movie["id"] and movie["genres"] == [] for movie in movies)
-    assert presplit_run.summary["data"]["movies"] == len(ids)
+    items = presplit_bundle.catalogue["items"]
+    assert {item["id"] for item in items} == ids
+    assert all(item["title"] == item["id"] and not any(item["features"].values()) for item in items)
+    assert presplit_run.summary["data"]["items"] == len(ids)
 
 
 def test_odd_ids_come_back_byte_for_byte(presplit_run, parts):
@@ -90,8 +90,8 @@ def test_odd_ids_come_back_byte_for_byte(presplit_run, parts):
     answer = json.loads(done.out)
     assert (answer["user_id"], answer["source"]) == (user, "model")
     ids = {row[1] for rows in parts.values() for row in rows}
-    assert len(answer["movies"]) == 20
-    assert {movie["movie_id"] for movie in answer["movies"]} <= ids
+    assert len(answer["items"]) == 20
+    assert {item["item_id"] for item in answer["items"]} <= ids
     stranger = recommender("query", "--user", user.replace("  ", " "), "--json", "--model", model)
     assert json.loads(stranger.out)["source"] == "popularity"  # one space less is another person
 
@@ -101,11 +101,11 @@ def test_served_answers_of_presplit_data_do_not_know_the_test_rows(presplit_bund
     for user in users:
         before = {row[1] for name in ("train", "eval") for row in parts[name] if row[0] == user}
         tested = {row[1] for row in parts["test"] if row[0] == user} - before
-        everything_else = [m["id"] for m in presplit_bundle.catalogue["movies"] if m["id"] not in tested]
+        everything_else = [m["id"] for m in presplit_bundle.catalogue["items"] if m["id"] not in tested]
         (answer,) = presplit_bundle.recommend([user], n=100, exclude=everything_else)
-        assert {movie.id for movie in answer.movies} == tested
+        assert {item.id for item in answer.items} == tested
         (full,) = presplit_bundle.recommend([user], n=100)
-        assert not before & {movie.id for movie in full.movies}
+        assert not before & {item.id for item in full.items}
 
 
 def test_a_refit_is_told_and_everything_comes_from_train_and_eval_and_nothing_from_test(
@@ -121,8 +121,8 @@ def test_a_refit_is_told_and_everything_comes_from_train_and_eval_and_nothing_fr
     # What is popular is counted on train + eval: the shares of rows, by hand.
     counts = Counter(row[1] for name in ("train", "eval") for row in parts[name])
     (answer,) = presplit_bundle.recommend(["nobody at all"], n=100)
-    shares = {movie.id: movie.score for movie in answer.movies}
-    assert shares == pytest.approx({movie: counts[movie] / sum(counts.values()) for movie in shares})
+    shares = {item.id: item.score for item in answer.items}
+    assert shares == pytest.approx({item: counts[item] / sum(counts.values()) for item in shares})
 
 
 def test_questions_from_a_file_keep_odd_ids(presplit_run, presplit_bundle, parts, tmp_path):
@@ -134,7 +134,7 @@ def test_questions_from_a_file_keep_odd_ids(presplit_run, presplit_bundle, parts
     frame = pd.read_csv(lists, dtype={"user": str, "item": str})
     user = parts["test"][0][0]
     (answer,) = presplit_bundle.recommend([user], n=3)
-    assert frame[frame.user == user]["item"].tolist() == [movie.id for movie in answer.movies]
+    assert frame[frame.user == user]["item"].tolist() == [item.id for item in answer.items]
     predicted = pd.read_csv(stars)
     assert list(zip(predicted.user, predicted.item, strict=True)) == [row[:2] for row in parts["test"]]
     errors = predicted.prediction - [float(row[2]) for row in parts["test"]]
@@ -148,7 +148,7 @@ def test_questions_from_a_file_keep_odd_ids(presplit_run, presplit_bundle, parts
 def views_run(named_rows, tmp_path_factory):
     """Views as Parquet: who and what, neither stars nor dates."""
     folder = tmp_path_factory.mktemp("views")
-    frame = pd.DataFrame([(user, movie) for user, movie, *_ in named_rows], columns=["user", "item"])
+    frame = pd.DataFrame([(user, item) for user, item, *_ in named_rows], columns=["user", "item"])
     frame.to_parquet(folder / "views.parquet")
     return run(folder / "run", "--ratings", folder / "views.parquet", *QUICK, *LENIENT)
 
@@ -179,8 +179,8 @@ def test_views_are_answered_without_stars(views_run, named_rows):
     seen = {row[1] for row in named_rows if row[0] == user}
     (answer,) = bundle.recommend([user], n=10)
     assert answer.source == "model"
-    assert not seen & {movie.id for movie in answer.movies}
-    assert [movie.predicted_rating for movie in answer.movies] == [0.0] * 10
+    assert not seen & {item.id for item in answer.items}
+    assert [item.predicted_rating for item in answer.items] == [0.0] * 10
     done = recommender("query", "--user", user, "--model", views_run.folder.pushed_model)
     assert "★" not in done.out
 
@@ -188,10 +188,10 @@ def test_views_are_answered_without_stars(views_run, named_rows):
 @pytest.mark.slow
 def test_a_grouplens_folder_in_parquet_answers_with_titles(demo_files, tmp_path):
     pd.read_csv(demo_files / "ratings.csv").to_parquet(tmp_path / "ratings.parquet")
-    pd.read_csv(demo_files / "movies.csv").to_parquet(tmp_path / "movies.parquet")
+    pd.read_csv(demo_files / "movies.csv").to_parquet(tmp_path / "items.parquet")
     done = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
     assert done.done.code == 0, done.done.text
     assert done.summary["data"]["split"] == "leave_last"
     titles = dict(pd.read_csv(demo_files / "movies.csv", dtype=str)[["movieId", "title"]].values)
     (answer,) = LoadedBundle(done.summary["push"]["path"]).recommend(["1"])
-    assert [movie.title for movie in answer.movies] == [titles[movie.id] for movie in answer.movies]
+    assert [item.title for item in answer.items] == [titles[item.id] for item in answer.items]

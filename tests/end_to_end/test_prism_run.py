@@ -16,7 +16,7 @@ from tests.pipelines.batch_scoring.jobs import Scored
 
 pytestmark = pytest.mark.slow
 
-BEAM_STAGES = ("MoviesStatistics", "RatingsStatistics", "Transform", "Evaluator", "BatchScorer")
+BEAM_STAGES = ("ItemsStatistics", "RatingsStatistics", "Transform", "Evaluator", "BatchScorer")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_the_batch_scores_are_those_of_memory(memory_run, prism_run):
     assert len(in_memory) == 150
     assert set(on_prism) == set(in_memory)
     for user, rows in in_memory.items():
-        assert [row["movie_id"] for row in on_prism[user]] == [row["movie_id"] for row in rows]
+        assert [row["item_id"] for row in on_prism[user]] == [row["item_id"] for row in rows]
         for column in ("score", "predicted_rating"):  # of models trained anew: their last digits differ
             expected = [row[column] for row in rows]
             assert [row[column] for row in on_prism[user]] == pytest.approx(expected, abs=1e-4), (user, column)

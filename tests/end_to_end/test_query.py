@@ -31,21 +31,23 @@ def test_json_gives_ids_titles_scores_and_stars(first_run, bundle, newest):
     answer = json.loads(done.out)
     assert (answer["user_id"], answer["source"]) == ("7", "model")
     assert answer["model"] == newest
-    assert answer["movies"] == [
-        {"movie_id": one.id, "title": one.title, "score": one.score, "predicted_rating": one.predicted_rating}
-        for one in expected.movies
+    assert answer["items"] == [
+        {"item_id": one.id, "title": one.title, "score": one.score, "predicted_rating": one.predicted_rating}
+        for one in expected.items
     ]
 
 
-def test_a_history_genres_and_exclusions_reach_the_model(first_run, bundle):
+def test_a_history_filters_and_exclusions_reach_the_model(first_run, bundle):
     history = [("1", 5.0), ("2", 0.0), ("3", 2.5)]
-    (expected,) = bundle.recommend([""], n=5, history=history, exclude=["4", "5"], genres=["Drama", "Comedy"])
+    (expected,) = bundle.recommend(
+        [""], n=5, history=history, exclude=["4", "5"], filters=["genres=Drama", "genres=Comedy"]
+    )
     person = ("--history", "1:5,2,atlantis,3:2.5", "--exclude", "4,5")
-    wish = ("--genre", "Drama", "--genre", "Comedy", "--n", 5)
+    wish = ("--filter", "genres=Drama", "--filter", "genres=Comedy", "--n", 5)
     done = recommender("query", *person, *wish, "--json", "--model", first_run.folder.pushed_model)
     answer = json.loads(done.out)
     assert answer["source"] == "history"
-    assert [movie["movie_id"] for movie in answer["movies"]] == [movie.id for movie in expected.movies]
+    assert [item["item_id"] for item in answer["items"]] == [item.id for item in expected.items]
     assert "not in the catalogue and left out of the history: atlantis" in done.err
 
 
@@ -58,8 +60,8 @@ def test_a_stranger_is_told_that_the_answer_is_what_is_popular(first_run):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["query", "--user", "7", "--genre", "Comdy"], "did you mean `Comedy`?"),
-        (["similar", "--movie", "no such movie"], "no such movie"),
+        (["query", "--user", "7", "--filter", "genres=Comdy"], "did you mean `genres=Comedy`?"),
+        (["similar", "--item", "no such item"], "no such item"),
     ],
 )
 def test_a_question_that_cannot_be_answered_is_explained(first_run, arguments, says):
@@ -69,19 +71,19 @@ def test_a_question_that_cannot_be_answered_is_explained(first_run, arguments, s
     assert done.out == ""
 
 
-def test_similar_lists_other_movies(first_run, bundle):
-    done = recommender("similar", "--movie", "1", "--n", 5, "--model", first_run.folder.pushed_model)
+def test_similar_lists_other_items(first_run, bundle):
+    done = recommender("similar", "--item", "1", "--n", 5, "--model", first_run.folder.pushed_model)
     assert done.code == 0, done.text
-    movies = bundle.similar("1")[:5]
-    assert len(movies) == 5
-    assert "1" not in [movie.id for movie in movies]
-    assert all(movie.title in done.out for movie in movies)
+    items = bundle.similar("1")[:5]
+    assert len(items) == 5
+    assert "1" not in [item.id for item in items]
+    assert all(item.title in done.out for item in items)
 
 
 def test_reasons_come_from_the_history_and_add_up_to_no_more_than_all_of_it(bundle):
     (answer,) = bundle.recommend(["7"], n=5)
-    known = {movie_id for movie_id, _, _ in bundle.user_history("7")}
-    explained = bundle.explain("7", [movie.id for movie in answer.movies])
+    known = {item_id for item_id, _, _ in bundle.user_history("7")}
+    explained = bundle.explain("7", [item.id for item in answer.items])
     assert len(explained) == 5 and all(explained)
     for reasons in explained:
         assert {reason.id for reason in reasons} <= known
@@ -90,7 +92,7 @@ def test_reasons_come_from_the_history_and_add_up_to_no_more_than_all_of_it(bund
         assert reasons[0].share == pytest.approx(reasons[0].score * reasons[-1].share / reasons[-1].score, rel=1e-4)
 
 
-def test_a_history_of_one_movie_is_the_whole_reason(bundle):
-    candidates = [movie.id for movie in bundle.recommend([""], n=3, history=[("1", 5.0)])[0].movies]
+def test_a_history_of_one_item_is_the_whole_reason(bundle):
+    candidates = [item.id for item in bundle.recommend([""], n=3, history=[("1", 5.0)])[0].items]
     for reasons in bundle.explain("", candidates, history=[("1", 5.0)]):
         assert [(reason.id, reason.share) for reason in reasons] in ([("1", pytest.approx(1.0))], [])

@@ -54,7 +54,7 @@ def test_it_is_pushed_and_judged_beside_what_each_customer_bought_most(shop):
 def test_what_a_customer_has_bought_is_recommended_again(bundle):
     bought = {item for user, item, *_ in orders() if user == "c7"}
     (answer,) = bundle.recommend(["c7"], n=10)
-    assert bought & {movie.id for movie in answer.movies}
+    assert bought & {item.id for item in answer.items}
 
 
 def test_what_is_pushed_has_seen_every_row_and_its_judged_twin_lies_beside_it(shop, bundle):

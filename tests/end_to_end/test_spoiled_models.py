@@ -20,7 +20,7 @@ from components.evaluation.results import read_evaluation
 from components.index.export import save_index
 from components.index.search import ExactIndex
 from components.settings import to_json
-from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, read_rows, write_csv
+from tests.datasets import ITEMS_HEADER, RATINGS_HEADER, read_rows, write_csv
 from tests.end_to_end.command import run
 from tests.end_to_end.conftest import TRAINING
 
@@ -58,7 +58,7 @@ def judge(first_run, model, folder: Path):
 
 
 def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
-    """Every movie's vector stands in another movie's place; retrieval, ranking and the rest are as they were."""
+    """Every item's vector stands in another item's place; retrieval, ranking and the rest are as they were."""
     served = tf.saved_model.load(artifact(first_run, "CandidateIndexer", "index").uri + "/Format-Serving")
     vectors = served.vectors(tf.range(1100)).numpy()
     wrong = vectors[np.random.default_rng(1).permutation(len(vectors))]
@@ -72,7 +72,7 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
         "retrieval": artifact(first_run, "RetrievalTrainer", "model"),
         "index": index,
         "ranking": artifact(first_run, "RankingTrainer", "model"),
-        "movies": artifact(first_run, "ExampleGen", "entities", examples, ["items", "users"]),
+        "items": artifact(first_run, "ExampleGen", "entities", examples, ["items", "users"]),
         "sequences": artifact(first_run, "ExampleGen", "sequences", examples, ["all"]),
     }
     inputs["sequences"].set_string_custom_property(LEAVE_OUT_SEEN, "always")
@@ -86,14 +86,14 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
 
 @pytest.mark.slow
 def test_models_trained_on_shuffled_labels_are_refused(first_run, tmp_path):
-    """Who watched which movie, and how many stars it got, is shuffled in train and eval; the test rows are true."""
+    """Who watched which item, and how many stars it got, is shuffled in train and eval; the test rows are true."""
     (folder,) = first_run.folder.artifacts.glob("ExampleGen/sequences/*")
     generator = np.random.default_rng(1)
     rows: dict[str, list] = {"train": [], "eval": [], "test": []}
     for user in read_rows(f"{folder}/Split-all/*"):
-        columns = [user[f"sequence_{name}"] for name in ("movie_ids", "ratings", "timestamps")]
-        for movie, stars, time, part in zip(*columns, user["sequence_parts"][0], strict=True):
-            rows[list(rows)[part]].append((user["user_id"][0], movie, stars, time))
+        columns = [user[f"sequence_{name}"] for name in ("item_ids", "ratings", "timestamps")]
+        for item, stars, time, part in zip(*columns, user["sequence_parts"][0], strict=True):
+            rows[list(rows)[part]].append((user["user_id"][0], item, stars, time))
     files = {}
     for split, found in rows.items():
         columns = [list(column) for column in zip(*found, strict=True)]
@@ -102,12 +102,12 @@ def test_models_trained_on_shuffled_labels_are_refused(first_run, tmp_path):
         lines = [(u.decode(), m.decode(), stars, time) for u, m, stars, time in zip(*columns, strict=True)]
         files[split] = write_csv(tmp_path / f"{split}.csv", RATINGS_HEADER, lines)
     (catalogue,) = first_run.folder.artifacts.glob("ExampleGen/entities/*")
-    movies = [
-        (row["movie_id"][0].decode(), row["movie_title"][0].decode(), "|".join(g.decode() for g in row["movie_genres"]))
+    items = [
+        (row["item_id"][0].decode(), row["item_title"][0].decode(), "|".join(g.decode() for g in row["item_genres"]))
         for row in read_rows(f"{catalogue}/Split-items/*")
     ]
     arguments = ["--ratings", files["train"], "--eval-ratings", files["eval"], "--test-ratings", files["test"]]
-    arguments += ["--movies", write_csv(tmp_path / "movies.csv", MOVIES_HEADER, movies)]
+    arguments += ["--items", write_csv(tmp_path / "movies.csv", ITEMS_HEADER, items)]
     spoiled = run(tmp_path / "run", *arguments, *(word for one in TRAINING for word in ("--set", one)))
     assert spoiled.done.code == 0, spoiled.done.text
     evaluation = spoiled.summary["evaluation"]

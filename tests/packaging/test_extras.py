@@ -32,8 +32,8 @@ ASK = """
 import json, sys
 from serving.client import RecommenderClient
 with RecommenderClient(sys.argv[1]) as client:
-    (answer,) = client.recommend(["v"], n=5, genres=["Odd"])
-print(json.dumps([[movie.id, round(movie.score, 4)] for movie in answer.movies]))
+    (answer,) = client.recommend(["v"], n=5, filters=["genres=Odd"])
+print(json.dumps([[item.id, round(item.score, 4)] for item in answer.items]))
 """
 MISSING = """
 import sys
@@ -143,8 +143,8 @@ def served(environment: Environment, models: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("serving", PYTHONS, indirect=True)
 def test_the_serving_extra_serves_a_real_bundle_over_rest_and_grpc(serving, client, bundle):
-    (answer,) = bundle.recommend(["v"], n=5, genres=["Odd"])
-    expected = [[movie.id, pytest.approx(movie.score, abs=2e-4)] for movie in answer.movies]
+    (answer,) = bundle.recommend(["v"], n=5, filters=["genres=Odd"])
+    expected = [[item.id, pytest.approx(item.score, abs=2e-4)] for item in answer.items]
     assert len(expected) == 5
     with served(serving, bundle.path.parent) as (rest, grpc):
         assert json.loads(client.run("python", "-c", ASK, rest).splitlines()[-1]) == expected

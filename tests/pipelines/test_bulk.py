@@ -1,6 +1,6 @@
 """`recommender recommend` and `recommender predict` on a bundle whose answers are worked out by hand.
 
-Movie `i` scores last movie * i + 1 (tests/components/bundle/small_bundle.py), is rated i + 1 stars and
+Item `i` scores last item * i + 1 (tests/components/bundle/small_bundle.py), is rated i + 1 stars and
 has the i-th id below.
 """
 
@@ -16,7 +16,7 @@ from pipelines import bulk_questions
 from tests.components.bundle.small_bundle import build_bundle
 from tests.pipelines.commands import exit_code
 
-MOVIES = ["a", "b, b", 'c "c"', "é"]
+ITEMS = ["a", "b, b", 'c "c"', "é"]
 USERS = {"Ann": [0, 1, 3], "Bo": [1], "Dee, all": [0, 1, 2, 3]}
 
 
@@ -25,7 +25,7 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "pushed_model" / "7"
     build_bundle(
         folder,
-        movie_ids=MOVIES,
+        item_ids=ITEMS,
         genres=[[]] * 4,
         vectors=np.array([[i, 1.0] for i in range(4)]),
         biases=np.zeros(4),
@@ -59,22 +59,22 @@ def test_users_of_a_file_get_their_lists_once_each(model, tmp_path, capsys, monk
     out = capsys.readouterr().out
     assert "6 rows for 4 users" in out
     assert "unknown to the bundle, answered with what is popular: 1" in out
-    assert "without a row, as no movie is left for them: 1" in out
+    assert "without a row, as no item is left for them: 1" in out
     assert f"Model: {model}" in out
 
 
 def test_pairs_of_a_file_get_their_stars_once_each(model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(bulk_questions, "PAIRS_AT_ONCE", 2)
     asked, answers = tmp_path / "asked.csv", tmp_path / "predictions.csv"
-    asked.write_text('userId,movieId,rating\nBo,é,5\nBo,"b, b",5\nBo,é,1\nnobody,a,2\nAnn,no such movie,2\n')
+    asked.write_text('userId,movieId,rating\nBo,é,5\nBo,"b, b",5\nBo,é,1\nnobody,a,2\nAnn,no such item,2\n')
     assert exit_code("predict", "--model", str(model), "--pairs", str(asked), "--output", str(answers)) == 0
     header, *rows = rows_of(answers)
     assert header == ["user", "item", "prediction"]
     assert rows[:3] == [["Bo", "é", "4"], ["Bo", "b, b", "2"], ["nobody", "a", "1"]]
-    assert rows[3][:2] == ["Ann", "no such movie"]
+    assert rows[3][:2] == ["Ann", "no such item"]
     out = capsys.readouterr().out
     assert "4 predictions" in out
-    assert "movies outside the bundle's catalogue, rated as an average one: 1" in out
+    assert "items outside the bundle's catalogue, rated as an average one: 1" in out
 
 
 def test_a_bundle_without_ratings_predicts_nothing_and_writes_nothing(model, tmp_path, capsys):

@@ -34,7 +34,7 @@ def test_light_commands_load_no_heavy_library(arguments):
         (["run", "--preset", "nope"], "there is no preset `nope`"),
         (["run", "--set", "retrieval.epoch=3"], "did you mean `epochs`?"),
         (["run", "--ratings", "nowhere.csv"], "there is no file or folder"),
-        (["run", "--movies", __file__], "--ratings beside them"),
+        (["run", "--items", __file__], "--ratings beside them"),
         (["run", "--ratings", __file__, "--eval-ratings", __file__], "--eval-ratings alone"),
         (["run", "--manual-dir", "no/such"], "there is no file or folder"),
         (["run", "--output", __file__], "a file is in the way"),
@@ -95,9 +95,9 @@ def test_three_files_are_presplit_data():
 def test_the_own_data_of_a_preset_may_be_completed(tmp_path):
     preset = tmp_path / "mine.toml"
     preset.write_text('[data]\nsource = "files"\nratings = "r.csv"\n')
-    assert configure(str(preset), movies="m.csv").data.movies == "m.csv"
+    assert configure(str(preset), items="m.csv").data.items == "m.csv"
     with pytest.raises(InputError, match="own data"):
-        configure("demo", movies="m.csv")
+        configure("demo", items="m.csv")
 
 
 def test_a_folder_without_the_archive_is_refused_at_once(tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ def test_presets_are_listed_with_their_commands(capsys):
 
 
 def test_demo_data_can_be_trained_on(tmp_path, capsys):
-    assert exit_code("demo-data", "--output", str(tmp_path), "--users", "20", "--movies", "30", "--ratings", "400") == 0
+    assert exit_code("demo-data", "--output", str(tmp_path), "--users", "20", "--items", "30", "--ratings", "400") == 0
     assert (tmp_path / "ratings.csv").read_text().count("\n") > 200
     assert (tmp_path / "movies.csv").read_text().count("\n") == 31
     assert "recommender run --ratings" in capsys.readouterr().out

@@ -124,7 +124,7 @@ def test_no_number_that_cannot_work_is_taken(value):
     ("override", "expected"),
     [
         ("retrieval.half_lives=0,-1", "0.01 or more, or 0"),
-        ("retrieval.half_lives=1e-40", "0.01 or more, or 0"),  # 0 in float32, and 0 / 0 at the latest movie
+        ("retrieval.half_lives=1e-40", "0.01 or more, or 0"),  # 0 in float32, and 0 / 0 at the latest item
         ("ranking.layers=64,-3", "1 or more"),
         ("ranking.layers=0", "1 or more"),
         ("ranking.learning_rate=inf", "a finite number"),

@@ -14,7 +14,7 @@ from tests.pipelines.commands import exit_code
 def test_the_exported_version_keeps_its_number_and_is_never_written_over(tmp_path, capsys):
     bundle = build_bundle(
         tmp_path / "served" / "7",
-        movie_ids=["a", "b", "c"],
+        item_ids=["a", "b", "c"],
         genres=[[], [], []],
         vectors=np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]]),
         biases=np.zeros(3),

@@ -8,7 +8,7 @@ from pipelines import printout
 from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
 from pipelines.summary import Failure, PushSummary
-from serving.model import Movie
+from serving.model import Item
 from tests.pipelines.test_summary import FULL
 
 
@@ -59,7 +59,7 @@ def test_the_table_shows_each_metric_beside_its_peers():
     assert not any("minus" in line for line in lines)
 
 
-def test_new_people_and_new_movies_have_a_table_of_their_own():
+def test_new_people_and_new_items_have_a_table_of_their_own():
     people = {
         "users": Figure(model=12.0),
         "recall_at_100": Figure(model=0.4, baseline=0.3),
@@ -69,8 +69,8 @@ def test_new_people_and_new_movies_have_a_table_of_their_own():
     slices = [
         SliceFigures(feature="request_history", value="10", metrics=people),
         SliceFigures(feature="request_history", value="3", metrics={**people, **stars}),
-        SliceFigures(feature="movie_popularity", value="new", metrics=stars),
-        SliceFigures(feature="movie_popularity", value="1-4", metrics=stars),
+        SliceFigures(feature="item_popularity", value="new", metrics=stars),
+        SliceFigures(feature="item_popularity", value="1-4", metrics=stars),
     ]
     evaluation = dataclasses.replace(FULL.evaluation, slices=slices)
     text = printed(lambda console: console.print(printout.cold_start_table(evaluation)))
@@ -86,13 +86,13 @@ def test_new_people_and_new_movies_have_a_table_of_their_own():
             "0.3000",
             "0.1000 (0.0500 to 0.1500)",
         ],
-        ["movies without training rows", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
+        ["items without training rows", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
     ]
 
 
-def test_without_new_people_and_movies_there_is_no_such_table():
+def test_without_new_people_and_items_there_is_no_such_table():
     few = {"rows": Figure(model=9.0), "rmse": Figure(model=0.9, baseline=1.0)}
-    for slices in ([], [SliceFigures(feature="movie_popularity", value="new", metrics=few)]):
+    for slices in ([], [SliceFigures(feature="item_popularity", value="new", metrics=few)]):
         assert printout.cold_start_table(dataclasses.replace(FULL.evaluation, slices=slices)) is None
 
 
@@ -121,18 +121,16 @@ def test_a_run_from_the_cache_says_so_plainly(tmp_path):
 
 
 def test_samples_show_titles_as_they_are():
-    movies = [
-        Movie(id="1", title="[REC] (2007)", score=1.5, predicted_rating=4.25),
-        Movie(id="2", title="B", score=1.0),
+    items = [
+        Item(id="1", title="[REC] (2007)", score=1.5, predicted_rating=4.25),
+        Item(id="2", title="B", score=1.0),
     ]
-    text = printed(
-        printout.print_sample, UserSample(user_id="[7]", liked=[("[A]", 4.5)], movies=movies, source="model")
-    )
+    text = printed(printout.print_sample, UserSample(user_id="[7]", liked=[("[A]", 4.5)], items=items, source="model"))
     assert "[7] rated highest: [A] (4.5 ★)" in text
     assert "[REC] (2007)" in text
     assert "4.2 ★" in text
     unrated = printed(
-        printout.print_sample, UserSample(user_id="7", liked=[("A", 0.0), ("B", 0.0)], movies=movies, source="model")
+        printout.print_sample, UserSample(user_id="7", liked=[("A", 0.0), ("B", 0.0)], items=items, source="model")
     )
     assert "User 7 watched last: A, B" in unrated
     assert "–" in text

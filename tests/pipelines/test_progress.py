@@ -78,10 +78,10 @@ def test_a_notice_is_always_shown_as_it_is():
     with StageLines(Console(file=file)) as view:
         view.begin(["Gate"])
         view.started("Gate")
-        progress.warn("3 movies [REC] were added")
+        progress.warn("3 items [REC] were added")
         view.failed("Gate", 1.0, "failed")
     assert file.getvalue().splitlines()[1:] == [
-        "        note: 3 movies [REC] were added",
+        "        note: 3 items [REC] were added",
         "[1/1] Gate  failed after 1.0 s",
     ]
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components.errors import InputError
-from pipelines.cli.query import check_genres, parse_history, unknown_movies
+from pipelines.cli.query import check_filters, parse_history, unknown_items
 from tests.pipelines.commands import exit_code
 from tests.serving.client.scripted_servers import free_port, rest_server
 
@@ -19,17 +19,17 @@ def test_a_history_entry_that_cannot_be_read(entry):
 
 
 def test_a_mistyped_genre_names_the_near_one():
-    check_genres(["Comedy"], ["Comedy", "Crime"])
+    check_filters(["genres=Comedy", "-genres=Crime"], ["genres=Comedy", "genres=Crime"])
     with pytest.raises(InputError) as error:
-        check_genres(["Comdy"], ["Comedy", "Crime"])
-    assert "Comedy, Crime" in error.value.expected
-    assert "`Comedy`" in error.value.action
+        check_filters(["genres=Comdy"], ["genres=Comedy", "genres=Crime"])
+    assert "genres=Comedy, genres=Crime" in error.value.expected
+    assert "`genres=Comedy`" in error.value.action
 
 
-def test_movies_that_the_catalogue_lacks():
-    catalogue = {"movies": [{"id": "1"}, {"id": "2"}]}
-    assert unknown_movies(["1", "9"], catalogue) == ["9"]
-    assert unknown_movies(["9"], {}) == []
+def test_items_that_the_catalogue_lacks():
+    catalogue = {"items": [{"id": "1"}, {"id": "2"}]}
+    assert unknown_items(["1", "9"], catalogue) == ["9"]
+    assert unknown_items(["9"], {}) == []
 
 
 STATUS = (
@@ -41,12 +41,12 @@ STATUS = (
         ]
     },
 )
-CATALOGUE = (200, {"movies": [{"id": "7", "title": "Seven", "genres": ["Crime"]}], "users": []})
+CATALOGUE = (200, {"items": [{"id": "7", "title": "Seven", "features": {"genres": ["Crime"]}}], "users": []})
 RECOMMENDED = (
     200,
     {
         "outputs": {
-            "movie_ids": [["7", ""]],
+            "item_ids": [["7", ""]],
             "titles": [["Seven", ""]],
             "scores": [[1.25, 0.0]],
             "predicted_ratings": [[4.5, 0.0]],
@@ -60,14 +60,14 @@ RECOMMENDED = (
 def test_a_server_is_asked_in_the_place_of_a_folder(capsys, monkeypatch):
     monkeypatch.setenv("RECOMMENDER_TOKEN", "secret")
     with rest_server(STATUS, CATALOGUE, RECOMMENDED) as (url, script):
-        question = ("query", "--server", url, "--history", "7:5,9", "--genre", "Crime", "--n", "2", "--json")
+        question = ("query", "--server", url, "--history", "7:5,9", "--filter", "genres=Crime", "--n", "2", "--json")
         assert exit_code(*question) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out) == {
         "user_id": "",
         "model": f"recommender on {url}, version 7",
         "source": "history",
-        "movies": [{"movie_id": "7", "title": "Seven", "score": 1.25, "predicted_rating": 4.5}],
+        "items": [{"item_id": "7", "title": "Seven", "score": 1.25, "predicted_rating": 4.5}],
     }
     assert captured.err == "note: not in the catalogue and left out of the history: 9\n"
     assert {headers["Authorization"] for _, _, headers, _ in script.requests} == {"Bearer secret"}
@@ -76,18 +76,18 @@ def test_a_server_is_asked_in_the_place_of_a_folder(capsys, monkeypatch):
 
 def test_a_genre_is_checked_by_the_servers_catalogue(capsys):
     with rest_server(STATUS, CATALOGUE) as (url, _):
-        assert exit_code("query", "--server", url, "--user", "1", "--genre", "Crme") == 2
-    assert "did you mean `Crime`?" in capsys.readouterr().err
+        assert exit_code("query", "--server", url, "--user", "1", "--filter", "genres=Crme") == 2
+    assert "did you mean `genres=Crime`?" in capsys.readouterr().err
 
 
-def test_movies_like_one_from_a_server(capsys):
+def test_items_like_one_from_a_server(capsys):
     similar = (200, {"outputs": {key: RECOMMENDED[1]["outputs"][key] for key in SIMILAR_OUTPUTS}})
     with rest_server(STATUS, CATALOGUE, similar) as (url, _):
-        assert exit_code("similar", "--server", url, "--movie", "3") == 0
+        assert exit_code("similar", "--server", url, "--item", "3") == 0
     assert "Seven" in capsys.readouterr().out
 
 
-SIMILAR_OUTPUTS = ("movie_ids", "titles", "scores", "count")
+SIMILAR_OUTPUTS = ("item_ids", "titles", "scores", "count")
 
 
 @pytest.mark.parametrize(

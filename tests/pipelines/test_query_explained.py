@@ -8,12 +8,12 @@ import pytest
 from tests.components.bundle.small_bundle import build_bundle
 from tests.pipelines.commands import exit_code
 
-# A history is pooled evenly: of three movies each has the weight 1 / √3. By candidate, the inner products of
+# A history is pooled evenly: of three items each has the weight 1 / √3. By candidate, the inner products of
 # (north, east, west) with it, and its bias:
 #   up     (1, 0): 4, 0, 0, bias 0.5
 #   right  (0, 1): 0, 3, -3, bias 0
 #   corner (1, 2): 4, 6, -6, bias 2
-MOVIES = {
+ITEMS = {
     "north": ((4.0, 0.0), ["Polar", "War"]),
     "east": ((0.0, 3.0), ["Tea", "War"]),
     "west": ((0.0, -3.0), ["Gold"]),
@@ -30,9 +30,9 @@ def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle") / "1"
     build_bundle(
         folder,
-        movie_ids=list(MOVIES),
-        genres=[genres for _, genres in MOVIES.values()],
-        vectors=np.array([vector for vector, _ in MOVIES.values()]),
+        item_ids=list(ITEMS),
+        genres=[genres for _, genres in ITEMS.values()],
+        vectors=np.array([vector for vector, _ in ITEMS.values()]),
         biases=BIASES,
         users={"Ann": [0, 1, 2], "Bo": [2]},
         test_rows={},
@@ -46,16 +46,16 @@ def ask(capsys, *arguments):
     return capsys.readouterr().out
 
 
-def movies(capsys, *arguments):
-    return {movie["movie_id"]: movie for movie in json.loads(ask(capsys, "--json", *arguments))["movies"]}
+def items(capsys, *arguments):
+    return {item["item_id"]: item for item in json.loads(ask(capsys, "--json", *arguments))["items"]}
 
 
-def reasons(movie):
-    return [(one["movie_id"], one["score"], one["share"], one["shared_genres"]) for one in movie["reasons"]]
+def reasons(item):
+    return [(one["item_id"], one["score"], one["share"], one["shared"]) for one in item["reasons"]]
 
 
 def test_parts_are_the_inner_products_and_add_up_to_the_score(model, capsys):
-    found = movies(capsys, "--model", model, "--user", "Ann")
+    found = items(capsys, "--model", model, "--user", "Ann")
     assert set(found) == {"up", "right", "corner"}
     approx = pytest.approx
     assert reasons(found["up"]) == [("north", approx(4 * WEIGHT), approx(1), ["Polar"])]
@@ -72,7 +72,7 @@ def test_parts_are_the_inner_products_and_add_up_to_the_score(model, capsys):
 
 
 def test_a_history_in_the_question_is_what_explains(model, capsys):
-    found = movies(capsys, "--model", model, "--user", "Ann", "--history", "north:5")
+    found = items(capsys, "--model", model, "--user", "Ann", "--history", "north:5")
     assert reasons(found["corner"]) == [("north", pytest.approx(4.0), pytest.approx(1.0), ["Polar"])]
 
 
@@ -86,16 +86,16 @@ def test_a_person_reads_shares_titles_and_genres(model, capsys):
     assert "     100%  Title of east" in lines  # right has no genre
 
 
-def test_nothing_of_the_history_may_speak_for_a_movie(model, capsys):
+def test_nothing_of_the_history_may_speak_for_a_item(model, capsys):
     said = ask(capsys, "--model", model, "--user", "Bo")  # west: away from right and corner, across to up
     assert said.count("nothing of the history speaks for it") == 5
-    assert all(movie["reasons"] == [] for movie in movies(capsys, "--model", model, "--user", "Bo").values())
+    assert all(item["reasons"] == [] for item in items(capsys, "--model", model, "--user", "Bo").values())
 
 
 def test_what_is_popular_has_no_reasons(model, capsys):
     said = ask(capsys, "--model", model, "--user", "a stranger")
     assert "No reasons: the list is the same for everybody" in said
-    assert all(one["reasons"] == [] for one in movies(capsys, "--model", model, "--user", "a stranger").values())
+    assert all(one["reasons"] == [] for one in items(capsys, "--model", model, "--user", "a stranger").values())
 
 
 def test_a_bundle_without_the_signature_says_so(model, capsys, monkeypatch):

@@ -37,7 +37,7 @@ def test_pairs_come_once_each_in_the_order_of_the_file(file):
         ("", "is empty"),
         ("user,item\n", "no rows"),
         ("person,item\n1,2\n", "no column `user`"),
-        ("user,movies\n1,2\n", "no column `item`"),
+        ("user,items\n1,2\n", "no column `item`"),
         ("user,item\n1,2\n,3\n", "row 3: the user is empty"),
         ("user,item\n1,2\n1,\n", "row 3: the item is empty"),
         ("user,item\n1,2\n1,2,3\n", "row 3: wrong number of fields"),

@@ -43,7 +43,7 @@ def test_data_come_from_the_example_gen():
         "rows_eval": 11,
         "rows_test": 9,
         "users": 7,
-        "movies": 12,
+        "items": 12,
         "added_from_ratings": 3,
         "duplicates_dropped": 2,
         "has_ratings": 1,
@@ -52,7 +52,7 @@ def test_data_come_from_the_example_gen():
     }
     data = stage_facts.read_data(result("ExampleGen", {"examples": ("/r", examples)}), source="s", split="random")
     assert data.rows == {"train": 80, "eval": 11, "test": 9}
-    assert (data.users, data.movies, data.added_movies, data.duplicates_dropped) == (7, 12, 3, 2)
+    assert (data.users, data.items, data.added_items, data.duplicates_dropped) == (7, 12, 3, 2)
     assert (data.has_ratings, data.has_timestamps, data.refit) == (True, False, True)
 
 

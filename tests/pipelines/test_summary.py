@@ -36,9 +36,9 @@ FULL = Summary(
         split="leave_last",
         rows={"train": 8, "eval": 1, "test": 1},
         users=2,
-        movies=5,
+        items=5,
         duplicates_dropped=0,
-        added_movies=1,
+        added_items=1,
         refit=True,
     ),
     training={
@@ -57,7 +57,7 @@ FULL = Summary(
             Gate(
                 name="rmse_ratio",
                 metric="rmse_ratio",
-                baseline="user + movie means",
+                baseline="user + item means",
                 passed=False,
                 value=1.1,
                 lower=1.0,

@@ -19,15 +19,15 @@ from tests.components.bundle.small_bundle import build_bundle
 from tests.serving.model_server import ModelServer, running_server
 from tests.serving.models import save_models
 
-MOVIES = [f"m{number}" for number in range(8)]
+ITEMS = [f"m{number}" for number in range(8)]
 USERS = {"ann": [0, 1], "bob": [2], "cy": [7, 6, 5]}
 
 
 def small_bundle(folder, **options):
-    """A bundle of eight movies and three users in the folder; the last movie of a history is the query."""
+    """A bundle of eight items and three users in the folder; the last item of a history is the query."""
     return build_bundle(
         folder,
-        movie_ids=MOVIES,
+        item_ids=ITEMS,
         genres=[["even"] if number % 2 == 0 else ["odd"] for number in range(8)],
         vectors=np.eye(8, dtype=np.float32) + 0.1 * np.arange(8, dtype=np.float32),
         biases=np.linspace(0.5, 0.0, 8).astype(np.float32),

@@ -32,10 +32,10 @@ model_config_list {{
 def save_models(folder: Path) -> None:
     """Writes `calculator` (two versions), `recommender` and models.config."""
     from tests.serving.contract.calculator import save_calculators
-    from tests.serving.six_movies import save_six_movies
+    from tests.serving.six_items import save_six_items
 
     save_calculators(folder / "calculator")
-    save_six_movies(folder / "recommender")
+    save_six_items(folder / "recommender")
     (folder / CONFIG_FILE).write_text(CONFIG.format(folder=folder), encoding="utf-8")
 
 

@@ -212,14 +212,18 @@ def test_recommendations_of_different_lengths_are_the_same_in_blocks(bundle_fold
     count = 70
     inputs = {
         "user_id": [["ann", "bob", "cy", "stranger"][row % 4] for row in range(count)],
-        "history_movie_ids": [[]] * count,
+        "history_item_ids": [[]] * count,
         "history_ratings": [[]] * count,
-        "exclude_movie_ids": [[]] * count,
-        "genres": [[]] * count,
+        "exclude_item_ids": [[]] * count,
+        "allow_item_ids": [[]] * count,
+        "filters": [[]] * count,
+        "user_features": [[]] * count,
+        "context": [[]] * count,
         "n": [2] * 40 + [5] * 30,
     }
     texts = {name: np.array(value, object) for name, value in inputs.items()}
-    arrays = {name: texts[name].reshape(count, -1) for name in ("history_movie_ids", "exclude_movie_ids", "genres")}
+    lists = ("history_item_ids", "exclude_item_ids", "allow_item_ids", "filters", "user_features", "context")
+    arrays = {name: texts[name].reshape(count, -1) for name in lists}
     arrays |= {"user_id": texts["user_id"], "n": np.array(inputs["n"], np.int32)}
     arrays["history_ratings"] = np.zeros((count, 0), np.float32)
     direct = tf.saved_model.load(str(bundle_folder / "7")).signatures["recommend"]
@@ -232,10 +236,10 @@ def test_recommendations_of_different_lengths_are_the_same_in_blocks(bundle_fold
         url = f"{address(server)}/v1/models/recommender:predict"
         answer = httpx.post(url, json={"signature_name": "recommend", "inputs": inputs}, timeout=60)
     outputs = answer.json()["outputs"]
-    assert outputs["movie_ids"] == [[text.decode() for text in row] for row in expected["movie_ids"]]
+    assert outputs["item_ids"] == [[text.decode() for text in row] for row in expected["item_ids"]]
     assert outputs["count"] == expected["count"].tolist()
     np.testing.assert_allclose(outputs["scores"], expected["scores"], rtol=1e-6)
-    assert LoadedBundle(bundle_folder / "7").recommend(["ann"])[0].movies  # the bundle is a real one
+    assert LoadedBundle(bundle_folder / "7").recommend(["ann"])[0].items  # the bundle is a real one
 
 
 def tensors(arrays):

@@ -16,7 +16,7 @@ from serving.model import LoadedBundle
 from serving.scann_operations import MissingScannError
 from tests.components.bundle.small_bundle import random_bundle
 bundle = random_bundle(Path(sys.argv[1]), 120, scann=False)
-print(len(bundle.recommend(["u"], n=5)[0].movies), "movies", flush=True)
+print(len(bundle.recommend(["u"], n=5)[0].items), "items", flush=True)
 try:
     LoadedBundle(sys.argv[2])
 except MissingScannError as error:
@@ -32,8 +32,8 @@ def scann_bundle(tmp_path_factory):
 def test_an_exact_bundle_is_built_and_asked_without_scann_and_another_says_what_is_missing(scann_bundle, tmp_path):
     command = [sys.executable, "-c", WITHOUT_SCANN, str(tmp_path / "exact"), str(scann_bundle)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    movies, error = done.stdout.splitlines()
-    assert movies == "5 movies"
+    items, error = done.stdout.splitlines()
+    assert items == "5 items"
     assert f"{scann_bundle} has a ScaNN index and the package scann is not installed" in error
     assert "pip install 'tfx-recommenders[serving]'" in error
     assert "recommender export" in error

@@ -21,9 +21,9 @@ def test_rest_answers_what_the_bundle_answers(server, direct):
     )
     assert answer.status_code == 200
     (found,) = answer.json()["predictions"]
-    assert found["movie_ids"] == [movie.id for movie in direct.movies]
-    assert found["titles"] == [movie.title for movie in direct.movies]
-    assert found["scores"] == pytest.approx([movie.score for movie in direct.movies])
+    assert found["item_ids"] == [item.id for item in direct.items]
+    assert found["titles"] == [item.title for item in direct.items]
+    assert found["scores"] == pytest.approx([item.score for item in direct.items])
     assert found["source"] == "model"
 
 
@@ -35,8 +35,8 @@ def test_grpc_answers_what_the_bundle_answers(server, direct):
     request.inputs["user_id"].string_val.append(b"ann")
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10)
-    assert list(answer.outputs["movie_ids"].string_val) == [movie.id.encode() for movie in direct.movies]
-    assert list(answer.outputs["scores"].float_val) == pytest.approx([movie.score for movie in direct.movies])
+    assert list(answer.outputs["item_ids"].string_val) == [item.id.encode() for item in direct.items]
+    assert list(answer.outputs["scores"].float_val) == pytest.approx([item.score for item in direct.items])
     assert (answer.model_spec.version.value, answer.model_spec.signature_name) == (7, "serving_default")
 
 

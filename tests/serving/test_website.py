@@ -15,13 +15,13 @@ from serving.website import ServedBundle, Website
 from tests.serving.running import running
 
 PAGE = Path(__file__).parents[2] / "serving" / "page"
-MOVIES = [{"id": "1", "title": "Amélie <b>", "genres": ["Comedy"]}] * 50
+ITEMS = [{"id": "1", "title": "Amélie <b>", "features": {"genres": ["Comedy"]}}] * 50
 
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory):
     """The bundle that is current; a test may put another one in its place."""
-    return {"bundle": bundle_with(tmp_path_factory.mktemp("one") / "7", {"movies": MOVIES, "users": ["42"]})}
+    return {"bundle": bundle_with(tmp_path_factory.mktemp("one") / "7", {"items": ITEMS, "users": ["42"]})}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def bundle_with(folder, catalogue):
     extra = folder / "assets.extra"
     extra.mkdir(parents=True)
     (extra / "catalogue.json").write_text(json.dumps(catalogue), encoding="utf-8")
-    return ServedBundle(model="movies", version=int(folder.name), folder=folder)
+    return ServedBundle(model="items", version=int(folder.name), folder=folder)
 
 
 def test_the_page_allows_nothing_but_its_own_files(client):
@@ -62,7 +62,7 @@ def test_every_module_and_picture_that_a_file_names_is_served(client):
 
 def test_the_catalogue_says_whose_it_is_and_is_packed_on_request(client):
     plain = client.get("/catalogue.json", headers={"Accept-Encoding": "identity"})
-    assert plain.json() == {"model": "movies", "version": "7", "movies": MOVIES, "users": ["42"]}
+    assert plain.json() == {"model": "items", "version": "7", "items": ITEMS, "users": ["42"]}
     assert "content-encoding" not in plain.headers
     request = client.build_request("GET", "/catalogue.json", headers={"Accept-Encoding": "br;q=1, gzip"})
     raw = b"".join(client.send(request, stream=True).iter_raw())
@@ -113,10 +113,10 @@ def test_a_new_version_brings_its_own_catalogue(client, shown, tmp_path):
     before = shown["bundle"]
     old = client.get("/catalogue.json").headers["etag"]
     try:
-        shown["bundle"] = bundle_with(tmp_path / "8", {"movies": [], "users": []})
+        shown["bundle"] = bundle_with(tmp_path / "8", {"items": [], "users": []})
         answer = client.get("/catalogue.json", headers={"If-None-Match": old})
-        assert answer.json() == {"model": "movies", "version": "8", "movies": [], "users": []}
-        for without in (None, ServedBundle(model="movies", version=9, folder=tmp_path / "9")):
+        assert answer.json() == {"model": "items", "version": "8", "items": [], "users": []}
+        for without in (None, ServedBundle(model="items", version=9, folder=tmp_path / "9")):
             shown["bundle"] = without
             refused = client.get("/catalogue.json")
             assert refused.status_code == 404

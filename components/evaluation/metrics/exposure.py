@@ -16,35 +16,35 @@ from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.novelty import novelty
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, computation, keyed
-from components.features import PEER_MOVIE_IDS, POPULAR_MOVIE_IDS
+from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
 from components.peers.popularity_file import read_popularity
-from serving.contract import MOVIE_IDS
+from serving.contract import ITEM_IDS
 
-Movies = tuple[list[bytes], ...]
-"""The first k movies of each list of a row."""
+Items = tuple[list[bytes], ...]
+"""The first k items of each list of a row."""
 
 Shown = tuple[Counter[bytes], ...]
-"""By list: to how many users each movie was shown."""
+"""By list: to how many users each item was shown."""
 
 
 class Exposure(tfma.metrics.Metric):  # type: ignore[misc]
-    """Which movies of the catalogue are among the first k of the users' lists, and how often.
+    """Which items of the catalogue are among the first k of the users' lists, and how often.
 
     - `coverage_at_k = |∪_u first k of list(u)| / catalogue_size`, from 0 to 1.
     - `gini_at_k`: how unevenly the catalogue is shown (gini.py).
-    - `novelty_at_k`: how little known the movies shown are, in bits (novelty.py).
+    - `novelty_at_k`: how little known the items shown are, in bits (novelty.py).
 
     For the whole data only: in a slice only the slice's users recommend, so the first two change with their number
-    and say little. Order and ties play no part. The users are those with held-out movies; without any the
-    values are NaN. Seen movies are not in the lists and count in the denominator.
+    and say little. Order and ties play no part. The users are those with held-out items; without any the
+    values are NaN. Seen items are not in the lists and count in the denominator.
 
     Figures: of the judged lists, `baseline_…` of popularity, `peer_…`, and of the served bundle under the
     name of TFMA's baseline model.
 
     Args:
       cut_off: k.
-      catalogue_size: Movies in the catalogue; 0 while it is not known, which gives NaN.
-      popularity: File with the training rows of each movie (peers.popularity_file); "" gives no novelty.
+      catalogue_size: Items in the catalogue; 0 while it is not known, which gives NaN.
+      popularity: File with the training rows of each item (peers.popularity_file); "" gives no novelty.
       name: Unused in the results, whose names are those above.
     """
 
@@ -64,8 +64,8 @@ class _Exposures(beam.CombineFn):  # type: ignore[misc]
     def create_accumulator(self) -> Shown:
         return tuple(Counter() for _ in range(self._lists))
 
-    def add_input(self, accumulator: Shown, movies: Movies) -> Shown:
-        for shown, first in zip(accumulator, movies, strict=True):
+    def add_input(self, accumulator: Shown, items: Items) -> Shown:
+        for shown, first in zip(accumulator, items, strict=True):
             shown.update(first)
         return accumulator
 
@@ -81,16 +81,16 @@ class _Exposures(beam.CombineFn):  # type: ignore[misc]
 
 
 @dataclasses.dataclass(frozen=True)
-class _FirstMovies:
+class _FirstItems:
     cut_off: int
     models: Models
 
-    def __call__(self, extracts: Any) -> Movies | None:
+    def __call__(self, extracts: Any) -> Items | None:
         row = Row(extracts, self.models)
-        if not ids(row.label(MOVIE_IDS)):
+        if not ids(row.label(ITEM_IDS)):
             return None
-        lists = [row.judged(MOVIE_IDS), row.feature(POPULAR_MOVIE_IDS), row.feature(PEER_MOVIE_IDS)]
-        lists += [row.served(MOVIE_IDS)] if self.models.served is not None else []
+        lists = [row.judged(ITEM_IDS), row.feature(POPULAR_ITEM_IDS), row.feature(PEER_ITEM_IDS)]
+        lists += [row.served(ITEM_IDS)] if self.models.served is not None else []
         return tuple(ids(one)[: self.cut_off] for one in lists)
 
 
@@ -135,4 +135,4 @@ def _computations(
     models = Models.of(model_names or [""])
     figures = _Figures(cut_off, catalogue_size, popularity, models, (output_names or [""])[0])
     combiner = _Exposures(3 + int(models.served is not None), figures)
-    return computation(figures(combiner.create_accumulator()), _FirstMovies(cut_off, models), combiner)
+    return computation(figures(combiner.create_accumulator()), _FirstItems(cut_off, models), combiner)

@@ -17,8 +17,8 @@ from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
 from components.evaluation.metrics.verdict import headroom
-from components.features import PEER_MOVIE_IDS, POPULAR_MOVIE_IDS
-from serving.contract import MOVIE_IDS
+from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
+from serving.contract import ITEM_IDS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,8 +47,8 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
     """Means over users of every score of the judged list and of other lists, and the paired differences.
 
     A score of the data is the mean of the users' scores (recall.py, ndcg.py, reciprocal_rank.py):
-    users weigh the same; users without held-out movies are skipped; without any user the value is
-    NaN. Seen movies are in no list.
+    users weigh the same; users without held-out items are skipped; without any user the value is
+    NaN. Seen items are in no list.
 
     Figures, for each score `s`: `s` of the judged list, with the ends `s_lower` and `s_upper` of its 95 %
     interval (bootstrap.py); `baseline_s` of popularity; `peer_s`;
@@ -97,24 +97,24 @@ class _Lists:
 
     def __call__(self, extracts: Any) -> UserNumbers | None:
         row = Row(extracts, self.models)
-        held_out = frozenset(ids(row.label(MOVIE_IDS)))
+        held_out = frozenset(ids(row.label(ITEM_IDS)))
         if not held_out:
             return None
-        scores = [score for movies in self._read(row) for score in self._scores(movies, held_out)]
+        scores = [score for items in self._read(row) for score in self._scores(items, held_out)]
         return UserNumbers.of(row.user(), [1.0, *scores])
 
     def _read(self, row: Row) -> Iterable[list[bytes]]:
-        yield ids(row.judged(MOVIE_IDS))
-        yield ids(row.feature(POPULAR_MOVIE_IDS))
-        yield ids(row.feature(PEER_MOVIE_IDS))
+        yield ids(row.judged(ITEM_IDS))
+        yield ids(row.feature(POPULAR_ITEM_IDS))
+        yield ids(row.feature(PEER_ITEM_IDS))
         if self.models.served is not None:
-            yield ids(row.served(MOVIE_IDS))
+            yield ids(row.served(ITEM_IDS))
 
-    def _scores(self, movies: list[bytes], held_out: frozenset[bytes]) -> Iterable[float]:
+    def _scores(self, items: list[bytes], held_out: frozenset[bytes]) -> Iterable[float]:
         for cut_off in self.settings.cut_offs:
-            yield recall(movies, held_out, cut_off)
-            yield ndcg(movies, held_out, cut_off)
-        yield reciprocal_rank(movies, held_out)
+            yield recall(items, held_out, cut_off)
+            yield ndcg(items, held_out, cut_off)
+        yield reciprocal_rank(items, held_out)
 
 
 @dataclasses.dataclass(frozen=True)

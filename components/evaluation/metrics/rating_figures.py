@@ -33,7 +33,7 @@ class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
     Every row weighs the same, hence users with many held-out rows weigh more. Rows without a rating
     are skipped; without any row, and with a prediction that is NaN, the value is NaN.
 
-    Figures: `rows`, `rmse`, `mae`; `baseline_rmse`, `baseline_mae` of user + movie means;
+    Figures: `rows`, `rmse`, `mae`; `baseline_rmse`, `baseline_mae` of user + item means;
     `rmse_ratio`: RMSE divided by the means' (NaN where both are 0, infinite where only theirs is);
     `rmse` and `mae` of the served bundle, under the name of TFMA's baseline model;
     `rmse_minus_served`. RMSE, MAE, ratio and difference come with the ends `…_lower` and `…_upper` of

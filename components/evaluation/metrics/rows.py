@@ -2,8 +2,8 @@
 
 With one model TFMA keeps labels and predictions by output; with two, by model (`candidate`,
 `baseline`: TFX's names) and then by output. Features are the same for both. A test row is a user's
-*marked row* when its label lists held-out movies; a list metric skips every other row, so that a
-user counts once. Seen movies are left out of all lists, so a metric never meets them.
+*marked row* when its label lists held-out items; a list metric skips every other row, so that a
+user counts once. Seen items are left out of all lists, so a metric never meets them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Row:
 
 
 def ids(values: Any) -> list[bytes]:
-    """Movie ids in their order, without padding and without repetitions; [] for a missing feature."""
+    """Item ids in their order, without padding and without repetitions; [] for a missing feature."""
     if values is None:
         return []
     values = getattr(values, "values", values)

@@ -18,7 +18,7 @@ KINDS = {
     "leave_last": "the last interactions of each user are test rows, those before them eval rows",
     "last_days": "the last days are test rows, as many before them eval rows",
     "global_time": "rows after one moment are eval rows, after a second one test rows",
-    "random": "a hash of user and movie decides",
+    "random": "a hash of user and item decides",
     "presplit": "the source came split",
 }
 
@@ -79,7 +79,7 @@ def _owners(profile: Mapping[str, Any]) -> list[tuple[str, Markup]]:
     made = []
     for key, title, owner in (
         ("rows_per_user", "How active users are", "users"),
-        ("rows_per_movie", "How popular movies are", "movies"),
+        ("rows_per_item", "How popular items are", "items"),
     ):
         found = profile[key]
         edges, counts = [0, *found["edges"]], [found["without"], *found["counts"]]

@@ -1,4 +1,4 @@
-"""What interactions tell about genres: a classifier on the movies' vectors, beside a majority and chance."""
+"""What interactions tell about genres: a classifier on the items' vectors, beside a majority and chance."""
 
 from __future__ import annotations
 

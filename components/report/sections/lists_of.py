@@ -22,7 +22,7 @@ def longest_recall(figures: Mapping[str, Figure]) -> str | None:
 
 def bars_of(name: str, figure: Figure) -> list[Bar]:
     """The bundle's bar, with its interval, and those of what it is compared with."""
-    baseline = "user + movie means" if name in STARS else "popularity"
+    baseline = "user + item means" if name in STARS else "popularity"
     return [
         Bar(name="this bundle", style=MODEL, value=figure.model, lower=figure.lower, upper=figure.upper),
         Bar(name="peer", style=PEER, value=figure.peer),

@@ -83,7 +83,7 @@ def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
         name=name,
         label=metric_label(name),
         figure=figures[name],
-        baseline="user + movie means" if stars else "popularity",
+        baseline="user + item means" if stars else "popularity",
         against=against,
     )
 

@@ -49,7 +49,7 @@ def _tiles(report: Report) -> list[Tile]:
             tiles.append(Tile(label=metric_label(name), value=figure(one.model), beside=" · ".join(others)))
     rmse = figures.get(names.RMSE)
     if rmse is not None:
-        beside = f"user + movie means {figure(rmse.baseline)}"
+        beside = f"user + item means {figure(rmse.baseline)}"
         beside += "" if rmse.served is None else f" · served {figure(rmse.served)}"
         tiles.append(Tile(label="RMSE, stars", value=figure(rmse.model), beside=beside))
     coverage = figures.get(names.coverage_at(names.COVERAGE_CUT_OFF))
@@ -68,7 +68,7 @@ def _tiles(report: Report) -> list[Tile]:
             Tile(
                 label="interactions",
                 value=count(rows),
-                beside=f"{count(profile['users'])} users · {count(profile['movies'])} movies",
+                beside=f"{count(profile['users'])} users · {count(profile['items'])} items",
             )
         )
     if report.summary.get("seconds") is not None:

@@ -1,4 +1,4 @@
-"""How far the lists reach into the catalogue: coverage, novelty, and how evenly movies are shown."""
+"""How far the lists reach into the catalogue: coverage, novelty, and how evenly items are shown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from components.report.section import Section, section
 from components.report.sections.lists_of import bars_of, legend
 
 MEANINGS = {
-    "coverage": "share of the catalogue that is in anybody's first movies; higher: more movies have a chance",
-    "novelty": "mean surprise of the movies shown, −log₂ of the movie's share of the training rows, in bits; "
-    "higher: less known movies",
-    "gini": "how unevenly the movies of the catalogue are shown: 0 all alike, 1 one movie takes all",
+    "coverage": "share of the catalogue that is in anybody's first items; higher: more items have a chance",
+    "novelty": "mean surprise of the items shown, −log₂ of the item's share of the training rows, in bits; "
+    "higher: less known items",
+    "gini": "how unevenly the items of the catalogue are shown: 0 all alike, 1 one item takes all",
 }
 
 

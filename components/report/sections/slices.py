@@ -15,13 +15,13 @@ from components.report.sections.lists_of import bars_of, longest_recall
 
 TITLES = {
     features.USER_ACTIVITY: ("By activity of the user", "training rows of the user"),
-    features.REQUEST_HISTORY: ("New people", "movies in the question of somebody whom no model has seen"),
-    features.MOVIE_POPULARITY: ("By popularity of the movie", "training rows of the movie"),
-    features.MOVIE_GENRES: ("By genre", "a movie counts in each of its genres"),
+    features.REQUEST_HISTORY: ("New people", "items in the question of somebody whom no model has seen"),
+    features.ITEM_POPULARITY: ("By popularity of the item", "training rows of the item"),
+    features.ITEM_GENRES: ("By genre", "an item counts in each of its genres"),
 }
 _ORDERS = {
     features.USER_ACTIVITY: [name for name, _ in features.USER_ACTIVITY_BUCKETS],
-    features.MOVIE_POPULARITY: [name for name, _ in features.MOVIE_POPULARITY_BUCKETS],
+    features.ITEM_POPULARITY: [name for name, _ in features.ITEM_POPULARITY_BUCKETS],
     features.REQUEST_HISTORY: ["3", "5", "10"],
 }
 
@@ -36,7 +36,8 @@ def slices(report: Report) -> Section | None:
         return None
     recall = longest_recall(evaluation.overall)
     groups = []
-    for feature, (title, meaning) in TITLES.items():
+    others = {one.feature for one in evaluation.slices} - set(TITLES)
+    for feature, (title, meaning) in {**TITLES, **{name: _title(name) for name in sorted(others)}}.items():
         parts = _parts(report, feature)
         if parts:
             charts = [
@@ -47,6 +48,12 @@ def slices(report: Report) -> Section | None:
             lists = any(recall in figures for _, figures in parts)
             groups.append({"title": title, "meaning": meaning, "parts": parts, "charts": charts, "lists": lists})
     return section("slices", "Slices", groups=groups, recall=recall, rmse=names.RMSE)
+
+
+def _title(feature: str) -> tuple[str, str]:
+    """Of a feature that the settings name, such as `user_country`."""
+    entity, _, name = feature.partition("_")
+    return f"By {name.replace('_', ' ')} of the {entity}", f"feature {entity}.{name}"
 
 
 def _parts(report: Report, feature: str) -> Parts:

@@ -13,11 +13,11 @@ MASKED = -1e9
 
 
 class FullSoftmax:
-    """Every movie but those of the history is a candidate; a row's loss is the weighted mean of its targets'.
+    """Every item but those of the history is a candidate; a row's loss is the weighted mean of its targets'.
 
     Args:
       target_decay: See `target_weights`.
-      repeats: Whether movies of the history are candidates, too; where not, they are no targets.
+      repeats: Whether items of the history are candidates, too; where not, they are no targets.
     """
 
     def __init__(self, target_decay: float, *, repeats: bool = False) -> None:
@@ -29,7 +29,7 @@ class FullSoftmax:
         """Mean loss of `history` int32 `[B, H]` and `targets` int32 `[B, T]` (catalogue rows, -1 = padding)."""
         history, targets = inputs[HISTORY], inputs[TARGETS]
         tables, candidates = model.encode(model.items, training)
-        logits = tf.matmul(model.query_tower(history, tables), candidates, transpose_b=True)
+        logits = tf.matmul(model.query(inputs, history, tables, training), candidates, transpose_b=True)
         weights = inputs[WEIGHTS]
         if not self._repeats:
             logits = mask_rows(logits, history)

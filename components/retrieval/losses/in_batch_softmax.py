@@ -1,4 +1,4 @@
-"""Cross entropy over the targets of the batch: for catalogues whose every movie is too many."""
+"""Cross entropy over the targets of the batch: for catalogues whose every item is too many."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 
 
 class InBatchSoftmax:
-    """`tfrs.tasks.Retrieval` once for each of the movies that came next.
+    """`tfrs.tasks.Retrieval` once for each of the items that came next.
 
-    The candidates of a row's next movie are the next movies of all rows, those of its second next movie
-    the second next ones, and so on. Frequent movies are in more batches, which the logQ correction takes out of the
+    The candidates of a row's next item are the next items of all rows, those of its second next item
+    the second next ones, and so on. Frequent items are in more batches, which the logQ correction takes out of the
     logits (Yi et al., "Sampling-bias-corrected neural modeling for large corpus item
     recommendations", RecSys 2019); rows with the same target are no negatives of each other.
-    Only movies of the batch are encoded.
+    Only items of the batch are encoded.
 
     Args:
-      frequencies: float32 `[N]`, share of training rows of each movie (of Transform's counting).
+      frequencies: float32 `[N]`, share of training rows of each item (of Transform's counting).
       targets: Most targets of a row.
       target_decay: See `target_weights`.
     """
@@ -36,10 +36,10 @@ class InBatchSoftmax:
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
         """Mean loss of `history` int32 `[B, H]` and `targets` int32 `[B, T]` (catalogue rows, -1 = padding)."""
         history, targets = inputs[HISTORY], tf.ensure_shape(inputs[TARGETS], [None, self._targets])
-        movies, places = tf.unique(tf.concat([tf.reshape(history, [-1]), tf.reshape(targets, [-1])], axis=0))
-        tables, candidates = model.encode(model.items.select(tf.maximum(movies, 0)), training)
+        items, places = tf.unique(tf.concat([tf.reshape(history, [-1]), tf.reshape(targets, [-1])], axis=0))
+        tables, candidates = model.encode(model.items.select(tf.maximum(items, 0)), training)
         local = tf.where(history >= 0, tf.reshape(places[: tf.size(history)], tf.shape(history)), -1)
-        queries = model.query_tower(local, tables)
+        queries = model.query(inputs, local, tables, training)
         wanted = tf.gather(candidates, tf.reshape(places[tf.size(history) :], tf.shape(targets)))
         weights = target_weights(targets, inputs[WEIGHTS], self._target_decay)
         losses = [

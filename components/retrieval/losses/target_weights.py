@@ -1,4 +1,4 @@
-"""How much each of the movies after a cut counts: the next one most."""
+"""How much each of the items after a cut counts: the next one most."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def target_weights(targets: Any, weights: Any, decay: float) -> Any:
     Where every target's own weight is 1, those of a row add up to 1.
 
     Args:
-      targets: int32 `[B, T]`, the next movie first, -1 = padding.
+      targets: int32 `[B, T]`, the next item first, -1 = padding.
       weights: float32 `[B, T]`, the targets' own weights.
       decay: 0 = all alike.
     """

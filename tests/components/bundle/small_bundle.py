@@ -12,7 +12,7 @@ import tensorflow as tf
 from components.bundle.baselines import damped_means, popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
-from components.bundle.filters import GenreFilter
+from components.bundle.filters import ItemFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import known_users
 from components.bundle.recommender import Recommender
@@ -33,18 +33,43 @@ HALF_LIFE = 0.02
 
 
 class Retrieval(tf.Module):
-    """One pooling; with a half-life of next to nothing the last movie of the history is the query."""
+    """One pooling; with a half-life of next to nothing the last item of the history is the query."""
 
     def __init__(self, vectors: np.ndarray, half_life: float = HALF_LIFE) -> None:
         super().__init__()
         self.half_lives = [half_life]
         self.history_length = tf.Variable(200, trainable=False)
         self.tables = tf.Variable(vectors.astype(np.float32))
+        self.reads_users = tf.Variable(False, trainable=False)
+        self.reads_context = tf.Variable(False, trainable=False)
         self.direction = tf.Variable(np.append(np.ones(vectors.shape[1]), 0).astype(np.float32))
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
-    def embed_query(self, history_rows):
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
+        ]
+    )
+    def embed_query(self, history_rows, user_positions, user_weights):
         return {"embedding": embed_history(history_rows, self.tables, self.half_lives)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string)])
+    def read_user_features(self, user_features):
+        nothing = tf.zeros([tf.shape(user_features)[0], 0])
+        return {
+            "positions": tf.cast(nothing, tf.int32),
+            "weights": nothing,
+            "given": tf.zeros([tf.shape(user_features)[0]], tf.bool),
+        }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string)])
+    def read_context(self, context):
+        return self.read_user_features(context)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def context_of_rows(self, examples):
+        return tf.fill([tf.size(examples), 0], "")
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)])
     def contributions(self, history_rows, candidates):
@@ -57,6 +82,7 @@ class Ranker(tf.Module):
     def __init__(self) -> None:
         super().__init__()
         self.history_length = tf.Variable(200, trainable=False)
+        self.reads_users = tf.Variable(False, trainable=False)
 
     @tf.function(
         input_signature=[
@@ -64,24 +90,28 @@ class Ranker(tf.Module):
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, None], tf.float32),
             tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None, None], tf.int32),
         ]
     )
-    def predict(self, user_id, history_rows, history_ratings, movie_rows):
-        return {"predicted_rating": tf.cast(movie_rows, tf.float32) + 1.0}
+    def predict(self, user_id, history_rows, history_ratings, user_positions, user_weights, item_rows):
+        return {"predicted_rating": tf.cast(item_rows, tf.float32) + 1.0}
 
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string),
             tf.TensorSpec([None, None], tf.int32),
             tf.TensorSpec([None, None], tf.float32),
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None], tf.float32),
         ]
     )
-    def encode_users(self, user_id, history_rows, history_ratings):
+    def encode_users(self, user_id, history_rows, history_ratings, user_positions, user_weights):
         return tf.ones([tf.shape(user_id)[0], 1])
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None, None], tf.int32)])
-    def rate(self, users, movie_rows):
-        return tf.cast(movie_rows, tf.float32) + users
+    def rate(self, users, item_rows):
+        return tf.cast(item_rows, tf.float32) + users
 
 
 def strings(values: list[str]) -> np.ndarray:
@@ -112,7 +142,7 @@ def sequences(
     ]
     return UserSequences(
         user_ids=strings(list(users)),
-        movies=ragged(list(users.values()), None if ratings is None else [ratings[user] for user in users]),
+        items=ragged(list(users.values()), None if ratings is None else [ratings[user] for user in users]),
         parts=np.array(parts, np.int8),
     )
 
@@ -120,7 +150,7 @@ def sequences(
 def build_bundle(
     folder: Path,
     *,
-    movie_ids: list[str],
+    item_ids: list[str],
     genres: list[list[str]],
     vectors: np.ndarray,
     biases: np.ndarray,
@@ -139,12 +169,12 @@ def build_bundle(
 ) -> LoadedBundle:
     """Saves a bundle and loads it back; `users` and `test_rows` are those of `sequences`."""
     catalogue = Catalogue(
-        movie_ids=strings(movie_ids),
-        titles=strings([f"Title of {movie}" for movie in movie_ids]),
+        item_ids=strings(item_ids),
+        titles=strings([f"Title of {item}" for item in item_ids]),
         genres=[[genre.encode() for genre in one] for one in genres],
     )
     everything = sequences(users, test_rows, ratings)
-    training = everything.movies.where(everything.parts == TRAIN_PART)
+    training = everything.items.where(everything.parts == TRAIN_PART)
     known = known_users(
         everything, before_test=before_test, liked_from=liked_from, leave_out_seen=SeenRule.parse(leave_out_seen)
     )
@@ -155,7 +185,7 @@ def build_bundle(
     search = SearchModule(index, candidates)
     counts = popularity(training, len(catalogue), liked_from)
     retrieval = Retrieval(vectors, half_life)
-    genre_filter = GenreFilter(catalogue)
+    item_filter = ItemFilter({"genres": catalogue.genres})
     ranker = Ranker() if ranked else None
     queries, user_vectors = encoded(retrieval, ranker, known)
     margin = margins(search, len(catalogue), queries, known.left_out, 100)
@@ -164,17 +194,17 @@ def build_bundle(
         catalogue,
         UserTable(known, queries, user_vectors),
         retrieval,
-        FirstStage(search, genre_filter, shares(counts), popular_order(counts), margin),
+        FirstStage(search, item_filter, shares(counts), popular_order(counts), margin),
         search,
         ranker,
-        genre_filter,
+        item_filter,
         damped_means(training, len(catalogue)),
         list_length,
         scale=scale,
         liked_from=liked_from,
     )
     save(module, str(folder))
-    write_warm_up(str(folder), strings(list(users)), catalogue.movie_ids, genre_filter.names)
+    write_warm_up(str(folder), strings(list(users)), catalogue.item_ids, item_filter.names)
     extra = folder / "assets.extra"
     facts = {
         "index": {"kind": "scann" if scann else "exact"},
@@ -186,19 +216,20 @@ def build_bundle(
     }
     write_json(str(folder), "bundle.json", facts)
     write_users(known, str(extra / "users.parquet"))
-    movies = [
-        {"id": movie, "title": f"Title of {movie}", "genres": one} for movie, one in zip(movie_ids, genres, strict=True)
+    items = [
+        {"id": item, "title": f"Title of {item}", "features": {"genres": one}}
+        for item, one in zip(item_ids, genres, strict=True)
     ]
-    (extra / "catalogue.json").write_text(json.dumps({"movies": movies, "users": list(users)}))
+    (extra / "catalogue.json").write_text(json.dumps({"items": items, "users": list(users)}))
     return LoadedBundle(folder)
 
 
 def random_bundle(folder: Path, seen: int, *, scann: bool) -> LoadedBundle:
-    """1,000 movies with vectors drawn at random; user `u` has seen `seen` of them, user `v` two."""
+    """1,000 items with vectors drawn at random; user `u` has seen `seen` of them, user `v` two."""
     rng = np.random.default_rng(seen)
     return build_bundle(
         folder,
-        movie_ids=[str(i) for i in range(1_000)],
+        item_ids=[str(i) for i in range(1_000)],
         genres=[["Even"] if i % 2 == 0 else ["Odd"] for i in range(1_000)],
         vectors=rng.normal(size=(1_000, 8)),
         biases=rng.normal(size=1_000),

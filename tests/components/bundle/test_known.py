@@ -20,7 +20,7 @@ DAY = 86_400
 # u: one row a part. v: test rows only. w: a new user, whose test row comes after two that nothing was learned from.
 USERS = UserSequences(
     user_ids=strings(["u", "v", "w"]),
-    movies=dataclasses.replace(
+    items=dataclasses.replace(
         ragged([[0, 1, 4], [2, -1], [5, 3, 0]], [[5.0, 1.0, 2.0], [4.0, 4.0], [1.0, 2.0, 5.0]]),
         timestamps=np.array([1, 4, 9, 2, 8, 6, 7, 10], np.int64) * DAY,
     ),
@@ -38,7 +38,7 @@ def lists(rows):
     return [rows[i].tolist() for i in range(len(rows))]
 
 
-def test_going_live_every_row_is_known_but_those_of_movies_that_are_not_in_the_catalogue():
+def test_going_live_every_row_is_known_but_those_of_items_that_are_not_in_the_catalogue():
     known = understood()
     assert known.user_ids.tolist() == [b"u", b"v", b"w"]
     for rows in (known.interactions, known.liked, known.left_out):
@@ -74,7 +74,7 @@ def test_what_a_list_leaves_out_follows_the_rule(rule, before_test, expected):
 
 
 def test_popularity_counts_training_rows_and_breaks_ties_by_row():
-    counts = popularity(ragged([[2, 1], [2], [3, 1]]), movies=5)
+    counts = popularity(ragged([[2, 1], [2], [3, 1]]), items=5)
     assert counts.tolist() == [0, 2, 2, 1, 0]
     assert popular_order(counts).tolist() == [1, 2, 3, 0, 4]
 
@@ -83,25 +83,25 @@ def test_popularity_adds_weights_and_leaves_dislikes_out():
     rows = dataclasses.replace(
         ragged([[2, 1], [2, 1]], [[1.0, 3.0], [4.0, 5.0]]), weights=np.array([9.0, 1.0, 0.5, 2.0], np.float32)
     )
-    assert popularity(rows, movies=3).tolist() == [0, 3, 9.5]
-    counts = popularity(rows, movies=3, liked_from=3.0)
+    assert popularity(rows, items=3).tolist() == [0, 3, 9.5]
+    counts = popularity(rows, items=3, liked_from=3.0)
     assert counts.tolist() == [0, 3, 0.5]
     assert shares(counts).tolist() == pytest.approx([0, 6 / 7, 1 / 7])
     assert shares(np.zeros(2)).tolist() == [0, 0]
 
 
 def test_damped_means_by_hand():
-    # Mean 3. Movie 0: (5 - 3) / (1 + 5) = 1/3; movie 1: (1 - 3) / 6 = -1/3.
+    # Mean 3. Item 0: (5 - 3) / (1 + 5) = 1/3; item 1: (1 - 3) / 6 = -1/3.
     # The user: ((5 - 3 - 1/3) + (1 - 3 + 1/3)) / (2 + 5) = 0.
-    means = damped_means(ragged([[0, 1]], [[5.0, 1.0]]), movies=3)
+    means = damped_means(ragged([[0, 1]], [[5.0, 1.0]]), items=3)
     assert means.mean == 3.0
-    assert means.movies.tolist() == pytest.approx([1 / 3, -1 / 3, 0])
+    assert means.items.tolist() == pytest.approx([1 / 3, -1 / 3, 0])
     assert means.users.tolist() == pytest.approx([0])
 
 
 def test_means_without_ratings_are_zero():
     empty = RaggedRows(row_splits=np.array([0, 0]), rows=np.zeros(0, np.int32))
-    assert damped_means(empty, movies=2).movies.tolist() == [0, 0]
+    assert damped_means(empty, items=2).items.tolist() == [0, 0]
 
 
 def test_the_list_of_users_holds_every_id_byte_for_byte_and_what_is_served_of_it(tmp_path):

@@ -56,10 +56,10 @@ def test_marginal_relevance_equals_brute_force(diversity):
         assert found[row, 12] in (12, 13)  # padding comes when nothing else is left
 
 
-def test_a_diverse_list_of_the_bundle_leaves_the_most_similar_movies_for_later(tmp_path):
+def test_a_diverse_list_of_the_bundle_leaves_the_most_similar_items_for_later(tmp_path):
     # Query (1, 0): relevance a 1, b .99, c .5. b points nearly where a does, c elsewhere. Users: x has seen q, (1, 0).
     options = {
-        "movie_ids": ["q", "a", "b", "c"],
+        "item_ids": ["q", "a", "b", "c"],
         "genres": [[]] * 4,
         "vectors": np.array([[1.0, 0.0], [1.0, 0.1], [0.99, 0.1], [0.5, -2.0]]),
         "biases": np.zeros(4),
@@ -68,9 +68,9 @@ def test_a_diverse_list_of_the_bundle_leaves_the_most_similar_movies_for_later(t
     }
     plain = build_bundle(tmp_path / "plain", **options)
     diverse = build_bundle(tmp_path / "diverse", config=BundleConfig(diversity=0.6), **options)
-    assert [movie.id for movie in plain.recommend(["x"])[0].movies] == ["a", "b", "c"]
+    assert [item.id for item in plain.recommend(["x"])[0].items] == ["a", "b", "c"]
     (answer,) = diverse.recommend(["x"])
-    assert [movie.id for movie in answer.movies] == ["a", "c", "b"]
-    assert [movie.score for movie in answer.movies] == pytest.approx([1, 0.5, 0.99])  # relevance as it was
+    assert [item.id for item in answer.items] == ["a", "c", "b"]
+    assert [item.score for item in answer.items] == pytest.approx([1, 0.5, 0.99])  # relevance as it was
     output = diverse.signatures["serving_default"](user_id=tf.constant(["x", "nobody"]))
     assert output["count"].numpy().tolist() == [3, 4]

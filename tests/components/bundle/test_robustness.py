@@ -14,7 +14,7 @@ def bundle(tmp_path_factory):
     return random_bundle(tmp_path_factory.mktemp("bundle"), 120, scann=True)
 
 
-def full(users, history=(), ratings=(), exclude=(), genres=(), n=0):
+def full(users, history=(), ratings=(), exclude=(), allow=(), filters=(), told=(), n=0):
     """A request with the same lists for every user."""
     rows = len(users)
 
@@ -23,10 +23,13 @@ def full(users, history=(), ratings=(), exclude=(), genres=(), n=0):
 
     return {
         "user_id": tf.constant(list(users), tf.string, [rows]),
-        "history_movie_ids": lists(history, tf.string),
+        "history_item_ids": lists(history, tf.string),
         "history_ratings": lists(ratings, tf.float32),
-        "exclude_movie_ids": lists(exclude, tf.string),
-        "genres": lists(genres, tf.string),
+        "exclude_item_ids": lists(exclude, tf.string),
+        "allow_item_ids": lists(allow, tf.string),
+        "filters": lists(filters, tf.string),
+        "user_features": lists(told, tf.string),
+        "context": lists(told, tf.string),
         "n": tf.fill([rows], n),
     }
 
@@ -35,11 +38,11 @@ def test_an_empty_batch_gets_an_empty_answer_from_every_signature(bundle):
     whole = full([])
     requests = {name: {"user_id": whole["user_id"]} for name in ("serving_default", "retrieve", "history")}
     requests["recommend"] = whole
-    requests["similar"] = {"movie_id": whole["user_id"]}
-    requests["rank"] = {"user_id": whole["user_id"], "movie_id": whole["user_id"]}
+    requests["similar"] = {"item_id": whole["user_id"]}
+    requests["rank"] = {"user_id": whole["user_id"], "item_id": whole["user_id"]}
     requests["explain"] = {
-        **{name: whole[name] for name in ("user_id", "history_movie_ids", "history_ratings")},
-        "movie_id": whole["user_id"],
+        **{name: whole[name] for name in ("user_id", "history_item_ids", "history_ratings")},
+        "item_id": whole["user_id"],
     }
     for name, request in requests.items():
         for output in bundle.signatures[name](**request).values():
@@ -47,15 +50,23 @@ def test_an_empty_batch_gets_an_empty_answer_from_every_signature(bundle):
 
 
 STRANGE = {
-    "no text": {"history": [b"\xff\xfe", b"\x00"], "ratings": [1.0, 2.0], "exclude": [b"\xc3"], "genres": [b"\xff"]},
+    "no text": {
+        "history": [b"\xff\xfe", b"\x00"],
+        "ratings": [1.0, 2.0],
+        "exclude": [b"\xc3"],
+        "filters": [b"\xff", b"-\xff"],
+    },
     "no numbers": {"history": ["1", "2", "3"], "ratings": [np.nan, np.inf, -np.inf]},
-    "fewer stars than movies": {"history": ["1", "2", "3"], "ratings": [5.0]},
-    "more stars than movies": {"history": ["1"], "ratings": [5.0, 1.0, 2.0]},
-    "all movies known": {"history": [str(i) for i in range(1_000)], "ratings": [3.0] * 1_000},
-    "all movies excluded": {"exclude": [str(i) for i in range(1_000)] * 3},
+    "fewer stars than items": {"history": ["1", "2", "3"], "ratings": [5.0]},
+    "more stars than items": {"history": ["1"], "ratings": [5.0, 1.0, 2.0]},
+    "all items known": {"history": [str(i) for i in range(1_000)], "ratings": [3.0] * 1_000},
+    "all items excluded": {"exclude": [str(i) for i in range(1_000)] * 3},
     "a negative number": {"n": -5},
     "too large a number": {"n": 2**31 - 1},
-    "every genre, many times": {"genres": ["Even", "Odd"] * 200},
+    "every filter, many times": {"filters": ["genres=Even", "genres=Odd", "-genres=Odd", "=", "-"] * 200},
+    "only items that there are not": {"allow": ["nothing", b"\xff"]},
+    "every item allowed": {"allow": [str(i) for i in range(1_000)] * 2},
+    "features of nobody": {"told": ["country=DE", "=", "", b"\xff"]},
 }
 
 
@@ -73,8 +84,8 @@ def test_a_strange_row_does_not_touch_the_others(bundle, strange):
     for name in ("scores", "predicted_ratings"):
         assert np.isfinite(together[name].numpy()).all()
     count = together["count"].numpy()[3]
-    assert (together["movie_ids"].numpy()[3, :count] != b"").all()
-    assert (together["movie_ids"].numpy()[3, count:] == b"").all()
+    assert (together["item_ids"].numpy()[3, :count] != b"").all()
+    assert (together["item_ids"].numpy()[3, count:] == b"").all()
 
 
 def merge(one, other):
@@ -95,12 +106,12 @@ def test_ids_that_are_no_text_are_strangers(bundle):
     users = [b"\xff\xfe", b"", b"u\x00", b"u" * 100_000, b"u"]
     for name in ("serving_default", "retrieve"):
         output = bundle.signatures[name](user_id=tf.constant(users))
-        first = output["movie_ids"].numpy()
+        first = output["item_ids"].numpy()
         assert (first[:4] == first[0]).all() and (first[4] != first[0]).any()
 
 
 def test_a_large_batch_answers_like_its_rows_one_by_one(bundle):
     users = ["u", "v", "", "nobody"] * 150
-    output = bundle.signatures["serving_default"](user_id=tf.constant(users))["movie_ids"].numpy()
-    four = bundle.signatures["serving_default"](user_id=tf.constant(users[:4]))["movie_ids"].numpy()
+    output = bundle.signatures["serving_default"](user_id=tf.constant(users))["item_ids"].numpy()
+    four = bundle.signatures["serving_default"](user_id=tf.constant(users[:4]))["item_ids"].numpy()
     assert (output.reshape(150, 4, -1) == four[None]).all()

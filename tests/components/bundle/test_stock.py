@@ -30,12 +30,12 @@ model = saved_model_pb2.SavedModel.FromString(open(sys.argv[1] + "/saved_model.p
 graph = model.meta_graphs[0].graph_def
 nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
 functions = {function.signature.name for function in graph.library.function}
-answers = bundle.recommend(["u", "v", ""], n=50, genres=["Odd"]) + bundle.recommend(["u", "v"])
+answers = bundle.recommend(["u", "v", ""], n=50, filters=["genres=Odd"]) + bundle.recommend(["u", "v"])
 print(json.dumps({
     "unregistered": sorted({n.op for n in nodes if n.op not in functions and op_def_registry.get(n.op) is None}),
-    "lists": [[movie.id for movie in answer.movies] for answer in answers],
+    "lists": [[item.id for item in answer.items] for answer in answers],
     "history": bundle.user_history("v"),
-    "similar": [movie.id for movie in bundle.similar("7")],
+    "similar": [item.id for item in bundle.similar("7")],
 }))
 """
 
@@ -52,10 +52,10 @@ def test_the_exact_twin_answers_alike_in_a_process_without_scann(scann_bundle, t
     )
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["unregistered"] == []
-    expected = scann_bundle.recommend(["u", "v", ""], n=50, genres=["Odd"]) + scann_bundle.recommend(["u", "v"])
-    assert found["lists"] == [[movie.id for movie in answer.movies] for answer in expected]
+    expected = scann_bundle.recommend(["u", "v", ""], n=50, filters=["genres=Odd"]) + scann_bundle.recommend(["u", "v"])
+    assert found["lists"] == [[item.id for item in answer.items] for answer in expected]
     assert [tuple(row) for row in found["history"]] == scann_bundle.user_history("v")
-    assert found["similar"] == [movie.id for movie in scann_bundle.similar("7")]
+    assert found["similar"] == [item.id for item in scann_bundle.similar("7")]
     extra, of_twin = (path / "assets.extra" for path in (scann_bundle.path, tmp_path / "twin"))
     assert json.loads((of_twin / "bundle.json").read_text())["index"]["kind"] == "exact"
     for name in ("catalogue.json", "users.parquet", "tf_serving_warmup_requests"):
@@ -65,7 +65,7 @@ def test_the_exact_twin_answers_alike_in_a_process_without_scann(scann_bundle, t
 def test_the_twin_keeps_dislikes_the_scale_and_what_lists_leave_out(tmp_path):
     bundle = build_bundle(
         tmp_path / "bundle",
-        movie_ids=["a", "b", "c", "d"],
+        item_ids=["a", "b", "c", "d"],
         genres=[[]] * 4,
         vectors=np.array([[i, 1.0] for i in range(4)]),
         biases=np.zeros(4),
@@ -83,8 +83,8 @@ def test_the_twin_keeps_dislikes_the_scale_and_what_lists_leave_out(tmp_path):
             *one.recommend(["Ann", "Bo"]),
             *one.recommend([""], history=[("d", 0.0)]),
         )
-        assert ([movie.id for movie in ann.movies], ann.source) == (["d", "c", "b", "a"], "model")
-        assert ([movie.id for movie in bo.movies], bo.source) == (["b", "a", "c"], "popularity")
+        assert ([item.id for item in ann.items], ann.source) == (["d", "c", "b", "a"], "model")
+        assert ([item.id for item in bo.items], bo.source) == (["b", "a", "c"], "popularity")
         assert asked.source == "popularity"
 
 

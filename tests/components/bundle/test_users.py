@@ -15,7 +15,7 @@ from components.index.search import ExactIndex
 from tests.components.bundle.small_bundle import Retrieval, ragged, strings
 
 LISTS = ragged([[4, 0, 2], [3], []], [[1.0, 2.0, 3.0], [4.0], []])
-# Bo's only rating is a dislike; of Ann's movies 4 was had so long ago that a list may hold it again.
+# Bo's only rating is a dislike; of Ann's items 4 was had so long ago that a list may hold it again.
 KNOWN = KnownUsers(
     user_ids=strings(["Ann", "Bo", "Cy"]),
     interactions=LISTS,
@@ -73,7 +73,7 @@ def test_what_a_list_leaves_out_is_sorted_and_found_again(users):
 def test_stored_queries_are_the_retrieval_models_of_what_was_liked():
     vectors = np.arange(10.0).reshape(5, 2)
     queries, none = encoded(Retrieval(vectors), None, KNOWN)
-    # The test's retrieval model reads the last movie; the last dimension meets the bias. Nobody is the last row.
+    # The test's retrieval model reads the last item; the last dimension meets the bias. Nobody is the last row.
     np.testing.assert_allclose(queries, [[4, 5, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1]], atol=1e-4)
     assert none is None
 
@@ -83,7 +83,7 @@ class RatedHistories:
 
     history_length = 2
 
-    def encode_users(self, user_id, history_rows, history_ratings):
+    def encode_users(self, user_id, history_rows, history_ratings, user_positions, user_weights):
         padded = tf.pad(history_ratings, [[0, 0], [2, 0]])
         return padded[:, -2:]
 
@@ -94,7 +94,7 @@ def test_stored_vectors_are_the_rating_models_of_all_ratings_dislikes_too():
 
 
 def test_margins_are_what_users_have_seen_of_the_top_of_their_ranking():
-    # Movie i scores i, so that the ranking is 9, 8, …, 0; both users have seen movies 9 and 7.
+    # Item i scores i, so that the ranking is 9, 8, …, 0; both users have seen items 9 and 7.
     candidates = np.arange(10, dtype=np.float32)[:, None]
     index = SearchModule(ExactIndex(candidates), candidates)
     seen = ragged([[9, 7], [7, 9], []])

@@ -16,7 +16,7 @@ USERS = {"Ann": [0, 1], "Bo": [2]}
 def bundle(tmp_path_factory):
     return build_bundle(
         tmp_path_factory.mktemp("bundle"),
-        movie_ids=["a", "b", "c", "d", "e"],
+        item_ids=["a", "b", "c", "d", "e"],
         genres=[["Drama"], ["Comedy"], [], [], []],
         vectors=np.eye(5),
         biases=np.zeros(5),
@@ -52,6 +52,6 @@ def test_every_served_signature_is_asked_for_one_row_and_for_a_batch_by_known_us
     for sizes in asked.values():
         assert min(sizes) == 1 and max(sizes) >= 16
     full = [request.inputs for request in requests if request.model_spec.signature_name == "recommend"]
-    for name in ("history_movie_ids", "genres", "exclude_movie_ids"):
+    for name in ("history_item_ids", "filters", "exclude_item_ids", "allow_item_ids"):
         widths = {inputs[name].tensor_shape.dim[1].size for inputs in full}
         assert 0 in widths and max(widths) > 0  # every way through the graph

@@ -5,21 +5,21 @@ from google.protobuf import text_format
 from tensorboard.plugins.projector import ProjectorConfig
 
 from components.embeddings.from_bundle import BundleEmbeddings
-from components.embeddings.movie_vectors import MovieVectors
-from components.embeddings.parquet_tables import movie_table, user_table
+from components.embeddings.item_vectors import ItemVectors
+from components.embeddings.parquet_tables import item_table, user_table
 from components.embeddings.projector import write_projector
 from components.examples import Catalogue
 from tests.components.bundle.small_bundle import ragged, strings
 
 
 def odd():
-    """Three movies and two users, one of each with an id that is no text; two dimensions and a bias."""
-    movie_ids, titles, users = strings(["a\tb", "", "é"]), strings(["One\nand\ttwo", "–", "Three"]), strings(["", "u"])
-    movie_ids[1], users[0], titles[2] = b"\xff", b"\xfe", b"Thr\xffee"
+    """Three items and two users, one of each with an id that is no text; two dimensions and a bias."""
+    item_ids, titles, users = strings(["a\tb", "", "é"]), strings(["One\nand\ttwo", "–", "Three"]), strings(["", "u"])
+    item_ids[1], users[0], titles[2] = b"\xff", b"\xfe", b"Thr\xffee"
     indexed = np.array([[1, 2, 9], [3, 4, 9], [0.5, -0.25, 9]], np.float32)
     return BundleEmbeddings(
-        catalogue=Catalogue(movie_ids=movie_ids, titles=titles, genres=[[b"War", b"A\tB"], [], []]),
-        vectors=MovieVectors(indexed=indexed, is_bias=np.array([False, False, True]), told_content=True),
+        catalogue=Catalogue(item_ids=item_ids, titles=titles, genres=[[b"War", b"A\tB"], [], []]),
+        vectors=ItemVectors(indexed=indexed, is_bias=np.array([False, False, True]), told_content=True),
         rows=np.array([1, 9, 7]),
         user_ids=users,
         lists=ragged([[0], [1, 2]]),
@@ -28,19 +28,19 @@ def odd():
 
 
 def test_the_tables_have_what_is_text():
-    movies, users = movie_table(odd()), user_table(odd())
-    assert movies.to_pylist() == [
-        {"movie_id": "a\tb", "title": "One\nand\ttwo", "genres": ["War", "A\tB"], "rows": 1, "vector": [1, 2, 9]},
-        {"movie_id": "é", "title": "Thr�ee", "genres": [], "rows": 7, "vector": [0.5, -0.25, 9]},
+    items, users = item_table(odd()), user_table(odd())
+    assert items.to_pylist() == [
+        {"item_id": "a\tb", "title": "One\nand\ttwo", "genres": ["War", "A\tB"], "rows": 1, "vector": [1, 2, 9]},
+        {"item_id": "é", "title": "Thr�ee", "genres": [], "rows": 7, "vector": [0.5, -0.25, 9]},
     ]
     assert users.to_pylist() == [{"user_id": "u", "interactions": 2, "vector": [2, 4, 1]}]
-    assert movies.schema.metadata == users.schema.metadata == {b"bias_dimensions": b"[2]"}
+    assert items.schema.metadata == users.schema.metadata == {b"bias_dimensions": b"[2]"}
 
 
-def test_the_projector_gets_a_line_a_movie_whatever_is_in_the_titles(tmp_path):
+def test_the_projector_gets_a_line_a_item_whatever_is_in_the_titles(tmp_path):
     assert write_projector(odd(), tmp_path) == 2
     assert (tmp_path / "metadata.tsv").read_text().splitlines() == [
-        "title\tgenres\trows\tmovie_id",
+        "title\tgenres\trows\titem_id",
         "Thr�ee\t\t7\té",
         "One and two\tWar|A B\t1\ta b",
     ]

@@ -7,7 +7,7 @@ from components.embeddings.collaborative import collaborative_vectors
 from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.genre_classifier import baselines, classify, frequent_genres
 from components.embeddings.genre_report import genre_report
-from components.embeddings.movie_vectors import MovieVectors
+from components.embeddings.item_vectors import ItemVectors
 from components.examples import Catalogue
 from tests.components.bundle.small_bundle import ragged, strings
 
@@ -15,7 +15,7 @@ SETTINGS = {"folds": 5, "regularization": 0.01, "seed": 1}
 
 
 def test_figures_without_looking_at_a_vector():
-    # Of 5 movies 2 have the genre. Always no: no hit, 0. Always yes: 2 hits, 3 false alarms: 4 / (4 + 3).
+    # Of 5 items 2 have the genre. Always no: no hit, 0. Always yes: 2 hits, 3 false alarms: 4 / (4 + 3).
     two_of_five = baselines(0.4)
     assert two_of_five.majority_f1 == 0
     assert two_of_five.always_f1 == pytest.approx(4 / 7)
@@ -24,7 +24,7 @@ def test_figures_without_looking_at_a_vector():
     assert baselines(0.6).majority_f1 == pytest.approx(6 / 8) == baselines(0.6).always_f1
 
 
-def test_a_genre_needs_movies_with_and_without_it():
+def test_a_genre_needs_items_with_and_without_it():
     genres = [["All", "Half"], ["All", "Half", "Half"], ["All"], ["All", "One"]]
     assert frequent_genres(genres, 2) == (["Half"], {"All": 4, "One": 1})
     assert frequent_genres([], 2) == ([], {})
@@ -45,8 +45,8 @@ def test_a_genre_that_the_vectors_show_is_told_and_one_that_they_do_not_show_is_
     assert unseen != classify(vectors, drawn, **{**SETTINGS, "seed": 2})
 
 
-def test_movies_of_the_same_users_point_the_same_way_however_popular():
-    # Users 0 to 5 have movies 0 and 1, three of them movie 2 as well; users 6 to 9 have movies 3 and 4; nobody has 5.
+def test_items_of_the_same_users_point_the_same_way_however_popular():
+    # Users 0 to 5 have items 0 and 1, three of them item 2 as well; users 6 to 9 have items 3 and 4; nobody has 5.
     lists = [[0, 1, 2], [0, 1, 2], [0, 1, 2], [0, 1], [0, 1], [0, 1], [3, 4, -1], [3, 4], [3, 4, 4], [3, 4]]
     vectors = collaborative_vectors(ragged(lists), 6, 2, seed=1)
     assert vectors.shape == (6, 2)
@@ -58,34 +58,34 @@ def test_movies_of_the_same_users_point_the_same_way_however_popular():
     assert not vectors[5].any()
 
 
-def test_there_are_fewer_dimensions_where_there_are_few_users_or_movies():
+def test_there_are_fewer_dimensions_where_there_are_few_users_or_items():
     assert collaborative_vectors(ragged([[0, 1], [1, 2], [2]]), 3, 64, seed=1).shape == (3, 2)
     assert collaborative_vectors(ragged([[0, 1]]), 3, 64, seed=1).shape == (3, 0)
     assert collaborative_vectors(ragged([[], []]), 3, 64, seed=1).shape == (3, 0)
 
 
-def watchers(movies=120, users=80):
-    """Users who watch one of two kinds of movies; of every third movie the kind is not known."""
+def watchers(items=120, users=80):
+    """Users who watch one of two kinds of items; of every third item the kind is not known."""
     rng = np.random.default_rng(6)
-    kind = np.arange(movies) % 2
+    kind = np.arange(items) % 2
     lists = [rng.permutation(np.flatnonzero(kind == user % 2))[:25].tolist() for user in range(users)]
-    genres = [[] if row % 3 == 0 else [[b"Western"], [b"Opera"]][kind[row]] for row in range(movies)]
-    ids = strings([str(row) for row in range(movies)])
-    counts = np.bincount(np.concatenate(lists), minlength=movies)
-    return lists, counts, Catalogue(movie_ids=ids, titles=ids, genres=genres)
+    genres = [[] if row % 3 == 0 else [[b"Western"], [b"Opera"]][kind[row]] for row in range(items)]
+    ids = strings([str(row) for row in range(items)])
+    counts = np.bincount(np.concatenate(lists), minlength=items)
+    return lists, counts, Catalogue(item_ids=ids, titles=ids, genres=genres)
 
 
-def vectors_of(movies, told_content):
-    indexed = np.random.default_rng(7).normal(size=(movies, 5)).astype(np.float32)
-    return MovieVectors(indexed=indexed, is_bias=np.arange(5) == 4, told_content=told_content)
+def vectors_of(items, told_content):
+    indexed = np.random.default_rng(7).normal(size=(items, 5)).astype(np.float32)
+    return ItemVectors(indexed=indexed, is_bias=np.arange(5) == 4, told_content=told_content)
 
 
 def test_what_is_classified_comes_from_who_watches_what_where_the_model_was_told_the_genres():
     lists, counts, catalogue = watchers()
     report = genre_report(vectors_of(120, True), ragged(lists), counts, catalogue, EmbeddingsConfig())
     assert (report["vectors"], report["dimensions"], report["folds"]) == ("collaborative", 64, 5)
-    assert report["movies"] == 80  # two of three
-    assert {entry["genre"]: entry["movies"] for entry in report["genres"]} == {"Opera": 40, "Western": 40}
+    assert report["items"] == 80  # two of three
+    assert {entry["genre"]: entry["items"] for entry in report["genres"]} == {"Opera": 40, "Western": 40}
     for entry in report["genres"]:
         assert entry["auc"] > 0.95
         assert entry["whole_auc"] == pytest.approx(0.5, abs=0.2)  # vectors drawn at random
@@ -104,17 +104,17 @@ def test_a_model_that_was_not_told_the_genres_is_asked_itself():
     assert report["genres"][0]["whole_f1"] is None
 
 
-def test_rare_movies_and_all_beyond_the_most_popular_are_left_out():
+def test_rare_items_and_all_beyond_the_most_popular_are_left_out():
     lists, counts, catalogue = watchers()
-    config = EmbeddingsConfig(genre_movies=30, genre_least=10)
-    assert genre_report(vectors_of(120, True), ragged(lists), counts, catalogue, config)["movies"] == 30
+    config = EmbeddingsConfig(genre_items=30, genre_least=10)
+    assert genre_report(vectors_of(120, True), ragged(lists), counts, catalogue, config)["items"] == 30
     frequent = EmbeddingsConfig(genre_rows=int(counts.max()) + 1)
     report = genre_report(vectors_of(120, True), ragged(lists), counts, catalogue, frequent)
-    assert (report["movies"], report["genres"], report["macro"], report["left_out"]) == (0, [], None, [])
+    assert (report["items"], report["genres"], report["macro"], report["left_out"]) == (0, [], None, [])
 
 
 def test_one_user_tells_nothing_of_any_genre():
     _, counts, catalogue = watchers()
     report = genre_report(vectors_of(120, True), ragged([list(range(120))]), counts, catalogue, EmbeddingsConfig())
     assert (report["genres"], report["macro"]) == ([], None)
-    assert report["left_out"] == [{"genre": "Opera", "movies": 40}, {"genre": "Western", "movies": 40}]
+    assert report["left_out"] == [{"genre": "Opera", "items": 40}, {"genre": "Western", "items": 40}]

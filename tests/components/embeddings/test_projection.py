@@ -41,20 +41,20 @@ def test_pca_keeps_the_direction_in_which_vectors_differ_most():
 
 
 @pytest.mark.parametrize("method", ["tsne", "umap"])
-def test_a_few_movies_are_drawn_by_pca(method):
+def test_a_few_items_are_drawn_by_pca(method):
     assert method_for(method, 9) == "pca"
     assert method_for(method, 10) == method
     points = project(groups()[:9], "tsne", perplexity=30, seed=1)
     np.testing.assert_array_equal(points, project(groups()[:9], "pca", perplexity=30, seed=1))
 
 
-def test_ten_movies_are_enough_for_tsne_at_its_usual_perplexity():
+def test_ten_items_are_enough_for_tsne_at_its_usual_perplexity():
     assert np.isfinite(project(groups()[:10], "tsne", perplexity=30, seed=1)).all()
 
 
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 @pytest.mark.parametrize("shape", [(0, 3), (1, 3), (12, 1), (2, 1), (30, 5)])
-def test_hardly_any_movies_or_dimensions_and_vectors_that_are_all_the_same(method, shape):
+def test_hardly_any_items_or_dimensions_and_vectors_that_are_all_the_same(method, shape):
     vectors = np.random.default_rng(4).normal(size=shape).astype(np.float32)
     points = project(vectors, method, perplexity=30, seed=1)
     assert points.shape == (shape[0], 2)

@@ -18,7 +18,7 @@ class Row:
     """One test row; `held_out` only on a user's marked row."""
 
     user: str
-    movie: str
+    item: str
     rating: float | None
     activity: str
     popularity: str
@@ -28,7 +28,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Answers:
-    """What the bundle answers: lists by user, stars by (user, movie)."""
+    """What the bundle answers: lists by user, stars by (user, item)."""
 
     lists: dict[str, list[str]]
     stars: dict[tuple[str, str], float]
@@ -43,17 +43,17 @@ class Peers:
     peer: dict[str, list[str]]
 
 
-def make_rows(users: int = 40, movies: int = 60, seed: int = 1, has_ratings: bool = True) -> list[Row]:
+def make_rows(users: int = 40, items: int = 60, seed: int = 1, has_ratings: bool = True) -> list[Row]:
     generator = np.random.default_rng(seed)
     rows = []
     for user in range(users):
-        held_out = [f"m{movie}" for movie in generator.choice(movies, size=generator.integers(1, 7), replace=False)]
-        for position, movie in enumerate(held_out):
-            number = int(movie[1:])
+        held_out = [f"m{item}" for item in generator.choice(items, size=generator.integers(1, 7), replace=False)]
+        for position, item in enumerate(held_out):
+            number = int(item[1:])
             rows.append(
                 Row(
                     user=f"u{user}",
-                    movie=movie,
+                    item=item,
                     rating=float(generator.integers(1, 11)) / 2 if has_ratings else None,
                     activity=("1-19", "20-49")[user % 2],
                     popularity=("1-4", "5-19", "20-99")[number % 3],
@@ -65,12 +65,12 @@ def make_rows(users: int = 40, movies: int = 60, seed: int = 1, has_ratings: boo
 
 
 def make_answers(
-    rows: list[Row], quality: float, star_noise: float, length: int = 20, movies: int = 60, seed: int = 2
+    rows: list[Row], quality: float, star_noise: float, length: int = 20, items: int = 60, seed: int = 2
 ) -> Answers:
-    """Lists that hold each held-out movie with probability `quality`, stars that err by `star_noise`."""
+    """Lists that hold each held-out item with probability `quality`, stars that err by `star_noise`."""
     generator = np.random.default_rng(seed)
-    lists = make_lists(rows, quality, length, movies, generator)
-    pairs = {(row.user, row.movie): row.rating or 0.0 for row in rows}
+    lists = make_lists(rows, quality, length, items, generator)
+    pairs = {(row.user, row.item): row.rating or 0.0 for row in rows}
     noise = generator.normal(size=(2, len(pairs)))
     return Answers(
         lists=lists,
@@ -80,22 +80,22 @@ def make_answers(
 
 
 def make_lists(
-    rows: list[Row], quality: float, length: int, movies: int, generator: np.random.Generator
+    rows: list[Row], quality: float, length: int, items: int, generator: np.random.Generator
 ) -> dict[str, list[str]]:
     lists = {}
     for row in rows:
         if row.held_out:
-            drawn = [f"m{movie}" for movie in generator.permutation(movies)]
-            wanted = [movie for movie in row.held_out if generator.random() < quality]
-            others = [movie for movie in drawn if movie not in row.held_out]
-            lists[row.user] = [str(movie) for movie in generator.permutation(wanted + others[: length - len(wanted)])]
+            drawn = [f"m{item}" for item in generator.permutation(items)]
+            wanted = [item for item in row.held_out if generator.random() < quality]
+            others = [item for item in drawn if item not in row.held_out]
+            lists[row.user] = [str(item) for item in generator.permutation(wanted + others[: length - len(wanted)])]
     return lists
 
 
-def make_peers(rows: list[Row], quality: float = 0.5, length: int = 20, movies: int = 60, seed: int = 3) -> Peers:
-    """The same popular movies for everybody, and the peer's lists that hold a held-out movie with `quality`."""
-    popular = {row.user: [f"m{movie}" for movie in range(length - 2)] for row in rows if row.held_out}
-    peer = make_lists(rows, quality, length, movies, np.random.default_rng(seed))
+def make_peers(rows: list[Row], quality: float = 0.5, length: int = 20, items: int = 60, seed: int = 3) -> Peers:
+    """The same popular items for everybody, and the peer's lists that hold a held-out item with `quality`."""
+    popular = {row.user: [f"m{item}" for item in range(length - 2)] for row in rows if row.held_out}
+    peer = make_lists(rows, quality, length, items, np.random.default_rng(seed))
     return Peers(popular=popular, peer=peer)
 
 
@@ -103,7 +103,7 @@ def save_bundle(
     folder: str | Path,
     answers: Answers,
     length: int = 20,
-    movies: int = 60,
+    items: int = 60,
     has_ratings: bool = True,
     rating_range: tuple[float, float] | None = None,
     signature: str = "evaluate",
@@ -113,7 +113,7 @@ def save_bundle(
     tf.saved_model.save(module, str(folder), signatures={signature: module.evaluate})
     extra = Path(folder) / "assets.extra"
     extra.mkdir()
-    described = {"list_length": length, "movies": movies, "has_ratings": has_ratings, "rating_range": rating_range}
+    described = {"list_length": length, "items": items, "has_ratings": has_ratings, "rating_range": rating_range}
     (extra / "bundle.json").write_text(json.dumps(described))
     return str(folder)
 
@@ -136,18 +136,18 @@ def write_rows(folder: str | Path, rows: list[Row], peers: Peers, shards: int = 
 def to_example(row: Row, peers: Peers) -> tf.train.Example:
     features = {
         "user_id": _text([row.user]),
-        "movie_id": _text([row.movie]),
+        "item_id": _text([row.item]),
         "user_activity": _text([row.activity]),
-        "movie_popularity": _text([row.popularity]),
-        "movie_genres": _text(row.genres),
+        "item_popularity": _text([row.popularity]),
+        "item_genres": _text(row.genres),
     }
     features["rating"] = tf.train.Feature(
         float_list=tf.train.FloatList(value=[1.0 if row.rating is None else row.rating])
     )
     if row.held_out:
-        features["held_out_movie_ids"] = _text(row.held_out)
-        features["popular_movie_ids"] = _text(peers.popular[row.user])
-        features["peer_movie_ids"] = _text(peers.peer[row.user])
+        features["held_out_item_ids"] = _text(row.held_out)
+        features["popular_item_ids"] = _text(peers.popular[row.user])
+        features["peer_item_ids"] = _text(peers.peer[row.user])
     return tf.train.Example(features=tf.train.Features(feature=features))
 
 
@@ -155,7 +155,7 @@ class _Bundle(tf.Module):
     def __init__(self, answers: Answers, length: int) -> None:
         super().__init__()
         self._length = length
-        self._lists = _table({user: SEPARATOR.join(movies) for user, movies in answers.lists.items()}, "")
+        self._lists = _table({user: SEPARATOR.join(items) for user, items in answers.lists.items()}, "")
         self._stars = _table({SEPARATOR.join(pair): stars for pair, stars in answers.stars.items()}, 0.0)
         self._means = _table({SEPARATOR.join(pair): stars for pair, stars in answers.means.items()}, 0.0)
 
@@ -165,14 +165,14 @@ class _Bundle(tf.Module):
             examples,
             {
                 "user_id": tf.io.FixedLenFeature([], tf.string),
-                "movie_id": tf.io.FixedLenFeature([], tf.string),
-                "held_out_movie_ids": tf.io.RaggedFeature(tf.string),
+                "item_id": tf.io.FixedLenFeature([], tf.string),
+                "held_out_item_ids": tf.io.RaggedFeature(tf.string),
             },
         )
-        marked = parsed["held_out_movie_ids"].row_lengths() > 0
-        pair = tf.strings.join([parsed["user_id"], parsed["movie_id"]], SEPARATOR)
+        marked = parsed["held_out_item_ids"].row_lengths() > 0
+        pair = tf.strings.join([parsed["user_id"], parsed["item_id"]], SEPARATOR)
         return {
-            "movie_ids": self._split(self._lists, parsed["user_id"], marked),
+            "item_ids": self._split(self._lists, parsed["user_id"], marked),
             "predicted_rating": self._stars.lookup(pair),
             "baseline_rating": self._means.lookup(pair),
         }

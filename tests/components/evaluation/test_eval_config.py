@@ -13,7 +13,7 @@ from components.evaluation.comparisons import is_cut_short
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.eval_config import Judged, build_eval_config
 
-FACTS = BundleFacts(list_length=100, movies=9742, has_ratings=True)
+FACTS = BundleFacts(list_length=100, items=9742, has_ratings=True)
 
 
 def built(
@@ -77,7 +77,7 @@ def test_every_class_takes_its_options_and_makes_every_figure_with_a_bound() -> 
 
 
 def test_lists_that_are_shorter_than_asked_rename_their_figures() -> None:
-    eval_config = built(model=BundleFacts(list_length=15, movies=150), has_ratings=False)
+    eval_config = built(model=BundleFacts(list_length=15, items=150), has_ratings=False)
     assert options(eval_config)["ListFigures"]["cut_offs"] == [15, 10]
     assert set(bounds(eval_config)) == {
         "recall_at_15_minus_popularity_lower",
@@ -102,15 +102,15 @@ def test_nothing_is_compared_with_a_served_bundle_that_is_not_there_or_has_no_st
 
 def test_data_without_ratings_asks_for_nothing_about_stars() -> None:
     eval_config = built(has_ratings=False)
-    assert [list(spec.output_names) for spec in eval_config.metrics_specs] == [["movie_ids"]]
-    assert dict(eval_config.model_specs[0].label_keys) == {"movie_ids": "held_out_movie_ids"}
+    assert [list(spec.output_names) for spec in eval_config.metrics_specs] == [["item_ids"]]
+    assert dict(eval_config.model_specs[0].label_keys) == {"item_ids": "held_out_item_ids"}
     assert [list(spec.feature_keys) for spec in eval_config.slicing_specs] == [[], ["user_activity"]]
 
 
 @pytest.mark.parametrize(
-    ("made_for", "movies", "short"),
+    ("made_for", "items", "short"),
     [(20, 1_000, True), (100, 1_000, False), (50, 500, False), (None, 1_000, False), (20, None, False)],
 )
-def test_a_bundle_made_for_shorter_lists_is_told_from_one_of_a_small_catalogue(made_for, movies, short) -> None:
-    facts = BundleFacts(list_length=made_for, movies=movies)
-    assert is_cut_short(EvaluationConfig(k=100), facts) == short  # 500 movies: a tenth of them is all
+def test_a_bundle_made_for_shorter_lists_is_told_from_one_of_a_small_catalogue(made_for, items, short) -> None:
+    facts = BundleFacts(list_length=made_for, items=items)
+    assert is_cut_short(EvaluationConfig(k=100), facts) == short  # 500 items: a tenth of them is all

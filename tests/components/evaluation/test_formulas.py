@@ -21,7 +21,7 @@ from components.evaluation.metrics.rows import ids
 from components.peers.popularity_file import write_popularity
 
 A, B, C, D, E = b"a", b"b", b"c", b"d", b"e"
-IDEAL = 1 + 1 / math.log2(3)  # DCG of two held-out movies at the top
+IDEAL = 1 + 1 / math.log2(3)  # DCG of two held-out items at the top
 
 
 def array(values: Any) -> Any:
@@ -29,20 +29,20 @@ def array(values: Any) -> Any:
 
 
 def marked(
-    user: str, held_out: Any, movies: Any, popular: Any = (), peer: Any = (), served: Any = None
+    user: str, held_out: Any, items: Any, popular: Any = (), peer: Any = (), served: Any = None
 ) -> dict[str, Any]:
     """What TFMA hands to a metric for one row; with `served`, as it does for two models."""
-    outputs = {"movie_ids": array(movies)}
-    labels = {"movie_ids": array(held_out)}
+    outputs = {"item_ids": array(items)}
+    labels = {"item_ids": array(held_out)}
     two = served is not None
     return {
         "features": {
             "user_id": array([user.encode()]),
-            "popular_movie_ids": array(list(popular)),
-            "peer_movie_ids": array(list(peer)),
+            "popular_item_ids": array(list(popular)),
+            "peer_item_ids": array(list(peer)),
         },
         "labels": {"candidate": labels, "baseline": labels} if two else labels,
-        "predictions": {"candidate": outputs, "baseline": {"movie_ids": array(served)}} if two else outputs,
+        "predictions": {"candidate": outputs, "baseline": {"item_ids": array(served)}} if two else outputs,
     }
 
 
@@ -61,7 +61,7 @@ def figures(metric: Any, rows: list[Any], bundles: int = 1, two: bool = False) -
     """The figures over rows that are dealt to several accumulators, as a distributed runner does; by name,
     those of the served bundle by ("served", name)."""
     names = ["candidate", "baseline"] if two else [""]
-    (computation,) = metric.computations(model_names=names, output_names=["movie_ids"])
+    (computation,) = metric.computations(model_names=names, output_names=["item_ids"])
     (preprocessor,) = computation.preprocessors
     combiner = computation.combiner
     accumulators = [combiner.create_accumulator() for _ in range(bundles)]
@@ -73,7 +73,7 @@ def figures(metric: Any, rows: list[Any], bundles: int = 1, two: bool = False) -
     return {("served", key.name) if key.model_name == "baseline" else key.name: value for key, value in output.items()}
 
 
-def test_recall_divides_by_all_held_out_movies() -> None:
+def test_recall_divides_by_all_held_out_items() -> None:
     assert recall([A, B, C, D], frozenset([B, D, E]), 2) == 1 / 3
     assert recall([A, B, C, D], frozenset([B, D, E]), 4) == 2 / 3
     assert recall([A, B], frozenset([A, B, C, D]), 1) == 1 / 4  # more held out than k: 1 is out of reach
@@ -95,7 +95,7 @@ def test_reciprocal_rank_counts_the_first_hit_only() -> None:
     assert reciprocal_rank([A], frozenset([E])) == 0.0
 
 
-def test_padding_and_repetitions_are_no_movies() -> None:
+def test_padding_and_repetitions_are_no_items() -> None:
     assert ids(np.array([b"", A, b"", B, A, b""], dtype=object)) == [A, B]
     assert ids(np.array([[A, B]], dtype=object)) == [A, B]
     assert ids(None) == []
@@ -137,7 +137,7 @@ def test_what_all_lists_show_of_the_catalogue(bundles: int, tmp_path: Path) -> N
     rows = str(tmp_path / "popularity.parquet")
     write_popularity(rows, array([A, B, C, D, E]), np.array([7, 3, 1, 0, 0]))
     found = figures(Exposure(1, catalogue_size=5, popularity=rows), LISTS, bundles)
-    # First movies: a a a; c e c; a d (dee's peer list is empty). One row is lent to each: a has 8 of 16.
+    # First items: a a a; c e c; a d (dee's peer list is empty). One row is lent to each: a has 8 of 16.
     assert found == pytest.approx(
         {
             "coverage_at_1": 1 / 5,
@@ -164,8 +164,8 @@ def test_gini_is_0_where_all_are_shown_alike_and_near_1_where_one_takes_all() ->
     assert math.isnan(gini([1], 0))
 
 
-def test_novelty_weighs_movies_by_how_often_they_are_shown() -> None:
-    rows = {A: 3, B: 1}  # of 4 rows and 4 movies: a (3 + 1) / 8, b 2 / 8, others 1 / 8
+def test_novelty_weighs_items_by_how_often_they_are_shown() -> None:
+    rows = {A: 3, B: 1}  # of 4 rows and 4 items: a (3 + 1) / 8, b 2 / 8, others 1 / 8
     assert novelty({A: 2, B: 1, C: 1}, rows, 4) == pytest.approx((2 * 1 + 2 + 3) / 4)
     assert math.isnan(novelty({}, rows, 4))
     assert math.isnan(novelty({A: 1}, {}, 4))

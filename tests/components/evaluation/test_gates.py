@@ -51,7 +51,7 @@ def test_a_bundle_that_is_worse_everywhere_is_refused_for_each_reason(tmp_path: 
     ratio = gates(result)["rmse_ratio"]
     assert ratio.value == pytest.approx(rmse.model / rmse.baseline)
     assert ratio.reason == (
-        f"RMSE {rmse.model:.4f} against {rmse.baseline:.4f} of user + movie means: ratio {ratio.value:.4f} "
+        f"RMSE {rmse.model:.4f} against {rmse.baseline:.4f} of user + item means: ratio {ratio.value:.4f} "
         f"({ratio.lower:.4f} to {ratio.upper:.4f}); the interval does not lie below 1"
     )
     assert gates(result)["rmse_change"].value == pytest.approx(rmse.model - rmse.served)
@@ -60,12 +60,12 @@ def test_a_bundle_that_is_worse_everywhere_is_refused_for_each_reason(tmp_path: 
 
 
 def test_a_difference_that_is_noise_refuses_nothing(tmp_path: Path) -> None:
-    """The served bundle found a movie more for two of 40 users, and errs a hair less: nobody can tell."""
+    """The served bundle found an item more for two of 40 users, and errs a hair less: nobody can tell."""
     marked = [row for row in ROWS if row.held_out]
     losers = [row for row in marked if set(GOOD.lists[row.user]) & set(row.held_out)][:2]
     lists = dict(GOOD.lists)
     for row in losers:
-        lists[row.user] = [movie for movie in lists[row.user] if movie != row.held_out[0]]
+        lists[row.user] = [item for item in lists[row.user] if item != row.held_out[0]]
     means = dict(zip(GOOD.stars, make_answers(ROWS, quality=0.7, star_noise=0.5, seed=9).stars.values(), strict=True))
     result = evaluate(tmp_path, ROWS, dataclasses.replace(GOOD, lists=lists, stars=means), served=GOOD)
     assert result.blessed, result.gates
@@ -116,7 +116,7 @@ def test_a_served_bundle_with_a_shorter_list_is_compared_at_its_length(tmp_path:
     assert result.served_version == "1700000000"
 
 
-def test_test_rows_without_held_out_movies_bless_nothing(tmp_path: Path) -> None:
+def test_test_rows_without_held_out_items_bless_nothing(tmp_path: Path) -> None:
     rows = [dataclasses.replace(row, held_out=()) for row in ROWS]
     result = evaluate(tmp_path, rows, GOOD, shards=1)
     assert not result.blessed

@@ -36,7 +36,7 @@ def test_users_are_drawn_and_not_rows() -> None:
 
 
 def test_draws_without_anybody_concerned_are_left_out() -> None:
-    # One user in three has a new movie, and gains 1; the share is of such users.
+    # One user in three has a new item, and gains 1; the share is of such users.
     sums = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
     share = Bootstrap(sums, 1000, 1).interval(lambda drawn: drawn[:, 1] / drawn[:, 0])
     assert share == Interval(1.0, 1.0, 1.0)
@@ -101,7 +101,7 @@ def test_worse_by_more_than_noise_and_by_more_than_matters_is_refused(
 def test_equal_models_are_rarely_refused_and_far_worse_ones_nearly_always(
     true_change: float, least: float, most: float
 ) -> None:
-    # 100 users; recall of 5 held-out movies changes by a fifth up or down for some of them.
+    # 100 users; recall of 5 held-out items changes by a fifth up or down for some of them.
     generator = np.random.default_rng(7)
     refusals = 0
     for seed in range(200):

@@ -18,17 +18,17 @@ ANSWERS = make_answers(ROWS, quality=0.7, star_noise=0.5)
 SERVED = make_answers(ROWS, quality=0.6, star_noise=0.6, seed=8)
 
 
-def recall(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
-    return sum(movie in held_out for movie in movies[:k]) / len(held_out)
+def recall(items: list[str], held_out: tuple[str, ...], k: int) -> float:
+    return sum(item in held_out for item in items[:k]) / len(held_out)
 
 
-def ndcg(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
-    gains = [1 / math.log2(i + 2) if movie in held_out else 0 for i, movie in enumerate(movies[:k])]
+def ndcg(items: list[str], held_out: tuple[str, ...], k: int) -> float:
+    gains = [1 / math.log2(i + 2) if item in held_out else 0 for i, item in enumerate(items[:k])]
     return sum(gains) / sum(1 / math.log2(i + 2) for i in range(min(k, len(held_out))))
 
 
-def reciprocal_rank(movies: list[str], held_out: tuple[str, ...], k: int) -> float:
-    ranks = [i + 1 for i, movie in enumerate(movies) if movie in held_out]
+def reciprocal_rank(items: list[str], held_out: tuple[str, ...], k: int) -> float:
+    ranks = [i + 1 for i, item in enumerate(items) if item in held_out]
     return 1 / ranks[0] if ranks else 0.0
 
 
@@ -37,7 +37,7 @@ def mean(rows: list[Row], lists: dict[str, list[str]], score: Callable[..., floa
 
 
 def errors(rows: list[Row], stars: dict[tuple[str, str], float]) -> np.ndarray:
-    return np.array([np.float32(stars[row.user, row.movie]) - row.rating for row in rows])
+    return np.array([np.float32(stars[row.user, row.item]) - row.rating for row in rows])
 
 
 def rmse(rows: list[Row], stars: dict[tuple[str, str], float]) -> float:
@@ -72,7 +72,7 @@ def check_figures(result: EvaluationResult, rows: list[Row], answers: Answers) -
             assert overall[f"{name}_minus_peer"].model == pytest.approx(model - peer, abs=1e-9)
     assert overall["mrr"].model == pytest.approx(mean(rows, answers.lists, reciprocal_rank, 0), abs=1e-9)
     assert overall["mrr"].baseline == pytest.approx(mean(rows, peers.popular, reciprocal_rank, 0), abs=1e-9)
-    recommended = {movie for movies in answers.lists.values() for movie in movies[:10]}
+    recommended = {item for items in answers.lists.values() for item in items[:10]}
     assert overall["coverage_at_10"].model == pytest.approx(len(recommended) / 60)
     assert overall["coverage_at_10"].baseline == pytest.approx(10 / 60)
     assert overall["users"].model == len({row.user for row in rows})
@@ -146,8 +146,8 @@ def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult
     slices = {(one.feature, one.value): one.metrics for one in result.slices}
     assert set(slices) == {
         *(("user_activity", value) for value in ("1-19", "20-49")),
-        *(("movie_popularity", value) for value in ("1-4", "5-19", "20-99")),
-        *(("movie_genres", value) for value in ("Drama", "Comedy")),
+        *(("item_popularity", value) for value in ("1-4", "5-19", "20-99")),
+        *(("item_genres", value) for value in ("Drama", "Comedy")),
     }
     active = [row for row in ROWS if row.activity == "20-49"]
     figures = slices["user_activity", "20-49"]
@@ -158,7 +158,7 @@ def test_slices_hold_the_users_or_the_rows_of_the_slice(result: EvaluationResult
     assert figures["users"].model == len({row.user for row in active})
     assert figures["rmse"].model == pytest.approx(rmse(active, ANSWERS.stars), abs=1e-7)
     comedies = [row for row in ROWS if "Comedy" in row.genres]
-    figures = slices["movie_genres", "Comedy"]
+    figures = slices["item_genres", "Comedy"]
     assert figures["rmse"].model == pytest.approx(rmse(comedies, ANSWERS.stars), abs=1e-7)
     assert figures["rows"].model == len(comedies)
     assert not any(

@@ -10,7 +10,7 @@ from components.bundle.config import BundleConfig
 from components.final_fit.check import ImplausibleBundleError, check
 from tests.components.bundle.small_bundle import build_bundle
 
-# Two groups of movies: whoever had the first of a group is led to the others of it. Movies 0 and 4 are popular.
+# Two groups of items: whoever had the first of a group is led to the others of it. Items 0 and 4 are popular.
 GROUPS = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 4)
 USERS = {"ann": [0], "bob": [4], "cy": [0], "dee": [4]}
 
@@ -18,7 +18,7 @@ USERS = {"ann": [0], "bob": [4], "cy": [0], "dee": [4]}
 def bundle(folder, vectors, biases=None):
     build_bundle(
         folder,
-        movie_ids=[str(movie) for movie in range(8)],
+        item_ids=[str(item) for item in range(8)],
         genres=[[]] * 8,
         vectors=vectors,
         biases=np.zeros(8) if biases is None else biases,

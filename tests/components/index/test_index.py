@@ -124,8 +124,8 @@ def test_where_the_choice_is_free_and_scann_misses_the_recall_the_index_is_exact
 
 
 @pytest.mark.parametrize(
-    ("kind", "movies", "expected"),
+    ("kind", "items", "expected"),
     [("auto", 999, False), ("auto", 1_000, True), ("exact", 5_000, False), ("scann", 500, True), ("scann", 99, False)],
 )
-def test_scann_is_for_catalogues_that_are_large_enough(kind, movies, expected):
-    assert wants_scann(IndexConfig(kind=kind), movies) is expected
+def test_scann_is_for_catalogues_that_are_large_enough(kind, items, expected):
+    assert wants_scann(IndexConfig(kind=kind), items) is expected

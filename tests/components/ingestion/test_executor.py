@@ -9,11 +9,12 @@ import pytest
 
 from components import artifacts
 from components.errors import InputError
+from components.feature_specs import FeaturesConfig
 from components.features import TRAIN_PART
 from components.ingestion.config import DataConfig, SplitConfig
 from tests import datasets
 from tests.datasets import (
-    MOVIES_HEADER,
+    ITEMS_HEADER,
     RATINGS_HEADER,
     TINY_EVAL,
     TINY_TEST,
@@ -35,7 +36,7 @@ def text(row: dict, name: str) -> list[str]:
 
 
 def pair(row: dict) -> tuple[str, str]:
-    return text(row, "user_id")[0], text(row, "movie_id")[0]
+    return text(row, "user_id")[0], text(row, "item_id")[0]
 
 
 def integer(artifact, key: str) -> int:
@@ -43,15 +44,15 @@ def integer(artifact, key: str) -> int:
 
 
 def sequences(ingested: datasets.Ingested, *parts: int) -> dict[str, list[str]]:
-    """Movies of each user in some parts (all by default), in order; users without any left out."""
+    """Items of each user in some parts (all by default), in order; users without any left out."""
     found = {}
     for row in read_rows(ingested.sequences_pattern):
         of_rows = row["sequence_parts"][0]
-        movies = [
-            m for m, part in zip(text(row, "sequence_movie_ids"), of_rows, strict=True) if not parts or part in parts
+        items = [
+            m for m, part in zip(text(row, "sequence_item_ids"), of_rows, strict=True) if not parts or part in parts
         ]
-        if movies:
-            found[text(row, "user_id")[0]] = movies
+        if items:
+            found[text(row, "user_id")[0]] = items
     return found
 
 
@@ -69,7 +70,7 @@ def tiny(tmp_path_factory) -> datasets.Ingested:
 
 def test_tiny_data_are_parted_as_by_hand(tiny):
     train = sequences(tiny, TRAIN_PART)
-    assert {(user, movie) for user, movies in train.items() for movie in movies} == TINY_TRAIN
+    assert {(user, item) for user, items in train.items() for item in items} == TINY_TRAIN
     assert {pair(row) for row in tiny.rows("eval")} == TINY_EVAL
     assert {pair(row) for row in tiny.rows("test")} == TINY_TEST
 
@@ -91,24 +92,24 @@ def test_what_the_judged_models_learn_from_decides_the_buckets(tmp_path):
     refit = ingest(tmp_path, files(datasets.write_tiny(tmp_path / "data")), split, refit=True)
     assert integer(refit.sequences, artifacts.REFIT) == 1
     # m3 is in eval twice, m5 in test only.
-    popularity = {pair(row)[1]: text(row, "movie_popularity") for name in ("eval", "test") for row in refit.rows(name)}
+    popularity = {pair(row)[1]: text(row, "item_popularity") for name in ("eval", "test") for row in refit.rows(name)}
     assert popularity == {"m3": ["1-4"], "m4": ["1-4"], "m5": ["new"], "m6": ["1-4"]}
 
 
 def test_a_row_carries_its_values_title_genres_and_buckets(tiny):
     row = next(row for row in tiny.rows("test") if pair(row) == ("ann", "m6"))
     assert (row["rating"], row["timestamp"]) == ([4.5], [600])
-    assert text(row, "movie_title") == ["Sixth Séance (2016)"]
-    assert text(row, "movie_genres") == ["Horror"]
+    assert text(row, "item_title") == ["Sixth Séance (2016)"]
+    assert text(row, "item_genres") == ["Horror"]
     assert text(row, "user_activity") == ["1-19"]
-    assert text(row, "movie_popularity") == ["1-4"]  # cy's training row
+    assert text(row, "item_popularity") == ["1-4"]  # cy's training row
     never_trained = next(row for row in tiny.rows("test") if pair(row) == ("ann", "m5"))
-    assert text(never_trained, "movie_popularity") == ["new"]
-    assert next(text(row, "movie_genres") for row in tiny.rows("eval") if pair(row) == ("ann", "m4")) == []
+    assert text(never_trained, "item_popularity") == ["new"]
+    assert next(text(row, "item_genres") for row in tiny.rows("eval") if pair(row) == ("ann", "m4")) == []
 
 
 def test_histories_are_what_was_known_before_the_part_latest_at_the_end(tiny):
-    histories = {pair(row): text(row, "history_movie_ids") for row in tiny.rows("test")}
+    histories = {pair(row): text(row, "history_item_ids") for row in tiny.rows("test")}
     # history_length is 3: of m1 m2 m3 m4 the oldest is cut off.
     assert histories == {
         ("ann", "m5"): ["m2", "m3", "m4"],
@@ -117,11 +118,11 @@ def test_histories_are_what_was_known_before_the_part_latest_at_the_end(tiny):
     }
     ratings = {pair(row): row["history_ratings"] for row in tiny.rows("test")}
     assert ratings[("ann", "m5")] == [3.0, 5.0, 2.0]
-    assert not any("history_movie_ids" in row for row in tiny.rows("eval"))  # which no served model is asked about
+    assert not any("history_item_ids" in row for row in tiny.rows("eval"))  # which no served model is asked about
 
 
 def test_only_the_first_row_of_a_user_is_marked(tiny):
-    marks = {pair(row): (text(row, "held_out_movie_ids"), text(row, "seen_movie_ids")) for row in tiny.rows("test")}
+    marks = {pair(row): (text(row, "held_out_item_ids"), text(row, "seen_item_ids")) for row in tiny.rows("test")}
     assert marks == {
         ("ann", "m5"): (["m5", "m6"], ["m1", "m2", "m3", "m4"]),
         ("ann", "m6"): ([], []),
@@ -131,8 +132,8 @@ def test_only_the_first_row_of_a_user_is_marked(tiny):
 
 def test_the_catalogue_keeps_the_order_of_its_file(tiny):
     rows = datasets.read_rows(tiny.items_pattern)
-    assert [text(row, "movie_id")[0] for row in rows] == ["m1", "m2", "m3", "m4", "m5", "m6", "m7"]
-    assert text(rows[1], "movie_genres") == ["Comedy", "Romance"]
+    assert [text(row, "item_id")[0] for row in rows] == ["m1", "m2", "m3", "m4", "m5", "m6", "m7"]
+    assert text(rows[1], "item_genres") == ["Comedy", "Romance"]
 
 
 def test_entities_know_the_number_of_their_rows(tiny):
@@ -145,11 +146,11 @@ def test_properties_count_what_was_written(tiny):
     counts = {name: integer(tiny.examples, key) for name, key in artifacts.ROWS.items()}
     assert counts == {"train": 5, "eval": 3, "test": 3}
     assert integer(tiny.examples, artifacts.USERS) == 3
-    assert integer(tiny.examples, artifacts.MOVIES) == 7
+    assert integer(tiny.examples, artifacts.ITEMS) == 7
     assert integer(tiny.examples, artifacts.DUPLICATES_DROPPED) == 0
     assert integer(tiny.examples, artifacts.HAS_RATINGS) == 1
     assert integer(tiny.examples, artifacts.HAS_TIMESTAMPS) == 1
-    assert integer(tiny.entities, artifacts.MOVIES) == 7
+    assert integer(tiny.entities, artifacts.ITEMS) == 7
     assert integer(tiny.entities, artifacts.ADDED_TO_CATALOGUE) == 0
     assert tiny.examples.get_string_custom_property(artifacts.LEAVE_OUT_SEEN) == "always"
     assert tiny.examples.get_string_custom_property(artifacts.LIKED_FROM) == ""
@@ -167,26 +168,26 @@ def test_the_arrays_of_the_trainers_read_the_same(tiny):
     from components import examples
 
     catalogue = examples.read_catalogue([tiny.items_pattern])
-    marked = examples.read_marked_rows([tiny.pattern("test")], catalogue.movie_ids)
+    marked = examples.read_marked_rows([tiny.pattern("test")], catalogue.item_ids)
     assert marked.user_ids.tolist() == [b"ann", b"bob"]
     assert [marked.seen[0].tolist(), marked.seen[1].tolist()] == [[0, 1, 2, 3], [0, 2]]
     assert [marked.held_out[0].tolist(), marked.held_out[1].tolist()] == [[4, 5], [4]]
-    assert len(examples.read_interactions([tiny.pattern("eval")], catalogue.movie_ids).ratings) == 3
-    read = examples.read_sequences([tiny.sequences_pattern], catalogue.movie_ids, [TRAIN_PART])
+    assert len(examples.read_interactions([tiny.pattern("eval")], catalogue.item_ids).ratings) == 3
+    read = examples.read_sequences([tiny.sequences_pattern], catalogue.item_ids, [TRAIN_PART])
     assert read.user_ids.tolist() == [b"ann", b"bob", b"cy"]
-    assert [read.movies[user].tolist() for user in range(3)] == [[0, 1], [0], [5, 0]]
+    assert [read.items[user].tolist() for user in range(3)] == [[0, 1], [0], [5, 0]]
 
 
 def random_data(folder: Path, seed: int, kind: str) -> DataConfig:
-    """Some users and movies, some equal times, few rows for some, repeats; for presplit in three files."""
+    """Some users and items, some equal times, few rows for some, repeats; for presplit in three files."""
     rng = random.Random(seed)
     users = [f"user {n}" for n in range(rng.randint(2, 12))]
-    movies = [str(rng.randint(1, 10**6)) for _ in range(rng.randint(12, 30))]
+    items = [str(rng.randint(1, 10**6)) for _ in range(rng.randint(12, 30))]
     rated = rng.random() < 0.5
     rows = [
-        (user, movie, rng.randint(1, 10) / 2, rng.randint(0, 40) * 86_400)
+        (user, item, rng.randint(1, 10) / 2, rng.randint(0, 40) * 86_400)
         for user in users
-        for movie in rng.choices(movies, k=rng.randint(1 if user != users[0] else 9, 14))
+        for item in rng.choices(items, k=rng.randint(1 if user != users[0] else 9, 14))
     ]
     rng.shuffle(rows)
     header, rows = (
@@ -203,7 +204,7 @@ def random_data(folder: Path, seed: int, kind: str) -> DataConfig:
 
 
 def given_rows(folder: Path) -> set[tuple[str, str, int]]:
-    """Distinct (user, movie, time) of the files."""
+    """Distinct (user, item, time) of the files."""
     found = set()
     for path in folder.iterdir():
         header, *lines = path.read_text().split("\n")[:-1]
@@ -230,28 +231,28 @@ def test_what_is_written_follows_from_the_source_by_brute_force(tmp_path, kind, 
     written = 0
     for row in read_rows(ingested.sequences_pattern):
         user, parts = text(row, "user_id")[0], list(row["sequence_parts"][0])
-        rows = list(zip(text(row, "sequence_movie_ids"), row["sequence_timestamps"], parts, strict=True))
+        rows = list(zip(text(row, "sequence_item_ids"), row["sequence_timestamps"], parts, strict=True))
         written += len(rows)
         times = [time for _, time, _ in rows]
         assert times == sorted(times)
         if rated:  # one row a pair, and of each pair the latest within its first part
-            assert len({movie for movie, *_ in rows}) == len(rows)
-        assert {(user, movie, time) for movie, time, _ in rows} <= given
+            assert len({item for item, *_ in rows}) == len(rows)
+        assert {(user, item, time) for item, time, _ in rows} <= given
         if kind in ("leave_last", "global_time", "last_days"):
             assert parts == sorted(parts)
         for name, part in (("eval", 1), ("test", 2)):
-            before = [(movie, time) for movie, time, known in rows if known < part]
-            wanted = [(movie, time) for movie, time, known in rows if known == part]
+            before = [(item, time) for item, time, known in rows if known < part]
+            wanted = [(item, time) for item, time, known in rows if known == part]
             mine = [row for row in held_out[name] if text(row, "user_id") == [user]]
             assert [(pair(row)[1], row["timestamp"][0]) for row in mine] == wanted
             for number, row in enumerate(mine):
                 if name == "test":
-                    assert text(row, "history_movie_ids") == [movie for movie, _ in before[-4:]]
+                    assert text(row, "history_item_ids") == [item for item, _ in before[-4:]]
                 moment = row["timestamp"][0]
-                out = [movie for movie, time in before if time >= moment - days * 86_400] if seen != "never" else []
-                assert text(row, "seen_movie_ids") == (out if number == 0 else [])
-                distinct = list(dict.fromkeys(movie for movie, _ in wanted))
-                assert text(row, "held_out_movie_ids") == (distinct if number == 0 else [])
+                out = [item for item, time in before if time >= moment - days * 86_400] if seen != "never" else []
+                assert text(row, "seen_item_ids") == (out if number == 0 else [])
+                distinct = list(dict.fromkeys(item for item, _ in wanted))
+                assert text(row, "held_out_item_ids") == (distinct if number == 0 else [])
     if not rated:
         assert written >= len(given)  # the three files of presplit may hold a moment each
     assert sum(integer(ingested.examples, key) for key in artifacts.ROWS.values()) == written
@@ -263,8 +264,8 @@ def test_a_dislike_is_known_and_never_asked_for(tmp_path):
     ingested = ingest(tmp_path, files(path), SplitConfig(held_out=3))
     (marked, *_) = ingested.rows("test")
     assert ingested.examples.get_string_custom_property(artifacts.LIKED_FROM) == "1.0"
-    assert text(marked, "held_out_movie_ids") == ["m6", "m8"]
-    assert text(marked, "seen_movie_ids") == ["m0", "m1", "m2", "m3", "m4", "m5"]
+    assert text(marked, "held_out_item_ids") == ["m6", "m8"]
+    assert text(marked, "seen_item_ids") == ["m0", "m1", "m2", "m3", "m4", "m5"]
 
 
 @pytest.mark.parametrize("kind", ["leave_last", "global_time", "random"])
@@ -288,9 +289,9 @@ def test_repeated_pairs_keep_the_latest_and_are_counted(tmp_path):
         file.write("ann,m1,1.5,150\nbob,m1,0.5,150\n")  # a later one, and one of the same time further down
     ingested = ingest(tmp_path, files(folder), SplitConfig(held_out=2))
     ratings = {
-        (text(row, "user_id")[0], movie): rating
+        (text(row, "user_id")[0], item): rating
         for row in read_rows(ingested.sequences_pattern)
-        for movie, rating in zip(text(row, "sequence_movie_ids"), row["sequence_ratings"], strict=True)
+        for item, rating in zip(text(row, "sequence_item_ids"), row["sequence_ratings"], strict=True)
     }
     assert (ratings["ann", "m1"], ratings["bob", "m1"]) == (1.5, 0.5)
     assert integer(ingested.examples, artifacts.DUPLICATES_DROPPED) == 2
@@ -310,13 +311,13 @@ def test_presplit_rows_that_an_earlier_file_has_are_left_out(tmp_path):
     assert integer(ingested.examples, artifacts.DUPLICATES_DROPPED) == 2
 
 
-def test_rated_movies_that_the_catalogue_lacks_are_added_at_its_end(tmp_path):
+def test_rated_items_that_the_catalogue_lacks_are_added_at_its_end(tmp_path):
     folder = datasets.write_tiny(tmp_path / "data")
     with (folder / "ratings.csv").open("a") as file:
         file.write("dan,zz,3,1\ndan,Ä,3,2\ndan,m1,3,3\n")
     ingested = ingest(tmp_path, files(folder))
     rows = datasets.read_rows(ingested.items_pattern)
-    assert [(text(row, "movie_id"), text(row, "movie_title"), text(row, "movie_genres")) for row in rows[7:]] == [
+    assert [(text(row, "item_id"), text(row, "item_title"), text(row, "item_genres")) for row in rows[7:]] == [
         (["zz"], ["zz"], []),
         (["Ä"], ["Ä"], []),
     ]
@@ -327,13 +328,13 @@ def test_without_a_catalogue_ids_are_titles(tmp_path):
     folder = datasets.write_tiny(tmp_path / "data")
     ingested = ingest(tmp_path, files(folder / "ratings.csv"))
     rows = datasets.read_rows(ingested.items_pattern)
-    assert [text(row, "movie_title") for row in rows] == [[f"m{n}"] for n in range(1, 7)]
+    assert [text(row, "item_title") for row in rows] == [[f"m{n}"] for n in range(1, 7)]
     assert integer(ingested.entities, artifacts.ADDED_TO_CATALOGUE) == 0
 
 
-def test_a_catalogue_of_other_movies_is_refused(tmp_path):
+def test_a_catalogue_of_other_items_is_refused(tmp_path):
     folder = datasets.write_tiny(tmp_path / "data")
-    write_csv(folder / "movies.csv", MOVIES_HEADER, [("tt01", "Other", "War")])
+    write_csv(folder / "movies.csv", ITEMS_HEADER, [("tt01", "Other", "War")])
     with pytest.raises(InputError, match="not one item"):
         ingest(tmp_path, files(folder))
 
@@ -372,6 +373,7 @@ def test_the_component_runs_in_a_pipeline_and_new_data_are_no_cache_hit(tmp_path
         generator = InteractionExampleGen(
             config=to_json(config),
             split=to_json(SplitConfig()),
+            features=to_json(FeaturesConfig()),
             refit=False,
             leave_out_seen="auto",
             fingerprint=open_source(config).fingerprint(),

@@ -23,7 +23,7 @@ from components.ingestion.opening import open_source
 from components.ingestion.workspace import Workspace
 from tests import datasets
 from tests.components.ingestion.ingested import blocks, ingestion, notices, profile_of, rows_of
-from tests.datasets import MOVIES_HEADER, RATINGS_HEADER, TINY_MOVIES, TINY_RATINGS, movielens_folder, write_csv
+from tests.datasets import ITEMS_HEADER, RATINGS_HEADER, TINY_ITEMS, TINY_RATINGS, movielens_folder, write_csv
 
 ROWS = [(f"u{user}", f"i{item}", f"{1 + item % 5}", str(100 * user + item)) for user in range(4) for item in range(6)]
 """Four users with six rows each, in the order in which they come back."""
@@ -72,10 +72,10 @@ def test_the_catalogue_comes_back_with_genres_parted_and_the_placeholder_gone(ti
 def test_parquet_gives_the_same_rows_as_csv(tiny, tmp_path):
     ratings = pd.DataFrame(TINY_RATINGS, columns=RATINGS_HEADER).astype({"rating": float, "timestamp": int})
     ratings.to_parquet(tmp_path / "ratings.parquet")
-    movies = pd.DataFrame(TINY_MOVIES, columns=MOVIES_HEADER)
-    movies["genres"] = movies["genres"].str.split("|")
-    movies.to_parquet(tmp_path / "movies.parquet")
-    own = files(tmp_path / "ratings.parquet", movies=str(tmp_path / "movies.parquet"))
+    items = pd.DataFrame(TINY_ITEMS, columns=ITEMS_HEADER)
+    items["genres"] = items["genres"].str.split("|")
+    items.to_parquet(tmp_path / "items.parquet")
+    own = files(tmp_path / "ratings.parquet", items=str(tmp_path / "items.parquet"))
     assert rows_of(own) == rows_of(files(tiny))
     assert items_of(own) == items_of(files(tiny))
 
@@ -208,7 +208,7 @@ def test_kinds_that_are_not_read_are_named(tmp_path, content):
     [
         ("user", "item", "rating", "timestamp"),
         ("user_id", "item_id", "Rating", "TIMESTAMP"),
-        ("UserID", "movie_id", "stars", "time"),
+        ("UserID", "item_id", "stars", "time"),
         ("User ID", "Item-ID", "Score", "created_at"),
         ("user_id:token", "item_id:token", "rating:float", "timestamp:float"),
         ("CustomerID", "StockCode", "overall", "InvoiceDate"),
@@ -240,13 +240,13 @@ def test_headerless_files_are_mapped_by_position(tmp_path):
 
 def test_a_mapping_for_the_ratings_leaves_the_catalogues_own_header_alone(tmp_path, tiny):
     path = write_csv(tmp_path / "r.csv", ("userId", "product"), [("bob", "m1")])
-    config = files(path, movies=str(tiny / "movies.csv"), columns=("item=product",))
+    config = files(path, items=str(tiny / "movies.csv"), columns=("item=product",))
     assert items_of(config) == items_of(files(tiny))
 
 
 def test_the_catalogue_has_a_mapping_of_its_own(tmp_path, tiny):
     path = write_csv(tmp_path / "items.csv", ("sku", "label", "item"), [("m1", "One", "x"), ("m2", "Two", "y")])
-    config = files(tiny / "ratings.csv", movies=str(path), item_columns=("item=sku,title=label",))
+    config = files(tiny / "ratings.csv", items=str(path), item_columns=("item=sku,title=label",))
     assert items_of(config).titles == [b"One", b"Two"]
 
 
@@ -411,7 +411,7 @@ BAD_RATINGS = {
     "full-width time": ("u,m1,4,１２", {}, ["row 3", "timestamp"]),
     "far future": ("u,m1,4,9999999999", {}, ["row 3", "1752 to 2100", "time_unit"]),
     "empty user": (",m1,4,1", {}, ["row 3", "empty user id"]),
-    "empty movie": ("u,,4,1", {}, ["row 3", "empty item id"]),
+    "empty item": ("u,,4,1", {}, ["row 3", "empty item id"]),
     "too many fields": ("u,m1,4,1,2", {}, ["row 3", "more fields"]),
     "line break": ('u,"m\n1",4,1', {}, ["row 3", "line break"]),
 }
@@ -480,9 +480,9 @@ def test_a_mapping_that_cannot_be_meant_is_refused(tiny, columns, message):
 
 def test_swapped_files_are_recognised(tiny):
     with pytest.raises(InputError, match="swapped"):
-        open_source(files(tiny / "movies.csv", movies=str(tiny / "ratings.csv")))
+        open_source(files(tiny / "movies.csv", items=str(tiny / "ratings.csv")))
     with pytest.raises(InputError, match="swapped"):
-        open_source(files(tiny / "ratings.csv", movies=str(tiny / "ratings.csv")))
+        open_source(files(tiny / "ratings.csv", items=str(tiny / "ratings.csv")))
 
 
 def test_missing_files_are_named(tmp_path, tiny):
@@ -519,7 +519,7 @@ def test_a_bad_catalogue_row_is_named(tiny, rows, message):
 
 def test_a_title_may_hold_commas_quotes_and_line_breaks_or_be_missing(tiny):
     rows = [("m1", 'A "b",\nc', "Drama"), ("m2", "", "War")]
-    write_csv(tiny / "movies.csv", MOVIES_HEADER, rows)
+    write_csv(tiny / "movies.csv", ITEMS_HEADER, rows)
     assert items_of(files(tiny)).titles == [b'A "b",\nc', b"m2"]
 
 

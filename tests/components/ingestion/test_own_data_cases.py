@@ -17,7 +17,7 @@ from tests.components.ingestion.ingested import notices, profile_of
 
 CASES = Path(__file__).parents[3] / ".." / "shared" / "cases" / "own-data"
 
-PLAIN = {"users": 60, "movies": 80, "rows": 840, "has_ratings": True, "has_timestamps": True}
+PLAIN = {"users": 60, "items": 80, "rows": 840, "has_ratings": True, "has_timestamps": True}
 """What most of the inputs hold: 60 users with 14 rows each."""
 
 READ = {
@@ -58,8 +58,8 @@ READ = {
     "19d-float-seconds": PLAIN,
     "19e-scientific": PLAIN,
     "19g-negative": PLAIN,
-    "20c-random-baskets": {"users": 300, "movies": 300, "rows": 9_000, "ties": "hash", "tie_share": 1.0},
-    "22-exotic-ids": {"users": 45, "movies": 45, "rows": 630},
+    "20c-random-baskets": {"users": 300, "items": 300, "rows": 9_000, "ties": "hash", "tie_share": 1.0},
+    "22-exotic-ids": {"users": 45, "items": 45, "rows": 630},
     "23-pq-dictionary": PLAIN,
     "23b-pq-dictionary-int": PLAIN,
     "23d-pq-dict-rating": PLAIN,
@@ -71,7 +71,7 @@ READ = {
     "25d-pq-ts-string": PLAIN,
     "25e-pq-ts-double": PLAIN,
     "26b-pq-string-rating": PLAIN,
-    "26d-pq-list-item": {"users": 60, "movies": 80, "rows": 883},
+    "26d-pq-list-item": {"users": 60, "items": 80, "rows": 883},
     "26e-pq-zstd": PLAIN,
     "30-genres-comma": PLAIN,
     "30c-genres-json": PLAIN,
@@ -80,13 +80,13 @@ READ = {
     "32-quantity-column": {**PLAIN, "has_ratings": False},
     "33-scale-0-10": PLAIN,
     "33c-constant-1": {**PLAIN, "has_ratings": False},
-    "34-dislikes": {"users": 80, "movies": 160, "rows": 1_600, "liked_from": 5.0},
-    "36-huge-catalogue": {"users": 60, "movies": 20_000, "rows": 840, "untouched_movies": 19_920},
-    "37-seen-everything": {"users": 30, "movies": 8, "rows": 234},
+    "34-dislikes": {"users": 80, "items": 160, "rows": 1_600, "liked_from": 5.0},
+    "36-huge-catalogue": {"users": 60, "items": 20_000, "rows": 840, "untouched_items": 19_920},
+    "37-seen-everything": {"users": 30, "items": 8, "rows": 234},
     "38-non-latin": PLAIN,
-    "40-one-row-per-user": {"users": 405, "movies": 79, "rows": 460},
-    "41-one-user": {"users": 1, "movies": 14, "rows": 14},
-    "43-repeats": {"users": 60, "movies": 80, "rows": 2_138, "leave_out_seen": "never"},
+    "40-one-row-per-user": {"users": 405, "items": 79, "rows": 460},
+    "41-one-user": {"users": 1, "items": 14, "rows": 14},
+    "43-repeats": {"users": 60, "items": 80, "rows": 2_138, "leave_out_seen": "never"},
     "13e-alias-collision": {"users": 3},
 }
 """By case, what the profile says."""
@@ -131,7 +131,7 @@ def config_of(case: str, monkeypatch: pytest.MonkeyPatch) -> DataConfig:
     words = shlex.split((folder / "command.txt").read_text())[2:]
     given = dict(zip(words[::2], words[1::2], strict=True))
     columns = (given["--columns"],) if "--columns" in given else ()
-    return DataConfig(source="files", ratings=given["--ratings"], movies=given.get("--movies", ""), columns=columns)
+    return DataConfig(source="files", ratings=given["--ratings"], items=given.get("--movies", ""), columns=columns)
 
 
 @pytest.mark.parametrize("case", READ)
@@ -186,4 +186,4 @@ def test_layouts_of_public_data_sets_are_read(name):
     columns, expected = SHAPES[name]
     profile = profile_of(DataConfig(source="files", ratings=str(path), columns=(columns,) if columns else ()))
     assert {key: profile[key] for key in expected} == expected
-    assert (profile["users"], profile["movies"]) == (60, 80)
+    assert (profile["users"], profile["items"]) == (60, 80)

@@ -23,14 +23,14 @@ def tiny(tmp_path_factory):
     return json.loads(Path(folder / "profile" / "profile.json").read_text())
 
 
-def test_splits_have_their_rows_users_movies_and_times(tiny):
+def test_splits_have_their_rows_users_items_and_times(tiny):
     assert tiny["splits"] == [
         # ann m1 m2, bob m1, cy m6 m1; cy's later row of m6 (4 stars) is the one that is kept
-        {"name": "train", "rows": 5, "users": 3, "movies": 3, "first": 55, "last": 200, "mean_rating": 18 / 5},
-        {"name": "eval", "rows": 3, "users": 2, "movies": 2, "first": 250, "last": 400, "mean_rating": 3.6667},
-        {"name": "test", "rows": 3, "users": 2, "movies": 2, "first": 350, "last": 600, "mean_rating": 2.8333},
+        {"name": "train", "rows": 5, "users": 3, "items": 3, "first": 55, "last": 200, "mean_rating": 18 / 5},
+        {"name": "eval", "rows": 3, "users": 2, "items": 2, "first": 250, "last": 400, "mean_rating": 3.6667},
+        {"name": "test", "rows": 3, "users": 2, "items": 2, "first": 350, "last": 600, "mean_rating": 2.8333},
     ]
-    assert (tiny["users"], tiny["movies"], tiny["added_movies"], tiny["duplicates_dropped"]) == (3, 7, 0, 1)
+    assert (tiny["users"], tiny["items"], tiny["added_items"], tiny["duplicates_dropped"]) == (3, 7, 0, 1)
     assert (tiny["split"], tiny["has_ratings"], tiny["has_timestamps"], tiny["refit"]) == (
         "leave_last",
         True,
@@ -48,10 +48,10 @@ def test_ratings_are_counted_value_by_value(tiny):
     }
 
 
-def test_users_and_movies_by_their_training_rows(tiny):
+def test_users_and_items_by_their_training_rows(tiny):
     assert tiny["rows_per_user"] == {"edges": [1, 2], "counts": [1, 2], "without": 0}
-    assert tiny["rows_per_movie"] == {"edges": [1, 2], "counts": [2, 1], "without": 4}  # m2 m6, m1
-    assert tiny["top_share"] == 3 / 5  # one movie of seven, m1
+    assert tiny["rows_per_item"] == {"edges": [1, 2], "counts": [2, 1], "without": 4}  # m2 m6, m1
+    assert tiny["top_share"] == 3 / 5  # one item of seven, m1
 
 
 def test_periods_cover_every_row_once(tiny):
@@ -72,6 +72,7 @@ def rows(ratings, timestamps):
         weights=np.ones(count, np.float32),
         timestamps=np.array(timestamps, np.int64),
         parts=np.zeros(count, np.int8),
+        contexts=np.zeros(count, np.int32),
     )
 
 
@@ -115,6 +116,7 @@ def test_repeats_ties_and_the_heaviest_user_are_counted():
         weights=np.ones(5, np.float32),
         timestamps=np.array([1, 1, 2, 3, 1]),
         parts=np.zeros(5, np.int8),
+        contexts=np.zeros(5, np.int32),
     )
     found = counted(block, 9, rated=False, dated=True)
     assert (found["repeat_share"], found["tie_share"], found["heaviest_user"]) == (2 / 5, 2 / 5, 4)

@@ -35,15 +35,16 @@ THREE_FILES = SourceFacts(name="x", has_ratings=True, has_timestamps=True, presp
 
 def rows_of(triples, parts=None) -> Rows:
     """Rows from (user number, catalogue row, timestamp)."""
-    users, movies, times = (np.array(column) for column in zip(*triples, strict=True))
+    users, items, times = (np.array(column) for column in zip(*triples, strict=True))
     return Rows(
         first_user=0,
         users=users.astype(np.int32),
-        items=movies.astype(np.int32),
+        items=items.astype(np.int32),
         ratings=np.arange(len(users), dtype=np.float32),
         weights=np.ones(len(users), np.float32),
         timestamps=times.astype(np.int64),
         parts=np.zeros(len(users), np.int8) if parts is None else np.array(parts, np.int8),
+        contexts=np.zeros(len(users), np.int32),
     )
 
 
@@ -59,7 +60,7 @@ def rows_of(triples, parts=None) -> Rows:
     ],
 )
 def test_leave_last_takes_at_most_a_third_for_each_part(rows, held_out, expected):
-    assert leave_last(rows_of([(0, movie, movie) for movie in range(rows)]), held_out).tolist() == expected
+    assert leave_last(rows_of([(0, item, item) for item in range(rows)]), held_out).tolist() == expected
 
 
 def test_leave_last_parts_each_user_alone():
@@ -68,7 +69,7 @@ def test_leave_last_parts_each_user_alone():
 
 
 def test_one_user_with_twenty_rows_is_enough():
-    assert np.bincount(leave_last(rows_of([(0, movie, movie) for movie in range(20)]), 5)).tolist() == [10, 5, 5]
+    assert np.bincount(leave_last(rows_of([(0, item, item) for item in range(20)]), 5)).tolist() == [10, 5, 5]
 
 
 def splitter(kind="leave_last", users=1, items=1, **options) -> Splitter:
@@ -77,7 +78,7 @@ def splitter(kind="leave_last", users=1, items=1, **options) -> Splitter:
         SplitConfig(**options),
         None,
         id_hashes([b"u%d" % n for n in range(users)], options.get("seed", 42), b"user"),
-        id_hashes([b"m%d" % n for n in range(items)], options.get("seed", 42), b"movie"),
+        id_hashes([b"m%d" % n for n in range(items)], options.get("seed", 42), b"item"),
     )
 
 
@@ -116,7 +117,7 @@ def test_rows_up_to_a_cut_lie_before_it():
 
 
 def test_random_split_follows_the_pair_and_not_the_order_of_rows_or_further_rows():
-    rows = rows_of([(user, movie, 0) for user in range(20) for movie in range(30)])
+    rows = rows_of([(user, item, 0) for user in range(20) for item in range(30)])
     some = np.random.default_rng(0).permutation(len(rows))[:200]
     hashes = splitter("random", 20, 30).hashes(rows)
     assert splitter("random", 20, 30).hashes(rows.take(some)).tolist() == hashes[some].tolist()
@@ -125,7 +126,7 @@ def test_random_split_follows_the_pair_and_not_the_order_of_rows_or_further_rows
 
 
 def test_random_split_meets_its_shares_and_changes_with_the_seed():
-    rows = rows_of([(user, movie, 0) for user in range(100) for movie in range(100)])
+    rows = rows_of([(user, item, 0) for user in range(100) for item in range(100)])
     one, other = (at_random(splitter("random", 100, 100, seed=n).hashes(rows), 0.1, 0.2, fill=True) for n in (1, 2))
     np.testing.assert_allclose(np.bincount(one) / len(one), [0.7, 0.1, 0.2], atol=0.015)  # four standard errors
     assert (one != other).mean() > 0.3
@@ -133,7 +134,7 @@ def test_random_split_meets_its_shares_and_changes_with_the_seed():
 
 @pytest.mark.parametrize("size", [3, 4, 7])
 def test_random_split_of_very_few_rows_fills_every_part(size):
-    rows = rows_of([(0, movie, 0) for movie in range(size)])
+    rows = rows_of([(0, item, 0) for item in range(size)])
     for seed in range(20):
         hashes = splitter("random", 1, size, seed=seed).hashes(rows)
         assert set(at_random(hashes, 0.1, 0.1, fill=True).tolist()) == {0, 1, 2}

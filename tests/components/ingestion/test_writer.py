@@ -15,7 +15,7 @@ from tests.datasets import read_rows
 
 def batch(first: int, count: int):
     ids = [str(number).encode() for number in range(first, first + count)]
-    (made,) = item_batches(Items(ids=ids, titles=ids, genres=[[] for _ in ids]), np.zeros(count, np.int64))
+    (made,) = item_batches(Items(ids=ids, titles=ids, genres=[[] for _ in ids]), np.zeros(count, np.int64), ())
     return made
 
 
@@ -31,7 +31,7 @@ def test_large_splits_are_several_files_with_rows_in_order(tmp_path):
     names = sorted(path.name for path in (tmp_path / "Split-all").iterdir())
     assert names == [f"data_tfrecord-{number:05d}-of-00003.gz" for number in range(3)]
     rows = read_rows(f"{tmp_path}/Split-all/*")
-    assert [row["movie_id"] for row in rows] == [[str(number).encode()] for number in range(11)]
+    assert [row["item_id"] for row in rows] == [[str(number).encode()] for number in range(11)]
 
 
 def test_an_error_on_the_way_leaves_an_empty_folder(tmp_path):

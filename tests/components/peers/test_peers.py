@@ -14,7 +14,7 @@ from tests.components.peers.test_item_knn import ragged
 ROWS = ragged([0, 1], [0, 1], [2, 3], [2, 3], [2, 2, 0], [0])
 SEQUENCES = UserSequences(
     user_ids=np.array([b"a", b"b", b"c", b"d", b"x", b"y"], object),
-    movies=ROWS,
+    items=ROWS,
     parts=np.full(len(ROWS.rows), TRAIN_PART, np.int8),
 )
 POPULARITY = np.array([4.0, 2.0, 4.0, 2.0])

@@ -14,7 +14,7 @@ def lists(histories, left_out, n):
     return [one.tolist() for one in most_repeated(POPULARITY, ragged(*histories), ragged(*left_out), n)]
 
 
-def test_what_was_had_most_comes_first_of_equals_the_latest_and_then_popular_movies():
+def test_what_was_had_most_comes_first_of_equals_the_latest_and_then_popular_items():
     # 3 twice; 0 and 4 once, 0 later; then the most popular of the others: 1, 2.
     assert lists([[3, 4, 3, 0]], [[]], 5) == [[3, 0, 4, 1, 2]]
     assert lists([[3, 4, 3, 0]], [[]], 2) == [[3, 0]]

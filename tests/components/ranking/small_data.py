@@ -11,8 +11,8 @@ import tensorflow as tf
 from components.examples import Interactions, RaggedRows, UserSequences
 from components.features import TRAIN_PART
 from components.ranking.index_lists import IndexLists
+from components.ranking.item_features import Feature, ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
-from components.ranking.movie_features import MovieFeatures
 
 
 def ids(prefix: str, count: int) -> Any:
@@ -29,7 +29,7 @@ def sequences_of(rows: dict[int, list[tuple[int, float, int]]]) -> UserSequences
     user_ids[:] = [f"u{user}".encode() for user in sorted(rows)]
     return UserSequences(
         user_ids=user_ids,
-        movies=RaggedRows(
+        items=RaggedRows(
             row_splits=np.cumsum([0] + [len(one) for one in lists]).astype(np.int64),
             rows=np.array([row[0] for row in flat], np.int32),
             ratings=np.array([row[1] for row in flat], np.float32),
@@ -39,24 +39,32 @@ def sequences_of(rows: dict[int, list[tuple[int, float, int]]]) -> UserSequences
     )
 
 
-def movie_features(movies: int, known: int, genres: list[list[int]] | None = None) -> MovieFeatures:
-    """Movies 0 .. known - 1 are of the vocabulary, in reverse order; the rest are unknown to training."""
-    genres = genres or [[row % 3] for row in range(movies)]
-    return MovieFeatures(
-        movie_index=np.array([known - 1 - row if row < known else known for row in range(movies)], np.int32),
-        genres=IndexLists(
-            splits=np.cumsum([0] + [len(one) for one in genres]).astype(np.int64),
-            values=np.array([genre for one in genres for genre in one], np.int32),
+def item_features(items: int, known: int, genres: list[list[int]] | None = None) -> ItemFeatures:
+    """Items 0 .. known - 1 are of the vocabulary, in reverse order; the rest are unknown to training."""
+    genres = genres or [[row % 3] for row in range(items)]
+    return ItemFeatures(
+        item_index=np.array([known - 1 - row if row < known else known for row in range(items)], np.int32),
+        known_items=known,
+        features=(feature("genres", 4, genres), feature("year", 32, [[row % 4] for row in range(items)])),
+    )
+
+
+def feature(name: str, size: int, lists: list[list[int]]) -> Feature:
+    lengths = [len(one) for one in lists]
+    return Feature(
+        name=name,
+        size=size,
+        values=IndexLists(
+            splits=np.cumsum([0, *lengths]).astype(np.int64),
+            values=np.array([value for one in lists for value in one], np.int32),
         ),
-        eras=np.array([row % 4 for row in range(movies)], np.int32),
-        known_movies=known,
-        known_genres=3,
+        weights=np.array([1 / np.sqrt(length) for length in lengths for _ in range(length)], np.float32),
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    movies: MovieFeatures
+    items: ItemFeatures
     sequences: UserSequences
     known: KnownRatings
     held_out: RatingRows
@@ -67,12 +75,12 @@ def world(
     *,
     share: float = 0.75,
     seed: int = 0,
-    unknown_movies: int = 1,
+    unknown_items: int = 1,
     history_length: int = 200,
     genres: list[list[int]] | None = None,
 ) -> World:
-    """Every user rates a share of the movies; `truth` is `[users, movies]`, the rest is held out."""
-    users, movies = truth.shape
+    """Every user rates a share of the items; `truth` is `[users, items]`, the rest is held out."""
+    users, items = truth.shape
     generator = np.random.default_rng(seed)
     trained = generator.random(truth.shape) < share
     rows = {
@@ -83,7 +91,7 @@ def world(
         for user in range(users)
     }
     sequences = sequences_of(rows)
-    features = movie_features(movies + unknown_movies, movies, genres)
+    features = item_features(items + unknown_items, items, genres)
     known = known_ratings(
         sequences,
         np.arange(users, dtype=np.int32)[::-1].copy(),
@@ -92,13 +100,13 @@ def world(
         history_length=history_length,
         raters=200,
     )
-    user, movie = np.nonzero(~trained)
+    user, item = np.nonzero(~trained)
     user_ids = ids("u", users)
     held_out = held_out_rows(
         Interactions(
             user_ids=user_ids[user],
-            movie_rows=movie.astype(np.int32),
-            ratings=truth[user, movie].astype(np.float32),
+            item_rows=item.astype(np.int32),
+            ratings=truth[user, item].astype(np.float32),
             timestamps=np.zeros(len(user), np.int64),
         ),
         sequences.user_ids,

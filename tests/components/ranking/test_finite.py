@@ -15,9 +15,9 @@ from components.ranking.fitting import fit, predict
 from components.ranking.list_sums import list_sums
 from tests.components.ranking.small_data import World, world
 
-USERS, MOVIES = 12, 9
-TRUTH = 1.0 + np.random.default_rng(3).integers(5, size=(USERS, MOVIES))
-NO_GENRES: list[list[int]] = [[] for _ in range(MOVIES + 1)]
+USERS, ITEMS = 12, 9
+TRUTH = 1.0 + np.random.default_rng(3).integers(5, size=(USERS, ITEMS))
+NO_GENRES: list[list[int]] = [[] for _ in range(ITEMS + 1)]
 
 DATA = {
     "as it should be": world(TRUTH),
@@ -47,7 +47,7 @@ def test_every_weight_and_loss_is_a_number(name: str, data: str) -> None:
     one: World = DATA[data]
     config = dataclasses.replace(CONFIGS[name], embedding_dim=4, layers=(8,), epochs=8, patience=8)
     epochs = []
-    (model,) = fit(config, one.movies, one.known, one.held_out, epochs.append)
+    (model,) = fit(config, one.items, one.known, one.held_out, epochs.append)
     assert len(epochs) == 8
     assert all(np.isfinite(epoch.loss) for epoch in epochs)
     assert not len(one.held_out) or all(np.isfinite([epoch.rmse, epoch.mae]).all() for epoch in epochs)
@@ -59,7 +59,7 @@ def test_every_weight_and_loss_is_a_number(name: str, data: str) -> None:
 def test_a_training_that_diverges_is_told_and_keeps_nothing() -> None:
     one = DATA["as it should be"]
     with pytest.raises(InputError, match="the training of ranking has diverged") as error:
-        fit(RankingConfig(l2_ids=1e30, l2_biases=1e30, learning_rate=1.0), one.movies, one.known, one.held_out)
+        fit(RankingConfig(l2_ids=1e30, l2_biases=1e30, learning_rate=1.0), one.items, one.known, one.held_out)
     assert re.fullmatch(r"(nan|inf) in epoch \d+", error.value.received)
     assert "ranking.learning_rate" in error.value.action
 

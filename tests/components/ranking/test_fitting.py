@@ -11,14 +11,14 @@ from components.ranking.config import ARCHITECTURES, RankingConfig
 from components.ranking.fitting import fit, predict, refit
 from tests.components.ranking.small_data import rmse, world
 
-USERS, MOVIES = 40, 30
+USERS, ITEMS = 40, 30
 RNG = np.random.default_rng(1)
 USER_BIAS = RNG.choice([-0.8, 0.0, 0.8], USERS)
-MOVIE_BIAS = RNG.choice([-0.9, 0.0, 0.9], MOVIES)
-BIASED = world(3 + USER_BIAS[:, None] + MOVIE_BIAS[None])
-RANK_ONE = world(3 + np.outer(RNG.choice([-1.4, 1.4], USERS), RNG.choice([-1.0, 1.0], MOVIES)))
+ITEM_BIAS = RNG.choice([-0.9, 0.0, 0.9], ITEMS)
+BIASED = world(3 + USER_BIAS[:, None] + ITEM_BIAS[None])
+RANK_ONE = world(3 + np.outer(RNG.choice([-1.4, 1.4], USERS), RNG.choice([-1.0, 1.0], ITEMS)))
 BOTH = world(
-    np.clip(3 + MOVIE_BIAS[None] + np.outer(RNG.choice([-1.0, 1.0], USERS), RNG.choice([-1.0, 1.0], MOVIES)), 0.5, 5)
+    np.clip(3 + ITEM_BIAS[None] + np.outer(RNG.choice([-1.0, 1.0], USERS), RNG.choice([-1.0, 1.0], ITEMS)), 0.5, 5)
 )
 LIGHT = RankingConfig(
     embedding_dim=4,
@@ -36,10 +36,10 @@ LIGHT = RankingConfig(
 
 def test_biases_are_recovered():
     config = dataclasses.replace(LIGHT, architecture="matrix_factorization", l2_ids=30.0)
-    models = fit(config, BIASED.movies, BIASED.known, BIASED.held_out)
+    models = fit(config, BIASED.items, BIASED.known, BIASED.held_out)
     assert rmse(predict(models, BIASED.known, BIASED.held_out, 10_000), BIASED.held_out.ratings) < 0.15
-    learned = models[0].movie_bias.numpy()[BIASED.movies.movie_index[:MOVIES], 0]
-    assert np.corrcoef(learned, MOVIE_BIAS)[0, 1] > 0.99
+    learned = models[0].item_bias.numpy()[BIASED.items.item_index[:ITEMS], 0]
+    assert np.corrcoef(learned, ITEM_BIAS)[0, 1] > 0.99
     learned = models[0].user_bias.numpy()[np.arange(USERS)[::-1], 0]
     assert np.corrcoef(learned, USER_BIAS)[0, 1] > 0.99
 
@@ -47,7 +47,7 @@ def test_biases_are_recovered():
 @pytest.mark.parametrize("architecture", ["factorization_machine", "matrix_factorization"])
 def test_a_rank_one_matrix_is_recovered(architecture):
     config = dataclasses.replace(LIGHT, architecture=architecture)
-    models = fit(config, RANK_ONE.movies, RANK_ONE.known, RANK_ONE.held_out)
+    models = fit(config, RANK_ONE.items, RANK_ONE.known, RANK_ONE.held_out)
     error = rmse(predict(models, RANK_ONE.known, RANK_ONE.held_out, 10_000), RANK_ONE.held_out.ratings)
     assert error < 0.45  # every rating is 1.4 from the mean
 
@@ -55,7 +55,7 @@ def test_a_rank_one_matrix_is_recovered(architecture):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_architecture_beats_the_global_mean(architecture):
     config = dataclasses.replace(LIGHT, architecture=architecture, epochs=40)
-    models = fit(config, BOTH.movies, BOTH.known, BOTH.held_out)
+    models = fit(config, BOTH.items, BOTH.known, BOTH.held_out)
     truth = BOTH.held_out.ratings
     error = rmse(predict(models, BOTH.known, BOTH.held_out, 10_000), truth)
     assert error < 0.7 * rmse(np.full(len(truth), BOTH.known.rows.ratings.mean()), truth)
@@ -65,7 +65,7 @@ def test_every_architecture_beats_the_global_mean(architecture):
 def test_the_defaults_learn_from_a_few_hundred_rows(architecture):
     config = RankingConfig(architecture=architecture, epochs=100)
     assert len(BOTH.known.rows) < 1_000
-    models = fit(config, BOTH.movies, BOTH.known, BOTH.held_out)
+    models = fit(config, BOTH.items, BOTH.known, BOTH.held_out)
     truth = BOTH.held_out.ratings
     error = rmse(predict(models, BOTH.known, BOTH.held_out, 10_000), truth)
     assert error < 0.8 * rmse(np.full(len(truth), BOTH.known.rows.ratings.mean()), truth)
@@ -75,7 +75,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patienc
     # Far too large steps: the error soon rises.
     config = dataclasses.replace(LIGHT, epochs=60, patience=5, learning_rate=0.3, l2_ids=0.0)
     epochs = []
-    models = fit(config, BOTH.movies, BOTH.known, BOTH.held_out, epochs.append)
+    models = fit(config, BOTH.items, BOTH.known, BOTH.held_out, epochs.append)
     best = min(epochs, key=lambda epoch: epoch.rmse)
     assert [epoch.epoch for epoch in epochs] == list(range(1, best.epoch + 6))
     predicted = predict(models, BOTH.known, BOTH.held_out, 10_000)
@@ -87,7 +87,7 @@ def test_small_batches_reach_what_one_batch_reaches():
     errors = []
     for batch_size, epochs in ((10_000, 120), (200, 30)):
         config = dataclasses.replace(LIGHT, batch_size=batch_size, epochs=epochs, l2_ids=2.0, l2_history=2.0)
-        models = fit(config, BOTH.movies, BOTH.known, BOTH.held_out)
+        models = fit(config, BOTH.items, BOTH.known, BOTH.held_out)
         errors.append(rmse(predict(models, BOTH.known, BOTH.held_out, batch_size), BOTH.held_out.ratings))
     assert errors[1] == pytest.approx(errors[0], abs=0.08)
 
@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_ratings_and_several_seeds_their_mean():
     config = dataclasses.replace(LIGHT, epochs=8)
 
     def ratings(**changes):
-        models = fit(dataclasses.replace(config, **changes), BOTH.movies, BOTH.known, BOTH.held_out)
+        models = fit(dataclasses.replace(config, **changes), BOTH.items, BOTH.known, BOTH.held_out)
         return predict(models, BOTH.known, BOTH.held_out, 10_000)
 
     first, second = ratings(seed=1), ratings(seed=2)
@@ -108,12 +108,12 @@ def test_the_same_seed_gives_the_same_ratings_and_several_seeds_their_mean():
 
 def test_a_refit_runs_exactly_the_epochs_that_each_seed_was_given():
     config, epochs = dataclasses.replace(LIGHT, seeds=2, epochs=50), []
-    models = refit(config, BOTH.movies, BOTH.known, [2, 5], epochs.append)
+    models = refit(config, BOTH.items, BOTH.known, [2, 5], epochs.append)
     assert [(epoch.model, epoch.epoch) for epoch in epochs] == [(1, 1), (1, 2), *((2, n) for n in range(1, 6))]
     assert all(np.isnan(epoch.rmse) for epoch in epochs)
     # The same rows, seed and number of epochs are the same training.
     config = dataclasses.replace(LIGHT, epochs=2, patience=9)
-    stopped = fit(config, BOTH.movies, BOTH.known, BOTH.held_out.take(np.zeros(0, np.int64)))
+    stopped = fit(config, BOTH.items, BOTH.known, BOTH.held_out.take(np.zeros(0, np.int64)))
     for one, other in zip(models[0].get_weights(), stopped[0].get_weights(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -121,7 +121,7 @@ def test_a_refit_runs_exactly_the_epochs_that_each_seed_was_given():
 def test_without_eval_rows_all_epochs_are_run():
     nothing = BOTH.held_out.take(np.zeros(0, np.int64))
     epochs = []
-    models = fit(dataclasses.replace(LIGHT, epochs=3, patience=1), BOTH.movies, BOTH.known, nothing, epochs.append)
+    models = fit(dataclasses.replace(LIGHT, epochs=3, patience=1), BOTH.items, BOTH.known, nothing, epochs.append)
     assert len(epochs) == 3
     assert np.isnan(epochs[-1].rmse)
     assert predict(models, BOTH.known, nothing, 100).shape == (0,)
@@ -129,7 +129,7 @@ def test_without_eval_rows_all_epochs_are_run():
 
 def test_ids_hidden_in_training_teach_the_unknown_ids():
     config = dataclasses.replace(LIGHT, epochs=5, id_dropout=0.3)
-    model = fit(config, BOTH.movies, BOTH.known, BOTH.held_out)[0]
+    model = fit(config, BOTH.items, BOTH.known, BOTH.held_out)[0]
     # Biases start at zero, L2 leaves a zero alone, and no row of the data has an unknown id.
     assert model.user_bias.numpy()[-1, 0] != 0
-    assert model.movie_bias.numpy()[-1, 0] != 0
+    assert model.item_bias.numpy()[-1, 0] != 0

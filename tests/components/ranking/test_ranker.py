@@ -13,12 +13,11 @@ from components.ranking.fitting import fit, predict
 from components.ranking.ranker import Ranker, save
 from tests.components.ranking.small_data import UserLookup, world
 
-USERS, MOVIES = 30, 24
-UNKNOWN_MOVIE = MOVIES  # a catalogue row without training rows
+USERS, ITEMS = 30, 24
+UNKNOWN_ITEM = ITEMS  # a catalogue row without training rows
 RNG = np.random.default_rng(2)
 TRUTH = np.clip(
-    np.round(2 * (3 + RNG.normal(0, 0.7, MOVIES)[None] + np.outer(RNG.normal(size=USERS), RNG.normal(size=MOVIES))))
-    / 2,
+    np.round(2 * (3 + RNG.normal(0, 0.7, ITEMS)[None] + np.outer(RNG.normal(size=USERS), RNG.normal(size=ITEMS)))) / 2,
     1.0,
     4.5,
 )
@@ -39,7 +38,7 @@ LIGHT = RankingConfig(
 
 def exported(folder, **changes):
     config = dataclasses.replace(LIGHT, **changes)
-    models = fit(config, WORLD.movies, WORLD.known, WORLD.held_out)
+    models = fit(config, WORLD.items, WORLD.known, WORLD.held_out)
     save(Ranker(models, UserLookup(USERS), WORLD.known, config), str(folder))
     return models, tf.saved_model.load(str(folder))
 
@@ -54,7 +53,12 @@ def rate(trained):
     return lambda *inputs, **options: ask(trained[1], *inputs, **options)
 
 
-def ask(loaded, users, histories, ratings, movies, unrated=0.0):
+def no_features(users):
+    """Content of users of whom no feature is known."""
+    return {"user_positions": tf.zeros([users, 0], tf.int32), "user_weights": tf.zeros([users, 0])}
+
+
+def ask(loaded, users, histories, ratings, items, unrated=0.0):
     """Asks the loaded signature; histories and ratings are rectangular lists, in which `unrated` is no rating."""
     batch = len(users)
     ratings = np.array(ratings, np.float32)
@@ -63,13 +67,14 @@ def ask(loaded, users, histories, ratings, movies, unrated=0.0):
         user_id=tf.constant(users),
         history_rows=tf.constant(np.reshape(np.array(histories, np.int32), [batch, -1])),
         history_ratings=tf.constant(np.reshape(ratings, [batch, -1])),
-        movie_rows=tf.constant(np.array(movies, np.int32)),
+        **no_features(batch),
+        item_rows=tf.constant(np.array(items, np.int32)),
     )["predicted_rating"].numpy()
 
 
 def rated(user):
     """Catalogue rows of the user's training rows, oldest first."""
-    return WORLD.sequences.movies[user].tolist()
+    return WORLD.sequences.items[user].tolist()
 
 
 def own_history(users):
@@ -78,19 +83,20 @@ def own_history(users):
 
 
 def assert_same_as_in_training(models, loaded):
-    """Held-out movies are in nobody's history, so that both ways of asking must agree with the model."""
+    """Held-out items are in nobody's history, so that both ways of asking must agree with the model."""
     rows = WORLD.held_out
     expected = predict(models, WORLD.known, rows, 10_000)
     users = rows.user_rows.tolist()
     histories = own_history(users)
-    got = ask(loaded, [f"u{u}" for u in users], histories, np.zeros_like(histories), rows.movie_rows[:, None])
+    got = ask(loaded, [f"u{u}" for u in users], histories, np.zeros_like(histories), rows.item_rows[:, None])
     np.testing.assert_allclose(got[:, 0], expected, atol=1e-4)
     encoded = loaded.encode_users(
         tf.constant([f"u{u}" for u in users]),
         tf.constant(np.array(histories, np.int32)),
         tf.zeros(np.shape(histories)),
+        **no_features(len(users)),
     )
-    rated_ = loaded.rate(encoded, tf.constant(rows.movie_rows[:, None].astype(np.int32)))
+    rated_ = loaded.rate(encoded, tf.constant(rows.item_rows[:, None].astype(np.int32)))
     np.testing.assert_allclose(rated_.numpy()[:, 0], expected, atol=1e-4)
 
 
@@ -110,26 +116,26 @@ def test_an_svd_plus_plus_reads_the_history(tmp_path):
 
 
 def test_a_stranger_with_a_short_history_is_taken_for_average_in_what_is_not_told(trained):
-    """By hand from the model's tables: average movies fill the history up to the mean length of training users'."""
+    """By hand from the model's tables: average items fill the history up to the mean length of training users'."""
     model, loaded = trained[0][0], trained[1]
     lengths = [min(len(rated(user)), HISTORY_LENGTH) for user in range(USERS)]
-    entries = [movie for user in range(USERS) for movie in rated(user)[-HISTORY_LENGTH:]]
-    table = model.history_movies.numpy()
-    index = model.movie_index
+    entries = [item for user in range(USERS) for item in rated(user)[-HISTORY_LENGTH:]]
+    table = model.history_items.numpy()
+    index = model.item_index
     average, typical = table[index[entries]].mean(axis=0), np.mean(lengths)
-    movie = 7
-    vector = model.movie_vector(index[[movie]], [movie], pooled_raters(model, movie))[0].numpy()
-    others = model.mean + model.user_bias.numpy()[-1, 0] + model.movie_biases(index[[movie]], [movie]).numpy()[0]
+    item = 7
+    vector = model.item_vector(index[[item]], [item], pooled_raters(model, item))[0].numpy()
+    others = model.mean + model.user_bias.numpy()[-1, 0] + model.item_biases(index[[item]], [item]).numpy()[0]
     for history in ([], [3, 4]):
         total = table[index[history]].sum(axis=0) + (typical - len(history)) * average
         user = model.user_ids.numpy()[-1] + total / np.sqrt(typical)
         expected = np.clip(others + user @ vector, model.lowest, model.highest)
-        got = ask(loaded, ["stranger"], [history], [[0.0] * len(history)], [[movie]])
+        got = ask(loaded, ["stranger"], [history], [[0.0] * len(history)], [[item]])
         assert got[0, 0] == pytest.approx(expected, abs=1e-4)
 
 
-def pooled_raters(model, movie):
-    raters, owner = WORLD.known.raters.select(np.array([movie]))
+def pooled_raters(model, item):
+    raters, owner = WORLD.known.raters.select(np.array([item]))
     return model.pooled_raters(raters, owner, np.array([len(raters)], np.float32))
 
 
@@ -139,10 +145,10 @@ def test_several_seeds_are_averaged(tmp_path):
 
 @pytest.mark.parametrize("user", ["u1", "stranger"])
 def test_encoded_once_a_user_is_rated_as_when_asked_at_once(trained, rate, user):
-    history, stars, movies = [[-1, 3, 9999, 4]], [[5.0, 4.0, 1.0, np.nan]], [[9, UNKNOWN_MOVIE, 7]]
-    encoded = trained[1].encode_users(tf.constant([user]), tf.constant(history), tf.constant(stars))
-    got = trained[1].rate(encoded, tf.constant([[9, UNKNOWN_MOVIE, 7, -1]])).numpy()
-    np.testing.assert_allclose(got[:, :3], rate([user], history, stars, movies), atol=1e-5)
+    history, stars, items = [[-1, 3, 9999, 4]], [[5.0, 4.0, 1.0, np.nan]], [[9, UNKNOWN_ITEM, 7]]
+    encoded = trained[1].encode_users(tf.constant([user]), tf.constant(history), tf.constant(stars), **no_features(1))
+    got = trained[1].rate(encoded, tf.constant([[9, UNKNOWN_ITEM, 7, -1]])).numpy()
+    np.testing.assert_allclose(got[:, :3], rate([user], history, stars, items), atol=1e-5)
     assert 1.0 <= got[0, 3] <= 4.5
 
 
@@ -155,22 +161,23 @@ def test_the_function_is_reachable_beside_the_signature_and_composes(trained, ra
             self.ranker = loaded
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-        def first_movie(self, user):
+        def first_item(self, user):
             none = tf.zeros([tf.shape(user)[0], 0])
+            nobody = tf.cast(none, tf.int32)
             rows = tf.zeros([tf.shape(user)[0], 1], tf.int32)
-            return self.ranker.predict(user, tf.cast(none, tf.int32), none, rows)["predicted_rating"]
+            return self.ranker.predict(user, nobody, none, nobody, none, rows)["predicted_rating"]
 
     bundle = Bundle()
-    np.testing.assert_allclose(bundle.first_movie(tf.constant(["u3"])).numpy(), rate(["u3"], [[]], [[]], [[0]]))
+    np.testing.assert_allclose(bundle.first_item(tf.constant(["u3"])).numpy(), rate(["u3"], [[]], [[]], [[0]]))
 
 
 def test_rows_of_a_batch_do_not_see_each_other(rate):
     users, histories = ["u1", "", "u5"], [[3, 4, -1], [-1, -1, 7], [1, 2, 3]]
-    ratings, movies = [[0, 3, 0], [0, 0, 4], [1, 0, 0]], [[0, 9], [9, UNKNOWN_MOVIE], [3, -1]]
-    together = rate(users, histories, ratings, movies)
+    ratings, items = [[0, 3, 0], [0, 0, 4], [1, 0, 0]], [[0, 9], [9, UNKNOWN_ITEM], [3, -1]]
+    together = rate(users, histories, ratings, items)
     assert together.shape == (3, 2)
     for row in range(3):
-        alone = rate(users[row : row + 1], histories[row : row + 1], ratings[row : row + 1], movies[row : row + 1])
+        alone = rate(users[row : row + 1], histories[row : row + 1], ratings[row : row + 1], items[row : row + 1])
         np.testing.assert_allclose(alone[0], together[row], atol=1e-5)
 
 
@@ -201,49 +208,49 @@ def test_only_the_latest_of_a_long_history_is_read(rate):
         np.testing.assert_allclose(rate([user], [long[-HISTORY_LENGTH:]], [stars[8:]], [[21]]), whole, atol=1e-5)
 
 
-def test_a_movie_does_not_read_itself_in_the_history(rate):
+def test_a_item_does_not_read_itself_in_the_history(rate):
     with_itself = rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[4]])
     np.testing.assert_allclose(rate(["u1"], [[3, 5]], [[0, 0]], [[4]]), with_itself, atol=1e-5)
     assert abs(rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[6]]) - rate(["u1"], [[3, 5]], [[0, 0]], [[6]])) > 1e-5
 
 
-def test_an_unknown_movie_and_padding_get_a_rating_within_the_range(rate):
-    got = rate(["u1", "stranger"], [[3, UNKNOWN_MOVIE], [-1, 4]], [[0, 0], [0, 4]], [[UNKNOWN_MOVIE, -1, 9999]] * 2)
+def test_an_unknown_item_and_padding_get_a_rating_within_the_range(rate):
+    got = rate(["u1", "stranger"], [[3, UNKNOWN_ITEM], [-1, 4]], [[0, 0], [0, 4]], [[UNKNOWN_ITEM, -1, 9999]] * 2)
     assert np.isfinite(got).all()
     assert (got >= 1.0).all() and (got <= 4.5).all()
 
 
-def test_an_unknown_movie_in_the_history_says_nothing(rate):
+def test_an_unknown_item_in_the_history_says_nothing(rate):
     plain = rate(["u1"], [[3, 4]], [[0, 0]], [[9]])
-    np.testing.assert_allclose(rate(["u1"], [[3, UNKNOWN_MOVIE, 4]], [[0, 0, 0]], [[9]]), plain, atol=1e-5)
+    np.testing.assert_allclose(rate(["u1"], [[3, UNKNOWN_ITEM, 4]], [[0, 0, 0]], [[9]]), plain, atol=1e-5)
 
 
-def test_an_unknown_users_bias_is_folded_in_from_rated_movies(trained, rate):
+def test_an_unknown_users_bias_is_folded_in_from_rated_items(trained, rate):
     models, _ = trained
     model = models[0]
-    history, stars, movie = [3, 4, 5], [3.5, 0.0, 3.0], 9
+    history, stars, item = [3, 4, 5], [3.5, 0.0, 3.0], 9
     table = {v.name.split(":")[0]: v.numpy() for v in model.trainable_variables}
 
-    def movie_bias(row):
+    def item_bias(row):
         genre, era = row % 3, row % 4
-        bias = table["movie_bias"][WORLD.movies.movie_index[row], 0]
-        return bias + table["genre_bias"][genre, 0] + table["era_bias"][era, 0]
+        bias = table["item_bias"][WORLD.items.item_index[row], 0]
+        return bias + table["item_genres_bias"][genre, 0] + table["item_year_bias"][era, 0]
 
     mean = WORLD.known.rows.ratings.mean()
     stranger = table["user_bias"][-1, 0]
     # Two of the three are rated; damping is the biases' L2, 2.0.
-    errors = [star - mean - stranger - movie_bias(row) for row, star in zip(history, stars, strict=True) if star]
-    unrated = rate(["stranger"], [history], [[0, 0, 0]], [[movie]])
-    folded = rate(["stranger"], [history], [stars], [[movie]])
+    errors = [star - mean - stranger - item_bias(row) for row, star in zip(history, stars, strict=True) if star]
+    unrated = rate(["stranger"], [history], [[0, 0, 0]], [[item]])
+    folded = rate(["stranger"], [history], [stars], [[item]])
     assert 1.0 < unrated < 4.5 and 1.0 < folded < 4.5
     assert folded - unrated == pytest.approx(sum(errors) / (2 + 2.0), abs=1e-4)
 
 
 def test_a_generous_stranger_gets_higher_ratings_than_a_harsh_one_and_ids_without_rows_are_strangers(rate):
-    history, movies = [[3, 4, 5, 6]], [[9]]
-    harsh, generous = (rate(["stranger"], history, [[stars] * 4], movies) for stars in (1.0, 4.5))
+    history, items = [[3, 4, 5, 6]], [[9]]
+    harsh, generous = (rate(["stranger"], history, [[stars] * 4], items) for stars in (1.0, 4.5))
     assert generous > harsh
-    np.testing.assert_allclose(rate([""], history, [[1.0] * 4], movies), harsh)
+    np.testing.assert_allclose(rate([""], history, [[1.0] * 4], items), harsh)
 
 
 def test_a_known_user_has_a_bias_already(rate):
@@ -252,13 +259,13 @@ def test_a_known_user_has_a_bias_already(rate):
 
 
 def test_ratings_from_outside_the_range_count_as_its_ends_and_what_is_no_number_as_none(rate):
-    history, movies = [[3, 4, 5]], [[9]]
-    highest = rate(["stranger"], history, [[4.5] * 3], movies)
-    np.testing.assert_allclose(rate(["stranger"], history, [[1e30, 7.0, 4.5]], movies), highest)
-    lowest = rate(["stranger"], history, [[1.0] * 3], movies)
-    np.testing.assert_allclose(rate(["stranger"], history, [[-3.0, 0.0, 1.0]], movies, unrated=None), lowest)
-    unrated = rate(["stranger"], history, [[0.0] * 3], movies)
-    np.testing.assert_allclose(rate(["stranger"], history, [[np.nan, np.inf, -np.inf]], movies), unrated)
+    history, items = [[3, 4, 5]], [[9]]
+    highest = rate(["stranger"], history, [[4.5] * 3], items)
+    np.testing.assert_allclose(rate(["stranger"], history, [[1e30, 7.0, 4.5]], items), highest)
+    lowest = rate(["stranger"], history, [[1.0] * 3], items)
+    np.testing.assert_allclose(rate(["stranger"], history, [[-3.0, 0.0, 1.0]], items, unrated=None), lowest)
+    unrated = rate(["stranger"], history, [[0.0] * 3], items)
+    np.testing.assert_allclose(rate(["stranger"], history, [[np.nan, np.inf, -np.inf]], items), unrated)
     assert lowest < unrated < highest
 
 
@@ -269,8 +276,8 @@ def test_somebody_of_the_vocabulary_of_whom_no_training_row_tells_is_a_stranger(
     known = dataclasses.replace(WORLD.known, user_index=np.where(index == of_u1, WORLD.known.known_users, index))
     save(Ranker(trained[0], UserLookup(USERS), known, LIGHT), str(tmp_path))
     loaded = tf.saved_model.load(str(tmp_path))
-    history, stars, movies = [[3, 4, 5]], [[1.0, 1.0, 1.0]], [[9, 7]]
+    history, stars, items = [[3, 4, 5]], [[1.0, 1.0, 1.0]], [[9, 7]]
     np.testing.assert_allclose(
-        ask(loaded, ["u1"], history, stars, movies), ask(loaded, ["stranger"], history, stars, movies)
+        ask(loaded, ["u1"], history, stars, items), ask(loaded, ["stranger"], history, stars, items)
     )
-    assert (ask(loaded, ["u2"], history, stars, movies) != ask(loaded, ["stranger"], history, stars, movies)).all()
+    assert (ask(loaded, ["u2"], history, stars, items) != ask(loaded, ["stranger"], history, stars, items)).all()

@@ -12,21 +12,21 @@ from components.ranking.architectures import create_model
 from components.ranking.batches import cut_batch
 from components.ranking.config import ARCHITECTURES, RankingConfig
 from components.ranking.known_ratings import known_ratings
-from tests.components.ranking.small_data import movie_features, sequences_of
+from tests.components.ranking.small_data import item_features, sequences_of
 
 ROWS = {
     0: [(2, 5.0, 10), (0, 3.0, 20), (1, 4.0, 40)],
     1: [(0, 1.0, 5), (2, 2.0, 30)],
     2: [(0, 2.5, 50)],
 }
-MOVIES = movie_features(4, 3, genres=[[0, 1], [2], [], [1]])
+ITEMS = item_features(4, 3, genres=[[0, 1], [2], [], [1]])
 
 
 def known(history_length=200, raters=200):
     return known_ratings(
         sequences_of(ROWS),
         np.arange(3, dtype=np.int32),
-        MOVIES,
+        ITEMS,
         known_users=3,
         history_length=history_length,
         raters=raters,
@@ -34,7 +34,7 @@ def known(history_length=200, raters=200):
 
 
 def model_with_random_tables(config, data):
-    model = create_model(config, MOVIES, data, seed=3)
+    model = create_model(config, ITEMS, data, seed=3)
     model(cut_batch(data, data.rows))  # layers make their variables at the first call
     generator = np.random.default_rng(5)
     for table in model.trainable_variables:
@@ -49,21 +49,21 @@ def test_a_target_is_left_out_of_its_history_and_its_user_out_of_the_raters(hist
     predicted = model(cut_batch(data, data.rows)).numpy()
 
     table = {name.name.split(":")[0]: name.numpy() for name in model.trainable_variables}
-    index = MOVIES.movie_index
+    index = ITEMS.item_index
     mean = np.mean([stars for rows in ROWS.values() for _, stars, _ in rows])
     expected = []
     for user, rows in ROWS.items():
-        for movie, _, _ in rows:
-            others = [m for m, _, _ in rows[-history_length:] if m != movie]
-            by_time = sorted((t, u) for u, theirs in ROWS.items() for m, _, t in theirs if m == movie)
+        for item, _, _ in rows:
+            others = [m for m, _, _ in rows[-history_length:] if m != item]
+            by_time = sorted((t, u) for u, theirs in ROWS.items() for m, _, t in theirs if m == item)
             fellows = [u for _, u in by_time[-raters:] if u != user]
-            genres = MOVIES.genres[movie]
-            user_vector = table["user_ids"][user] + pooled(table["history_movies"], [index[m] for m in others])
-            movie_vector = table["movie_ids"][index[movie]] + pooled(table["rater_users"], fellows)
-            movie_vector = movie_vector + pooled(table["genres"], genres) + table["eras"][MOVIES.eras[movie]]
-            biases = table["user_bias"][user, 0] + table["movie_bias"][index[movie], 0]
-            biases += pooled(table["genre_bias"], genres)[0] + table["era_bias"][MOVIES.eras[movie], 0]
-            expected.append(mean + biases + user_vector @ movie_vector)
+            genres, eras = (one.values[item] for one in ITEMS.features)
+            user_vector = table["user_ids"][user] + pooled(table["history_items"], [index[m] for m in others])
+            item_vector = table["item_ids"][index[item]] + pooled(table["rater_users"], fellows)
+            item_vector = item_vector + pooled(table["item_genres"], genres) + table["item_year"][eras[0]]
+            biases = table["user_bias"][user, 0] + table["item_bias"][index[item], 0]
+            biases += pooled(table["item_genres_bias"], genres)[0] + table["item_year_bias"][eras[0], 0]
+            expected.append(mean + biases + user_vector @ item_vector)
     np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -102,7 +102,14 @@ def test_l2_weighs_squared_norms_in_units_of_one_rows_squared_error():
         embedding_dim=4, l2_ids=30.0, l2_history=20.0, l2_features=40.0, l2_biases=15.0, l2_full_rows=6
     )
     model = model_with_random_tables(config, data)
-    weight = {"user_ids": 30, "movie_ids": 30, "history_movies": 20, "rater_users": 20, "genres": 40, "eras": 40}
+    weight = {
+        "user_ids": 30,
+        "item_ids": 30,
+        "history_items": 20,
+        "rater_users": 20,
+        "item_genres": 40,
+        "item_year": 40,
+    }
     expected = sum(weight.get(v.name.split(":")[0], 15) / 6 * np.sum(v.numpy() ** 2) for v in model.trainable_variables)
     assert float(tf.add_n(model.losses)) == pytest.approx(expected, rel=1e-5)
 
@@ -118,7 +125,7 @@ def test_few_rows_bear_the_root_of_their_share_of_l2_and_many_all_of_it():
 
 def test_hidden_ids_are_drawn_anew_each_step_at_the_configured_rate():
     data = known()
-    model = create_model(RankingConfig(id_dropout=0.25), MOVIES, data, seed=3)
+    model = create_model(RankingConfig(id_dropout=0.25), ITEMS, data, seed=3)
     model.compile(optimizer=tf.keras.optimizers.Adam(0.01))
     many = tf.zeros([20_000], tf.int32)
     first = model._hidden(0, many).numpy()
@@ -136,10 +143,10 @@ def test_with_every_id_hidden_a_row_reads_history_and_content_but_no_raters():
     model.compile(optimizer=tf.keras.optimizers.Adam(0.01))
     batch = cut_batch(data, data.rows)
     before = model(batch, training=True).numpy()
-    for name in ("user_ids", "movie_ids", "user_bias", "movie_bias"):
+    for name in ("user_ids", "item_ids", "user_bias", "item_bias"):
         known_part = getattr(model, name)[:-1]
         known_part.assign(tf.random.normal(known_part.shape))
     model.rater_users.assign(tf.random.normal(model.rater_users.shape))
     np.testing.assert_allclose(model(batch, training=True).numpy(), before, rtol=1e-5)
-    model.history_movies.assign(tf.random.normal(model.history_movies.shape))
+    model.history_items.assign(tf.random.normal(model.history_items.shape))
     assert not np.allclose(model(batch, training=True).numpy(), before)

@@ -11,29 +11,30 @@ import tensorflow as tf
 
 from components import features, progress
 from components.errors import InputError
+from components.feature_specs import specs_to_json
 from components.ranking import training
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows
 from components.settings import to_json
-from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes, column
+from components.transform.graph import column
 from tests.components.ranking.small_data import UserLookup
 from tests.components.training.event_files import scalars
+from tests.components.transform.small_content import SPECS, SmallGraph, standard_features
 
-USERS, MOVIES = 12, 8
-TASTE = np.random.default_rng(4).choice([-1.0, 1.0], [2, max(USERS, MOVIES)])
-
-
-def stars(user, movie):
-    return float(3 + TASTE[0, user] * TASTE[1, movie])
+USERS, ITEMS = 12, 8
+TASTE = np.random.default_rng(4).choice([-1.0, 1.0], [2, max(USERS, ITEMS)])
 
 
-class StandInGraph:
-    """The transform graph of this data without Beam: users in reverse order, movie 7 unknown, one genre each."""
+def stars(user, item):
+    return float(3 + TASTE[0, user] * TASTE[1, item])
 
-    vocabulary_sizes = VocabularySizes(users=USERS, movies=MOVIES - 1, genres=2, title_words=1)
 
-    def __init__(self, uri):
-        assert uri == "transform"
+class StandInGraph(SmallGraph):
+    """The transform graph of this data without Beam: users in reverse order, item 7 unknown, one genre each."""
+
+    def __init__(self, uri, specs):
+        super().__init__(users=USERS, items=ITEMS - 1, genres=2)
+        assert (uri, specs) == ("transform", SPECS)
         self.layer = UserLookup(USERS)
 
     def index_users(self, ids):
@@ -41,11 +42,8 @@ class StandInGraph:
 
     def catalogue_features(self, catalogue):
         count = len(catalogue)
-        assert count == MOVIES
-        genres = RaggedIndices(values=np.arange(count) % 2, row_splits=np.arange(count + 1))
-        return CatalogueFeatures(
-            movie_index=np.arange(count), year=np.full(count, 1999), genre_indices=genres, title_word_indices=genres
-        )
+        assert count == ITEMS
+        return standard_features(range(count), genres=[[row % 2] for row in range(count)], eras=[20] * count)
 
 
 def write(folder, examples):
@@ -70,14 +68,14 @@ def longs(*values):
 
 
 def sequence(user):
-    """Every movie of the user in order: every fourth (user + movie) is of eval, and the last one of test."""
-    movies = range(MOVIES)
-    parts = [features.EVAL_PART if (user + movie) % 4 == 0 else features.TRAIN_PART for movie in movies[:-1]]
+    """Every item of the user in order: every fourth (user + item) is of eval, and the last one of test."""
+    items = range(ITEMS)
+    parts = [features.EVAL_PART if (user + item) % 4 == 0 else features.TRAIN_PART for item in items[:-1]]
     return {
         features.USER_ID: text(f"u{user}"),
-        features.SEQUENCE_MOVIE_IDS: text(*(f"m{movie}" for movie in movies)),
-        features.SEQUENCE_RATINGS: floats(*(stars(user, movie) for movie in movies)),
-        features.SEQUENCE_TIMESTAMPS: longs(*movies),
+        features.SEQUENCE_ITEM_IDS: text(*(f"m{item}" for item in items)),
+        features.SEQUENCE_RATINGS: floats(*(stars(user, item) for item in items)),
+        features.SEQUENCE_TIMESTAMPS: longs(*items),
         features.SEQUENCE_PARTS: tf.train.Feature(
             bytes_list=tf.train.BytesList(value=[bytes([*parts, features.TEST_PART])])
         ),
@@ -86,20 +84,20 @@ def sequence(user):
 
 def fn_args(folder, config, users=USERS):
     catalogue = [
-        {features.MOVIE_ID: text(f"m{movie}"), features.MOVIE_TITLE: text("T (1999)"), features.MOVIE_GENRES: text("A")}
-        for movie in range(MOVIES)
+        {features.ITEM_ID: text(f"m{item}"), features.ITEM_TITLE: text("T (1999)"), features.ITEM_GENRES: text("A")}
+        for item in range(ITEMS)
     ]
     sequences = [sequence(user) for user in range(users)]
     held_out = [
         {
             features.USER_ID: text(f"u{user}"),
-            features.MOVIE_ID: text(f"m{movie}"),
-            features.RATING: floats(stars(user, movie)),
+            features.ITEM_ID: text(f"m{item}"),
+            features.RATING: floats(stars(user, item)),
             features.TIMESTAMP: longs(100),
         }
         for user in range(USERS)
-        for movie in range(MOVIES - 1)
-        if (user + movie) % 4 == 0
+        for item in range(ITEMS - 1)
+        if (user + item) % 4 == 0
     ]
     return types.SimpleNamespace(
         eval_files=[write(folder / "eval", held_out)],
@@ -108,7 +106,8 @@ def fn_args(folder, config, users=USERS):
         model_run_dir=str(folder / "run"),
         custom_config={
             "config": to_json(config),
-            "movies": [write(folder / "movies", catalogue)],
+            "features": specs_to_json(SPECS),
+            "items": [write(folder / "items", catalogue)],
             "sequences": [write(folder / "sequences", sequences)],
         },
     )
@@ -125,18 +124,20 @@ def test_files_become_a_model_a_log_and_progress_lines(tmp_path, monkeypatch):
     training.run_fn(args)
 
     loaded = tf.saved_model.load(args.serving_model_dir)
-    users, movies = [f"u{user}" for user in range(USERS)], np.tile(np.arange(MOVIES, dtype=np.int32), [USERS, 1])
+    users, items = [f"u{user}" for user in range(USERS)], np.tile(np.arange(ITEMS, dtype=np.int32), [USERS, 1])
     none = np.zeros([USERS, 0], np.int32)
     rated = loaded.signatures["predict"](
         user_id=tf.constant(users),
         history_rows=tf.constant(none),
         history_ratings=tf.constant(none, tf.float32),
-        movie_rows=tf.constant(movies),
+        user_positions=tf.constant(none),
+        user_weights=tf.constant(none, tf.float32),
+        item_rows=tf.constant(items),
     )["predicted_rating"].numpy()
-    assert rated.shape == (USERS, MOVIES)
+    assert rated.shape == (USERS, ITEMS)
     assert (rated >= 2).all() and (rated <= 4).all()  # the range of the training ratings
-    truth = np.array([[stars(user, movie) for movie in range(MOVIES - 1)] for user in range(USERS)])
-    assert np.corrcoef(rated[:, : MOVIES - 1].ravel(), truth.ravel())[0, 1] > 0.7
+    truth = np.array([[stars(user, item) for item in range(ITEMS - 1)] for user in range(USERS)])
+    assert np.corrcoef(rated[:, : ITEMS - 1].ravel(), truth.ravel())[0, 1] > 0.7
 
     log = json.loads((tmp_path / "run" / "training.json").read_text())
     assert log["metric"] == "eval_rmse"
@@ -171,7 +172,7 @@ def test_a_refit_learns_from_train_and_eval_for_the_epochs_that_eval_chose(tmp_p
     args = fn_args(tmp_path, config)
     args.custom_config["refit"] = True
     training.run_fn(args)
-    # 12 users times 7 movies, of which every fourth (user + movie) is held out: 84 rows, 63 of them for training.
+    # 12 users times 7 items, of which every fourth (user + item) is held out: 84 rows, 63 of them for training.
     assert [len(known.rows) for _, known in learned] == [63, 84]
     log = json.loads((tmp_path / "run" / "training.json").read_text())
     best = [
@@ -205,7 +206,7 @@ def test_the_final_fit_learns_from_every_row_for_the_epochs_that_were_chosen_and
     args.custom_config |= {"final_epochs": [2, 3], "refit": True}
     training.run_fn(args)
     ((_, known),) = learned
-    assert len(known.rows) == USERS * MOVIES  # 63 of train, 21 of eval, 12 of test
+    assert len(known.rows) == USERS * ITEMS  # 63 of train, 21 of eval, 12 of test
     log = json.loads((tmp_path / "run" / "training.json").read_text())
     assert log["chosen_epochs"] == [2, 3]
     assert [(entry["model"], entry["epoch"]) for entry in log["epochs"]] == [(1, 2), (2, 2), (2, 3)]  # two to a line
@@ -216,15 +217,15 @@ def test_the_final_fit_learns_from_every_row_for_the_epochs_that_were_chosen_and
 def test_rows_of_strangers_do_not_stop_a_training_unless_there_are_no_others():
     rows = RatingRows(
         user_rows=np.array([0, 2, 1, 2], np.int32),  # 2 stands for everybody outside of training
-        movie_rows=np.arange(4, dtype=np.int32),
+        item_rows=np.arange(4, dtype=np.int32),
         ratings=np.ones(4, np.float32),
         in_history=np.zeros(4, bool),
         in_raters=np.zeros(4, bool),
     )
     users = np.array([b"u", b"v"], object)
-    assert training.of_known_users(rows, users).movie_rows.tolist() == [0, 2]
+    assert training.of_known_users(rows, users).item_rows.tolist() == [0, 2]
     strangers = rows.take(np.array([1, 3]))
-    assert training.of_known_users(strangers, users).movie_rows.tolist() == [1, 3]
+    assert training.of_known_users(strangers, users).item_rows.tolist() == [1, 3]
 
 
 def test_no_training_ratings_is_the_persons_error(tmp_path, monkeypatch):

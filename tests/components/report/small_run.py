@@ -28,22 +28,22 @@ PROFILE: dict[str, Any] = {
     "leave_out_seen": "always",
     "repeat_share": 0.0,
     "heaviest_user": 3,
-    "untouched_movies": 2,
+    "untouched_items": 2,
     "refit": False,
     "new_users": 0,
     "users": 2,
-    "movies": 5,
-    "added_movies": 1,
+    "items": 5,
+    "added_items": 1,
     "duplicates_dropped": 3,
     "splits": [
-        {"name": "train", "rows": 4, "users": 2, "movies": 3, "first": 0, "last": 86_400, "mean_rating": 3.5},
-        {"name": "eval", "rows": 1, "users": 1, "movies": 1, "first": 172_800, "last": 172_800, "mean_rating": 2.0},
-        {"name": "test", "rows": 1, "users": 1, "movies": 1, "first": 259_200, "last": 259_200, "mean_rating": 5.0},
+        {"name": "train", "rows": 4, "users": 2, "items": 3, "first": 0, "last": 86_400, "mean_rating": 3.5},
+        {"name": "eval", "rows": 1, "users": 1, "items": 1, "first": 172_800, "last": 172_800, "mean_rating": 2.0},
+        {"name": "test", "rows": 1, "users": 1, "items": 1, "first": 259_200, "last": 259_200, "mean_rating": 5.0},
     ],
     "ratings": {"edges": [2.0, 3.0, 5.0], "train": [0, 3, 1], "eval": [1, 0, 0], "test": [0, 0, 1]},
     "periods": {"edges": [0, 129_601, 259_201], "train": [4, 0], "eval": [0, 1], "test": [0, 1]},
     "rows_per_user": {"edges": [1, 2], "counts": [0, 2], "without": 0},
-    "rows_per_movie": {"edges": [1, 2], "counts": [2, 1], "without": 2},
+    "rows_per_item": {"edges": [1, 2], "counts": [2, 1], "without": 2},
     "top_share": 0.5,
 }
 RETRIEVAL = {
@@ -111,7 +111,7 @@ EVALUATION = EvaluationResult(
             metrics={"users": Figure(model=1.0), "recall_at_10": Figure(model=0.3125, baseline=0.1875)},
         ),
         SliceFigures(
-            feature="movie_genres",
+            feature="item_genres",
             value="Film & Noir",
             metrics={"rows": Figure(model=3.0), "rmse": Figure(model=0.5625, baseline=0.6875)},
         ),
@@ -133,29 +133,29 @@ EVALUATION = EvaluationResult(
         ),
     ],
 )
-MOVIE_MAP = {
+ITEM_MAP = {
     "method": "tsne",
     "catalogue": 5,
-    "movies": [
-        {"movie_id": "a", "title": "Amélie (2001)", "genres": ["Comedy", "Romance"], "x": -10.0, "y": 2.0, "rows": 16}
+    "items": [
+        {"item_id": "a", "title": "Amélie (2001)", "genres": ["Comedy", "Romance"], "x": -10.0, "y": 2.0, "rows": 16}
         | {"neighbours": ["b", "c"]},
-        {"movie_id": "b", "title": MARKUP, "genres": ["Comedy"], "x": 0.0, "y": 0.0, "rows": 4}
+        {"item_id": "b", "title": MARKUP, "genres": ["Comedy"], "x": 0.0, "y": 0.0, "rows": 4}
         | {"neighbours": ["c", "a"]},
-        {"movie_id": "c", "title": "Import of Evil (1999)", "genres": [], "x": 10.0, "y": -2.0, "rows": 0}
+        {"item_id": "c", "title": "Import of Evil (1999)", "genres": [], "x": 10.0, "y": -2.0, "rows": 0}
         | {"neighbours": ["not on the map", "b"]},
     ],
 }
 GENRES = {
     "folds": 5,
-    "movies": 40,
+    "items": 40,
     "vectors": "collaborative",
     "genres": [
-        {"genre": "Comedy", "movies": 20, "auc": 0.75, "average_precision": 0.625, "f1": 0.5}
+        {"genre": "Comedy", "items": 20, "auc": 0.75, "average_precision": 0.625, "f1": 0.5}
         | {"majority_f1": 0.0, "chance": 0.375, "always_f1": 0.545}
     ],
     "macro": {"auc": 0.75, "average_precision": 0.625, "f1": 0.5, "majority_f1": 0.0, "chance": 0.375}
     | {"always_f1": 0.545},
-    "left_out": [{"genre": "War", "movies": 3}],
+    "left_out": [{"genre": "War", "items": 3}],
 }
 PERSON = Person(
     user_id="ann's <id>",
@@ -178,12 +178,12 @@ def facts(**changes: Any) -> RunFacts:
     """What the stages of the run left."""
     whole = RunFacts(
         profile=PROFILE,
-        gate={"warnings": ["entities, split items, movie_title: expected a title; found: none"]},
+        gate={"warnings": ["entities, split items, item_title: expected a title; found: none"]},
         training={"RetrievalTrainer": RETRIEVAL, "RankingTrainer": RANKING},
         index=INDEX,
         bundle={"versions": {"tensorflow": "2.16.2"}},
         evaluation=dataclasses.asdict(EVALUATION),
-        movie_map=MOVIE_MAP,
+        item_map=ITEM_MAP,
         genres=GENRES,
         people=[PERSON],
     )

@@ -14,16 +14,16 @@ pytestmark = pytest.mark.slow
 
 
 def spiral(count=300):
-    """A map of many movies, far enough apart to be told from each other; the nearest are those beside."""
+    """A map of many items, far enough apart to be told from each other; the nearest are those beside."""
     draw = random.Random(1)
     genres = ["Comedy", "Drama", "War", "Horror"]
     return {
         "method": "umap",
         "catalogue": count,
-        "movies": [
+        "items": [
             {
-                "movie_id": str(number),
-                "title": MARKUP if number == 7 else f"Movie number {number} (19{number % 90 + 10})",
+                "item_id": str(number),
+                "title": MARKUP if number == 7 else f"Item number {number} (19{number % 90 + 10})",
                 "genres": draw.sample(genres, draw.randint(0, 2)),
                 "x": math.sqrt(number) * math.cos(number * 2.4),
                 "y": math.sqrt(number) * math.sin(number * 2.4),
@@ -38,7 +38,7 @@ def spiral(count=300):
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(facts(movie_map=spiral()), summary()))
+    path.write_text(render(facts(item_map=spiral()), summary()))
     return path
 
 
@@ -111,35 +111,35 @@ def drawn(page):
     )
 
 
-def test_a_movie_is_found_by_its_words_without_case_and_accents_and_its_neighbours_are_listed(open_page):
+def test_a_item_is_found_by_its_words_without_case_and_accents_and_its_neighbours_are_listed(open_page):
     page = open_page()
     assert drawn(page) > 0.01
-    page.get_by_label("Find a movie").fill("NÚMBER 5 movie")
+    page.get_by_label("Find an item").fill("NÚMBER 5 item")
     assert page.locator("#map-status").inner_text().endswith("matches, the first 8")
-    page.get_by_label("Find a movie").fill("1935 25")
+    page.get_by_label("Find an item").fill("1935 25")
     page.keyboard.press("Enter")
-    assert page.locator("#map-chosen h3").inner_text() == "Movie number 25 (1935)"
+    assert page.locator("#map-chosen h3").inner_text() == "Item number 25 (1935)"
     nearest = page.locator("#map-chosen ol button").all_inner_texts()
-    assert nearest == [f"Movie number {n} (19{n % 90 + 10})" for n in range(26, 36)]
+    assert nearest == [f"Item number {n} (19{n % 90 + 10})" for n in range(26, 36)]
     page.locator("#map-chosen ol button").nth(2).click()
-    assert page.locator("#map-chosen h3").inner_text() == "Movie number 28 (1938)"
+    assert page.locator("#map-chosen h3").inner_text() == "Item number 28 (1938)"
     page.get_by_role("button", name="Clear").click()
     assert page.locator("#map-chosen").inner_text() == ""
-    page.get_by_label("Find a movie").fill("no such thing")
+    page.get_by_label("Find an item").fill("no such thing")
     assert page.locator("#map-status").inner_text() == "no matches"
 
 
 def place_of(page, number):
-    """Where a movie lies on the screen, from the numbers in the page."""
+    """Where an item lies on the screen, from the numbers in the page."""
     return page.evaluate(
         """(number) => {
-          const movies = JSON.parse(document.getElementById("map-data").textContent);
+          const items = JSON.parse(document.getElementById("map-data").textContent);
           const canvas = document.getElementById("map-canvas");
           canvas.scrollIntoView({ block: "center" });
           const box = canvas.getBoundingClientRect();
           const scale = box.width - 28;
-          return [box.left + box.width / 2 + (movies.x[number] - 0.5) * scale,
-                  box.top + box.height / 2 - (movies.y[number] - 0.5) * scale];
+          return [box.left + box.width / 2 + (items.x[number] - 0.5) * scale,
+                  box.top + box.height / 2 - (items.y[number] - 0.5) * scale];
         }""",
         number,
     )
@@ -148,9 +148,9 @@ def place_of(page, number):
 def test_the_map_answers_the_mouse(open_page):
     page = open_page()
     page.mouse.move(*place_of(page, 200))
-    assert page.locator("#map-tip").inner_text() == "Movie number 200 (1930)"
+    assert page.locator("#map-tip").inner_text() == "Item number 200 (1930)"
     page.mouse.click(*place_of(page, 200))
-    assert page.locator("#map-chosen h3").inner_text() == "Movie number 200 (1930)"
+    assert page.locator("#map-chosen h3").inner_text() == "Item number 200 (1930)"
     page.mouse.move(*place_of(page, 7))
     assert page.locator("#map-tip").inner_text() == MARKUP  # as text
     assert page.locator("#map b").count() == 0
@@ -160,7 +160,7 @@ def test_the_map_answers_the_mouse(open_page):
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Show everything").click()
     page.mouse.click(*place_of(page, 200))
-    assert page.locator("#map-chosen h3").inner_text() == "Movie number 200 (1930)"
+    assert page.locator("#map-chosen h3").inner_text() == "Item number 200 (1930)"
 
 
 def test_one_genre_is_shown_alone(open_page):
@@ -178,7 +178,7 @@ def test_one_genre_is_shown_alone(open_page):
 def test_a_phone_taps(open_page):
     page = open_page(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True, device_scale_factor=3)
     page.touchscreen.tap(*place_of(page, 150))
-    assert page.locator("#map-chosen h3").inner_text() == "Movie number 150 (1970)"
+    assert page.locator("#map-chosen h3").inner_text() == "Item number 150 (1970)"
 
 
 def test_paper_has_everything_unfolded(open_page, tmp_path):

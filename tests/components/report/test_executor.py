@@ -16,7 +16,7 @@ from components.report.facts import from_json
 from tests.components.bundle.small_bundle import build_bundle
 from tests.components.report.reading import ReadPage
 from tests.components.report.self_contained import assert_self_contained
-from tests.components.report.small_run import EVALUATION, GENRES, INDEX, MOVIE_MAP, PROFILE, RANKING, RETRIEVAL
+from tests.components.report.small_run import EVALUATION, GENRES, INDEX, ITEM_MAP, PROFILE, RANKING, RETRIEVAL
 
 FILES = {
     "profile": (standard_artifacts.ExampleStatistics, {"profile.json": PROFILE}),
@@ -26,7 +26,7 @@ FILES = {
         {"training.json": {**RANKING, "history": None}, "history.json": RANKING["history"]},
     ),
     "index": (standard_artifacts.Model, {"index.json": INDEX}),
-    "embeddings": (standard_artifacts.ModelEvaluation, {"map.json": MOVIE_MAP, "genres.json": GENRES}),
+    "embeddings": (standard_artifacts.ModelEvaluation, {"map.json": ITEM_MAP, "genres.json": GENRES}),
     # The mark of the blessing decides, and there is none.
     "evaluation": (
         standard_artifacts.ModelEvaluation,
@@ -57,7 +57,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     model = artifact(standard_artifacts.Model, root / "model")
     build_bundle(
         root / "model" / "Format-Serving",
-        movie_ids=["a", "b", "c"],
+        item_ids=["a", "b", "c"],
         genres=[["Drama"], [], ["Drama"]],
         vectors=np.array([[1.0, 0], [0, 1], [2, 1]]),
         biases=np.zeros(3),
@@ -77,7 +77,7 @@ def test_a_refused_bundle_has_every_section(inputs, tmp_path):
     text = report(inputs, tmp_path)
     assert_self_contained(text)
     page = ReadPage(text)
-    assert {"overview", "gates", "metrics", "slices", "reach", "people", "movie_map", "genres"} <= set(page.words)
+    assert {"overview", "gates", "metrics", "slices", "reach", "people", "item_map", "genres"} <= set(page.words)
     assert {"data", "training", "index"} <= set(page.words)
     assert "The bundle is refused" in page.words["overview"]
     assert "a warning" in page.words["data"]

@@ -11,7 +11,7 @@ import pytest
 
 from components.report.facts import RunFacts, from_json, to_json
 from components.report.page import render
-from components.report.sections.movie_map import COLOURS, common_genres, main_genre
+from components.report.sections.item_map import COLOURS, common_genres, main_genre
 from tests.components.report.reading import ReadPage
 from tests.components.report.self_contained import assert_self_contained
 from tests.components.report.small_run import MARKUP, PERSON, facts, summary
@@ -46,7 +46,7 @@ def test_the_verdict_stands_first_with_its_reason_and_what_was_not_pushed(page):
     assert "Nothing was pushed: not blessed (version 17 stays)." in words
     assert "0.6250 popularity 0.2500 · item-kNN 0.7500 · served 0.5000" in words
     assert "3 min 05 s 2 stages, 1 from the cache" in words
-    assert "6 2 users · 5 movies" in words  # 4 + 1 + 1 interactions
+    assert "6 2 users · 5 items" in words  # 4 + 1 + 1 interactions
 
 
 def test_the_data_and_its_splits(page):
@@ -59,10 +59,10 @@ def test_the_data_and_its_splits(page):
     assert "60.00 % of all pairs" in words  # 6 of 2 x 5
     assert "Joined or dropped as the same: 3" in words
     assert "Not used: comment" in words
-    assert "1 movies were in the interactions and not in the catalogue file" in words
+    assert "1 items were in the interactions and not in the catalogue file" in words
     assert "expected a title; found: none" in words
     assert "Ratings by stars: 2: 1, 3: 3, 5: 2" in page.labels["data"]
-    assert "How popular movies are: 0: 2, 1: 2, 2+: 1" in page.labels["data"]
+    assert "How popular items are: 0: 2, 1: 2, 2+: 1" in page.labels["data"]
 
 
 def test_the_metrics_stand_beside_peers_and_the_served_version_with_intervals(page):
@@ -74,7 +74,7 @@ def test_the_metrics_stand_beside_peers_and_the_served_version_with_intervals(pa
         "0.5000",
         "+0.3750 0.1250 to 0.5625 against popularity -0.1250 -0.2500 to -0.0625 against item-kNN",
     ]
-    assert rows["RMSE"][:2] == ["0.9375", "1.0625 user + movie means"]
+    assert rows["RMSE"][:2] == ["0.9375", "1.0625 user + item means"]
     assert rows["RMSE"][4] == "0.8824 0.8125 to 0.9375 as a share of the means'"
     assert rows["MAE"][0] == "–"  # no number
 
@@ -127,10 +127,10 @@ def test_a_person_gets_reasons(page):
         f"{MARKUP} 44 % · Crime",
     ]
     assert "12 interactions" in page.words["people"]
-    assert f"{MARKUP} 4.5 ★ Unrated" in page.words["people"]  # a movie that was not rated has no stars
+    assert f"{MARKUP} 4.5 ★ Unrated" in page.words["people"]  # an item that was not rated has no stars
 
 
-def test_the_map_has_every_movie_with_its_place_colour_and_neighbours(text):
+def test_the_map_has_every_item_with_its_place_colour_and_neighbours(text):
     (data,) = re.findall(r'<script type="application/json" id="map-data">(.*?)</script>', text, re.DOTALL)
     assert json.loads(data) == {
         "titles": ["Amélie (2001)", MARKUP, "Import of Evil (1999)"],
@@ -145,17 +145,17 @@ def test_the_map_has_every_movie_with_its_place_colour_and_neighbours(text):
 
 def test_the_map_in_words(page):
     assert (
-        "t-SNE of the retrieval model's movie vectors, the 3 movies of 5 with the most training rows"
-        in (page.words["movie_map"])
+        "t-SNE of the retrieval model's item vectors, the 3 items of 5 with the most training rows"
+        in (page.words["item_map"])
     )
-    assert page.rows["movie_map"][1] == ["Amélie (2001)", f"{MARKUP} · Import of Evil (1999)"]
+    assert page.rows["item_map"][1] == ["Amélie (2001)", f"{MARKUP} · Import of Evil (1999)"]
 
 
 def test_only_the_most_common_genres_have_a_colour_of_their_own():
-    movies = [{"genres": [f"g{number}" for number in range(least, 12)]} for least in range(12)]  # g11 12 times, g0 once
-    assert common_genres(movies) == [f"g{number}" for number in range(11, 2, -1)]
-    assert main_genre(["g11", "g0", "g5"], common_genres(movies)) == 6
-    assert main_genre(["g0"], common_genres(movies)) == COLOURS
+    items = [{"genres": [f"g{number}" for number in range(least, 12)]} for least in range(12)]  # g11 12 times, g0 once
+    assert common_genres(items) == [f"g{number}" for number in range(11, 2, -1)]
+    assert main_genre(["g11", "g0", "g5"], common_genres(items)) == 6
+    assert main_genre(["g0"], common_genres(items)) == COLOURS
 
 
 def test_genres_beside_majority_and_chance(page):
@@ -167,11 +167,11 @@ def test_genres_beside_majority_and_chance(page):
 
 
 def test_no_genre_to_learn():
-    nothing = {"folds": 5, "genres": [], "macro": None, "movies": 0, "vectors": "model", "left_out": []}
-    assert "No genre has enough movies" in ReadPage(render(facts(genres=nothing))).words["genres"]
+    nothing = {"folds": 5, "genres": [], "macro": None, "items": 0, "vectors": "model", "left_out": []}
+    assert "No genre has enough items" in ReadPage(render(facts(genres=nothing))).words["genres"]
 
 
-def test_a_person_who_knows_every_movie():
+def test_a_person_who_knows_every_item():
     nobody = dataclasses.replace(PERSON, recommended=[])
     page = ReadPage(render(facts(people=[nobody])))
     assert "Nothing is left to recommend" in page.words["people"]

@@ -9,7 +9,7 @@ from components.report.facts import Reason
 from components.report.people import choose_people, describe_people
 from tests.components.bundle.small_bundle import build_bundle
 
-MOVIES = ["a", "b", "c", "d", "é", "f f"]
+ITEMS = ["a", "b", "c", "d", "é", "f f"]
 GENRES = [["Drama"], ["Comedy", "War"], ["Drama", "Comedy"], [], ["Drama"], ["Comedy"]]
 
 
@@ -18,9 +18,7 @@ def bundle(tmp_path_factory):
     folder = tmp_path_factory.mktemp("people") / "bundle"
     users = {"Ann": [0, 1, 2, 5], "Bo": [0, 1], "Cy": [0], "Dee": [1, 0, 2], "Eve": []}
     vectors = np.array([[i, 1.0] for i in range(6)])
-    build_bundle(
-        folder, movie_ids=MOVIES, genres=GENRES, vectors=vectors, biases=np.zeros(6), users=users, test_rows={}
-    )
+    build_bundle(folder, item_ids=ITEMS, genres=GENRES, vectors=vectors, biases=np.zeros(6), users=users, test_rows={})
     return str(folder)
 
 
@@ -36,14 +34,14 @@ def test_a_person_has_a_taste_a_list_and_reasons(bundle):
     bo = describe_people(bundle, 4)[1]
     assert (bo.user_id, bo.interactions, bo.source) == ("Bo", 2, "model")
     assert bo.liked == [("Title of b", 3.0), ("Title of a", 3.0)]  # as many stars: the later one first
-    # The last movie b asks, (1, 1): f f 5 + 1, é 4 + 1, d 3 + 1, c 2 + 1. Stars are the row plus one.
-    assert [(movie.title, movie.score, movie.predicted_rating) for movie in bo.recommended] == [
+    # The last item b asks, (1, 1): f f 5 + 1, é 4 + 1, d 3 + 1, c 2 + 1. Stars are the row plus one.
+    assert [(item.title, item.score, item.predicted_rating) for item in bo.recommended] == [
         ("Title of f f", 6.0, 6.0),
         ("Title of é", 5.0, 5.0),
         ("Title of d", 4.0, 4.0),
         ("Title of c", 3.0, 3.0),
     ]
-    assert [list(movie.reasons) for movie in bo.recommended] == [
+    assert [list(item.reasons) for item in bo.recommended] == [
         [Reason(title="Title of b", share=1.0, genres=["Comedy"])],
         [Reason(title="Title of b", share=1.0, genres=[])],
         [Reason(title="Title of b", share=1.0, genres=[])],

@@ -21,7 +21,8 @@ def sampler(**options) -> CutSampler:
 
 
 def rows(batches):
-    return [row for history, targets, _ in batches for row in zip(history.tolist(), targets.tolist(), strict=True)]
+    drawn = [(before.tolist(), after.tolist()) for _, _, before, after, _ in batches]
+    return [row for before, after in drawn for row in zip(before, after, strict=True)]
 
 
 def test_a_row_is_a_stretch_of_one_sequence_split_at_a_cut():
@@ -78,19 +79,19 @@ WEIGHED = dataclasses.replace(SEQUENCES, weights=np.array([1, 2, 3, 4, 5, 9, 1, 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_a_target_has_the_weight_of_its_row_over_the_mean_of_all(ordered):
     cuts = dataclasses.replace(sampler(ordered=ordered), sequences=WEIGHED)
-    for _, targets, weights in cuts.epoch(16, np.random.default_rng(5)):
+    for *_, targets, weights in cuts.epoch(16, np.random.default_rng(5)):
         expected = np.where(targets >= 0, WEIGHED.weights[targets] / 4, 0)
         np.testing.assert_allclose(weights, expected)
         assert weights.dtype == np.float32
 
 
 def test_without_weights_every_target_counts_one_and_padding_nothing():
-    for _, targets, weights in sampler().epoch(16, np.random.default_rng(6)):
+    for *_, targets, weights in sampler().epoch(16, np.random.default_rng(6)):
         np.testing.assert_array_equal(weights, targets >= 0)
 
 
-def test_of_a_movie_that_a_user_had_again_a_set_holds_one_with_the_sum_of_the_weights():
-    # User 0: movie 3 with 1 + 2, movie 1 with 3; user 1: movie 1 with 6. On the mean of the three: 4.
+def test_of_a_item_that_a_user_had_again_a_set_holds_one_with_the_sum_of_the_weights():
+    # User 0: item 3 with 1 + 2, item 1 with 3; user 1: item 1 with 6. On the mean of the three: 4.
     lists = RaggedRows(
         row_splits=np.array([0, 3, 4]),
         rows=np.array([3, 1, 3, 1], np.int32),
@@ -98,15 +99,15 @@ def test_of_a_movie_that_a_user_had_again_a_set_holds_one_with_the_sum_of_the_we
     )
     sets = UserSetSampler(sequences=lists)
     assert sets.rows_per_epoch == 1
-    ((history, targets, weights),) = sets.epoch(16, np.random.default_rng(0))
+    ((_, _, history, targets, weights),) = sets.epoch(16, np.random.default_rng(0))
     assert (history.tolist(), targets.shape) == ([[3, 1]], (1, 0))
     assert weights.tolist() == [[3 / 4, 3 / 4]]
     again = RaggedRows(row_splits=np.array([0, 2]), rows=np.array([5, 5], np.int32))
-    assert UserSetSampler(sequences=again).rows_per_epoch == 0  # one movie, however often, goes with nothing
+    assert UserSetSampler(sequences=again).rows_per_epoch == 0  # one item, however often, goes with nothing
 
 
 def test_sets_of_several_users_are_padded_with_weight_zero():
-    for history, _, weights in UserSetSampler(sequences=SEQUENCES).epoch(16, np.random.default_rng(1)):
+    for _, _, history, _, weights in UserSetSampler(sequences=SEQUENCES).epoch(16, np.random.default_rng(1)):
         np.testing.assert_array_equal(weights, history >= 0)
 
 
@@ -115,10 +116,10 @@ def test_the_same_seed_draws_the_same_rows():
     assert one == other
 
 
-def test_whole_users_come_once_an_epoch_with_all_their_movies():
+def test_whole_users_come_once_an_epoch_with_all_their_items():
     sets = UserSetSampler(sequences=SEQUENCES)
     drawn = rows(sets.epoch(1, np.random.default_rng(0)))
-    assert sets.rows_per_epoch == 2  # a single movie tells nothing
+    assert sets.rows_per_epoch == 2  # a single item tells nothing
     assert sorted([row for row in history if row >= 0] for history, _ in drawn) == [[0, 1, 2, 3, 4], [6, 7]]
     assert len(rows(UserSetSampler(sequences=SEQUENCES, most_rows=1).epoch(16, np.random.default_rng(0)))) == 1
 
@@ -127,7 +128,7 @@ def test_whole_users_come_once_an_epoch_with_all_their_movies():
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 11])
 def test_an_epoch_has_as_many_batches_as_its_rows_fill(one, batch_size):
     """What a distributed fit, whose batches never end, is told as its steps."""
-    sizes = [len(history) for history, *_ in one.epoch(batch_size, np.random.default_rng(5))]
+    sizes = [len(users) for users, *_ in one.epoch(batch_size, np.random.default_rng(5))]
     assert sum(sizes) == one.rows_per_epoch
     assert len(sizes) == -(-one.rows_per_epoch // batch_size)
     assert max(sizes) <= batch_size

@@ -8,34 +8,33 @@ import pytest
 from components.errors import InputError
 from components.examples import AskedUsers
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
-from components.retrieval.content import catalogue_items, item_content
+from components.retrieval.content import item_content
 from components.retrieval.fitting import METRIC, TrainingData, fit
 from components.training.training_log import TrainingLog
-from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
 from tests.components.retrieval.test_model import ragged
+from tests.components.transform.small_content import standard_content, standard_features
 
-MOVIES = 8
-LONG = [[(start + step) % MOVIES for step in range(6)] for start in range(MOVIES)]
-PAIRS = [[start, (start + 1) % MOVIES] for start in range(MOVIES)]
-SINGLES = [[start] for start in range(MOVIES)]
+ITEMS = 8
+LONG = [[(start + step) % ITEMS for step in range(6)] for start in range(ITEMS)]
+PAIRS = [[start, (start + 1) % ITEMS] for start in range(ITEMS)]
+SINGLES = [[start] for start in range(ITEMS)]
 
 
 def data_of(walks: list[list[int]], *, genres: bool, titles: bool, years: bool, min_ratings: int) -> TrainingData:
-    rows = range(MOVIES)
-    counts = np.bincount([row for walk in walks for row in walk], minlength=MOVIES + 1)
-    movies = CatalogueFeatures(
-        movie_index=np.arange(MOVIES),
-        year=np.full(MOVIES, 1990 if years else 0),
-        genre_indices=ragged([[row % 2] if genres else [] for row in rows], RaggedIndices),
-        title_word_indices=ragged([[0] if titles else [] for _ in rows], RaggedIndices),
+    rows = range(ITEMS)
+    counts = np.bincount([row for walk in walks for row in walk], minlength=ITEMS + 1)
+    items = standard_features(
+        rows,
+        genres=[[row % 2] if genres else [] for row in rows],
+        eras=[19] * ITEMS if years else None,
+        words=[[0] if titles else [] for _ in rows],
     )
-    sizes = VocabularySizes(users=len(walks), movies=MOVIES, genres=2 * genres, title_words=int(titles))
-    content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
-    nexts = [[(walk[-1] + 1) % MOVIES] for walk in walks]
+    content = item_content(standard_content(items, genres=2 * genres, words=int(titles)), counts, min_ratings)
+    nexts = [[(walk[-1] + 1) % ITEMS] for walk in walks]
     return TrainingData(
         content=content,
-        items=catalogue_items(content, movies),
-        counts=counts[:MOVIES],
+        items=content.of(items),
+        counts=counts[:ITEMS],
         sequences=ragged(walks),
         marked=AskedUsers(histories=ragged(walks), left_out=ragged(walks), held_out=ragged(nexts)),
     )
@@ -46,9 +45,9 @@ DATA = {
     "no genres": data_of(LONG, **{**BARE, "titles": True, "years": True}),
     "no titles": data_of(LONG, **{**BARE, "genres": True}),
     "neither": data_of(LONG, **BARE),
-    "two movies each": data_of(PAIRS, **BARE),
-    "one movie each": data_of(SINGLES, **BARE),
-    "every movie rare": data_of(PAIRS, **{**BARE, "min_ratings": 100}),
+    "two items each": data_of(PAIRS, **BARE),
+    "one item each": data_of(SINGLES, **BARE),
+    "every item rare": data_of(PAIRS, **{**BARE, "min_ratings": 100}),
 }
 
 

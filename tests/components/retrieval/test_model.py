@@ -12,43 +12,40 @@ from components.errors import InputError
 from components.examples import AskedUsers, MarkedRows, RaggedRows, UserSequences
 from components.features import TRAIN_PART
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.content import UNKNOWN_SLOT, catalogue_items, item_content
+from components.retrieval.content import UNKNOWN_SLOT, item_content
 from components.retrieval.exact_search import last_rows, ndcg
 from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
 from components.retrieval.losses.full_softmax import mask_rows
 from components.retrieval.training import training_data
 from components.training.phases import seeing
 from components.training.training_log import TrainingLog
-from components.transform.graph import CatalogueFeatures, RaggedIndices, VocabularySizes
+from tests.components.transform.small_content import standard_content, standard_features
 
-MOVIES = 12
+ITEMS = 12
 
 
-def ragged(lists, kind=RaggedRows):
+def ragged(lists):
     flat = [row for one in lists for row in one]
     splits = np.cumsum([0] + [len(one) for one in lists]).astype(np.int64)
-    if kind is RaggedIndices:
-        return RaggedIndices(values=np.array(flat, np.int64), row_splits=splits)
     return RaggedRows(row_splits=splits, rows=np.array(flat, np.int32), timestamps=np.arange(1, len(flat) + 1))
 
 
 def cycling_data(min_ratings=1) -> TrainingData:
-    """Users walk in a circle: after movie i comes i + 1. Movie 11 has no training rows."""
-    circle = MOVIES - 1
+    """Users walk in a circle: after item i comes i + 1. Item 11 has no training rows."""
+    circle = ITEMS - 1
     walks = [[(start + step) % circle for step in range(8)] for start in range(circle)] * 3
     nexts = [[(walk[-1] + 1) % circle] for walk in walks]
-    counts = np.bincount([row for walk in walks for row in walk], minlength=MOVIES)
-    movies = CatalogueFeatures(
-        movie_index=np.append(np.arange(circle), circle).astype(np.int64),  # 11 is the unknown index
-        year=np.full(MOVIES, 1990, np.int64),
-        genre_indices=ragged([[i % 2] for i in range(MOVIES)], RaggedIndices),
-        title_word_indices=ragged([[0] if i < 4 else [] for i in range(MOVIES)], RaggedIndices),
+    counts = np.bincount([row for walk in walks for row in walk], minlength=ITEMS)
+    items = standard_features(
+        [*range(circle), circle],  # 11 is the unknown index
+        genres=[[i % 2] for i in range(ITEMS)],
+        eras=[19] * ITEMS,
+        words=[[0] if i < 4 else [] for i in range(ITEMS)],
     )
-    sizes = VocabularySizes(users=len(walks), movies=circle, genres=2, title_words=1)
-    content = item_content(movies.title_word_indices, counts, sizes, min_ratings)
+    content = item_content(standard_content(items, genres=2, words=1), counts, min_ratings)
     return TrainingData(
         content=content,
-        items=catalogue_items(content, movies),
+        items=content.of(items),
         counts=counts,
         sequences=ragged(walks),
         marked=AskedUsers(histories=ragged(walks), left_out=ragged(walks), held_out=ragged(nexts)),
@@ -84,7 +81,7 @@ def test_the_best_epoch_is_kept():
     log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
     model = fit(config, data, 2, log)
     tables, candidates = model.embed_catalogue()
-    reached = ndcg(lambda h: model.query_tower(h, tables), candidates, data.marked, 100, 200, 5_000)
+    reached = ndcg(lambda h, _: model.query_tower(h, tables), candidates, data.marked, 100, 200, 5_000)
     assert reached == pytest.approx(max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]))
 
 
@@ -103,7 +100,7 @@ def test_a_refit_runs_so_many_epochs_without_eval_rows_and_keeps_the_last_averag
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
 
 
-def test_movies_of_the_history_get_probability_zero():
+def test_items_of_the_history_get_probability_zero():
     logits = tf.constant([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
     softmax = tf.nn.softmax(mask_rows(logits, tf.constant([[2, -1], [-1, -1]]))).numpy()
     assert softmax[0, 2] == 0
@@ -121,11 +118,11 @@ def batch(history, targets, weights=None):
 @pytest.mark.parametrize(("decay", "weights"), [(0.0, [1 / 2, 1 / 2]), (1.0, [2 / 3, 1 / 3])])  # 1 and 1/2, over 3/2
 def test_the_full_softmax_loss_is_the_weighted_mean_of_the_targets_cross_entropy(decay, weights):
     data = cycling_data()
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=decay)
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, item_dropout=0.0, loss="full_softmax", target_decay=decay)
     model = build(config, data, 3)
     history = [[-1, 0, 1]]
     logits = catalogue_logits(model, history)[0]
-    others = np.delete(np.arange(MOVIES), [0, 1])
+    others = np.delete(np.arange(ITEMS), [0, 1])
     expected = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]] @ weights
     loss = model.compute_loss(batch(history, [[2, 5, -1]])).numpy()
     assert loss == pytest.approx(expected, rel=1e-5)
@@ -137,10 +134,10 @@ def catalogue_logits(model, history):
 
 
 def test_a_row_that_counts_more_weighs_more_in_the_loss():
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=0.0)
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, item_dropout=0.0, loss="full_softmax", target_decay=0.0)
     model = build(config, cycling_data(), 3)
     logits = catalogue_logits(model, [[0, 1]])[0]
-    others = np.delete(np.arange(MOVIES), [0, 1])
+    others = np.delete(np.arange(ITEMS), [0, 1])
     losses = np.log(np.exp(logits[others]).sum()) - logits[[2, 5]]
     loss = model.compute_loss(batch([[0, 1]], [[2, 5]], [[3.0, 0.5]])).numpy()
     assert loss == pytest.approx((3 * losses[0] + 0.5 * losses[1]) / 2, rel=1e-5)
@@ -149,7 +146,7 @@ def test_a_row_that_counts_more_weighs_more_in_the_loss():
 @pytest.mark.parametrize("repeats", [False, True])
 def test_what_was_had_before_is_a_candidate_only_where_lists_may_repeat_it(repeats):
     # 1 is in the history and comes again, 5 is new.
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="full_softmax", target_decay=0.0)
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, item_dropout=0.0, loss="full_softmax", target_decay=0.0)
     model = build(config, dataclasses.replace(cycling_data(), repeats=repeats), 3)
     logits = catalogue_logits(model, [[0, 1]])[0]
     everything = np.log(np.exp(logits).sum())
@@ -161,15 +158,15 @@ def test_what_was_had_before_is_a_candidate_only_where_lists_may_repeat_it(repea
 
 def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits():
     data = cycling_data()
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, movie_dropout=0.0, loss="in_batch_softmax", targets=2)
+    config = RetrievalConfig(embedding_dim=4, l2=0.0, item_dropout=0.0, loss="in_batch_softmax", targets=2)
     model = build(config, data, 3)
-    history, targets = [[0], [3], [5]], [[1, 2], [4, 7], [1, -1]]  # movie 1 twice
+    history, targets = [[0], [3], [5]], [[1, 2], [4, 7], [1, -1]]  # item 1 twice
     tables, candidates = model.embed_catalogue()
     queries = model.query_tower(tf.constant(history), tables).numpy()
 
-    def losses(rows, movies):
-        logits = queries[rows] @ candidates.numpy()[movies].T - np.log(data.counts[movies] / data.counts.sum())  # logQ
-        if len(movies) == 3:
+    def losses(rows, items):
+        logits = queries[rows] @ candidates.numpy()[items].T - np.log(data.counts[items] / data.counts.sum())  # logQ
+        if len(items) == 3:
             logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
         return np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)
 
@@ -182,33 +179,33 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
     assert loss == pytest.approx(weighed, rel=1e-4)
 
 
-def test_the_squared_error_covers_the_catalogue_and_takes_a_movies_own_contribution_out():
+def test_the_squared_error_covers_the_catalogue_and_takes_a_items_own_contribution_out():
     data = cycling_data()
     config = RetrievalConfig(
-        embedding_dim=4, squared_error_l2=0.0, movie_dropout=0.0, loss="squared_error", half_lives=(0.0, 1.0)
+        embedding_dim=4, squared_error_l2=0.0, item_dropout=0.0, loss="squared_error", half_lives=(0.0, 1.0)
     )
     model = build(config, data, 3)
     users, weights = [[0, 1], [3, 5, 2]], [[2.0, 0.5], [1.0, 3.0, 0.25]]
     tables, candidates = (part.numpy() for part in model.embed_catalogue())
     expected = weighed = 0.0
-    for number, movies in enumerate(users):
-        flat, recent = np.ones(len(movies)), 2.0 ** -np.arange(len(movies))[::-1]
+    for number, items in enumerate(users):
+        flat, recent = np.ones(len(items)), 2.0 ** -np.arange(len(items))[::-1]
         flat, recent = flat / np.linalg.norm(flat), recent / np.linalg.norm(recent)
-        inputs = flat[:, None] * tables[movies, :4] + recent[:, None] * tables[movies, 4:]
-        for movie in range(MOVIES):
-            others = inputs[[m != movie for m in movies]].sum(axis=0)
-            score = others @ candidates[movie, :4] + candidates[movie, 4]
-            error = (score - (movie in movies)) ** 2 / len(users)
+        inputs = flat[:, None] * tables[items, :4] + recent[:, None] * tables[items, 4:]
+        for item in range(ITEMS):
+            others = inputs[[m != item for m in items]].sum(axis=0)
+            score = others @ candidates[item, :4] + candidates[item, 4]
+            error = (score - (item in items)) ** 2 / len(users)
             expected += error
-            weighed += error * (weights[number][movies.index(movie)] if movie in movies else 1)
+            weighed += error * (weights[number][items.index(item)] if item in items else 1)
     history = [[-1, 0, 1], [3, 5, 2]]
     of_history = [[0, *weights[0]], weights[1]]
     for given, wanted in (([[0, 1, 1], [1, 1, 1]], expected), (of_history, weighed)):
         assert model.compute_loss(batch(history, [[], []], given)).numpy() == pytest.approx(wanted, rel=1e-4)
 
 
-def test_rare_and_unknown_movies_share_a_slot_and_differ_by_content():
-    data = cycling_data(min_ratings=25)  # every movie has 24 rows
+def test_rare_and_unknown_items_share_a_slot_and_differ_by_content():
+    data = cycling_data(min_ratings=25)  # every item has 24 rows
     assert set(data.items.slots.numpy()) == {UNKNOWN_SLOT}
     candidates = build(RetrievalConfig(embedding_dim=4), data, 1).embed_catalogue()[1].numpy()
     np.testing.assert_allclose(candidates[5], candidates[7])  # same genre, era and no title word
@@ -230,19 +227,19 @@ def test_undated_data_is_pooled_evenly():
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"full_softmax_limit": MOVIES}, "full_softmax"),
-        ({"full_softmax_limit": MOVIES - 1}, "in_batch_softmax"),
+        ({"full_softmax_limit": ITEMS}, "full_softmax"),
+        ({"full_softmax_limit": ITEMS - 1}, "in_batch_softmax"),
         ({"history_order": "none"}, "squared_error"),
         ({"history_order": "none", "loss": "full_softmax"}, "full_softmax"),
     ],
 )
 def test_auto_takes_the_loss_that_fits_the_data(settings, expected):
-    assert chosen_loss(RetrievalConfig(**settings), cycling_data().sequences, MOVIES) == expected
+    assert chosen_loss(RetrievalConfig(**settings), cycling_data().sequences, ITEMS) == expected
 
 
-def test_the_squared_error_learns_which_movies_go_together():
+def test_the_squared_error_learns_which_items_go_together():
     data = cycling_data()
-    pairs = [[0, 1, 2], [3, 4, 5], [6, 7, 8]] * 10  # of a group two movies are known, the third is asked for
+    pairs = [[0, 1, 2], [3, 4, 5], [6, 7, 8]] * 10  # of a group two items are known, the third is asked for
     data = dataclasses.replace(data, sequences=ragged(pairs), marked=None)
     config = RetrievalConfig(embedding_dim=8, history_order="none", squared_error_l2=1e-4, epochs=100)
     model = refit(config, data, 1, 100, TrainingLog(METRIC, epochs=100, higher_is_better=True))
@@ -252,13 +249,13 @@ def test_the_squared_error_learns_which_movies_go_together():
 
 
 def test_ndcg_by_hand():
-    # One dimension: movie i scores i. User 0 leaves 3 out and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
+    # One dimension: item i scores i. User 0 leaves 3 out and wants 2 (rank 1) and 0 (rank 3); user 1 wants 1 (rank 3).
     candidates = tf.constant([[0.0], [1.0], [2.0], [3.0]])
     asked = AskedUsers(histories=ragged([[3], []]), left_out=ragged([[3], []]), held_out=ragged([[2, 0], [1]]))
 
     def value(most_users):
         return ndcg(
-            lambda history: tf.ones([history.shape[0], 1]),
+            lambda history, _: tf.ones([history.shape[0], 1]),
             candidates,
             asked,
             k=3,
@@ -272,17 +269,19 @@ def test_ndcg_by_hand():
 
 
 def test_a_list_leaves_out_what_the_rule_says_and_not_what_the_query_reads():
-    # The history leads to its own last movie, which the list may repeat: 3 is on top, and 3 is what is asked for.
+    # The history leads to its own last item, which the list may repeat: 3 is on top, and 3 is what is asked for.
     asked = AskedUsers(histories=ragged([[1, 3]]), left_out=ragged([[1]]), held_out=ragged([[3]]))
     candidates = tf.one_hot([0, 1, 2, 3], 4)
-    found = ndcg(lambda history: tf.one_hot(history[:, -1], 4), candidates, asked, k=2, history_length=5, most_users=9)
+    found = ndcg(
+        lambda history, _: tf.one_hot(history[:, -1], 4), candidates, asked, k=2, history_length=5, most_users=9
+    )
     assert found == pytest.approx(1.0)
 
 
 def test_the_users_of_eval_are_asked_from_what_they_liked():
     liked = UserSequences(
         user_ids=np.array([b"a", b"c"], object),
-        movies=ragged([[1, 2], [3]]),
+        items=ragged([[1, 2], [3]]),
         parts=np.full(3, TRAIN_PART, np.int8),
     )
     marked = MarkedRows(
@@ -294,31 +293,22 @@ def test_the_users_of_eval_are_asked_from_what_they_liked():
     assert [asked.held_out[i].tolist() for i in range(2)] == [[5], [6, 7]]
 
 
-class Graph:
-    """Stands for the transform graph of a training's phase."""
-
-    vocabulary_sizes = VocabularySizes(users=2, movies=3, genres=1, title_words=1)
-
-
 def test_a_model_is_trained_on_what_was_liked_alone():
-    none = ragged([[] for _ in range(3)], RaggedIndices)
-    movies = CatalogueFeatures(
-        movie_index=np.array([2, 0, 1]), year=np.zeros(3, np.int64), genre_indices=none, title_word_indices=none
-    )
+    items = standard_features([2, 0, 1], genres=[[], [], []])
     # Catalogue row 0 is liked twice, 1 disliked twice, 2 liked once; user b likes nothing.
     sequences = UserSequences(
         user_ids=np.array([b"a", b"b"], object),
-        movies=dataclasses.replace(
+        items=dataclasses.replace(
             ragged([[0, 1, 2, 0], [1]]), ratings=np.array([5, 1, 3, 3, 2], np.float32), weights=np.ones(5, np.float32)
         ),
         parts=np.zeros(5, np.int8),
     )
-    phase = seeing(sequences, movies, unknown=3, liked_from=3.0)
+    phase = seeing(sequences, items, standard_content(items, genres=1), unknown=3, liked_from=3.0)
     marked = MarkedRows(user_ids=np.array([b"b"], object), seen=ragged([[1]]), held_out=ragged([[0]]))
     config = RetrievalConfig(min_ratings=1, loss="full_softmax")
-    data = training_data(config, Graph(), phase, marked, repeats=True)
+    data = training_data(config, phase, marked, repeats=True)
     assert [data.sequences[i].tolist() for i in range(len(data.sequences))] == [[0, 2, 0]]
-    assert data.counts.tolist() == [2, 0, 1]  # a dislike makes no movie popular
+    assert data.counts.tolist() == [2, 0, 1]  # a dislike makes no item popular
     assert len(set(data.items.slots.numpy()) - {UNKNOWN_SLOT}) == 2  # nobody's liking tells of row 1
     assert data.items.slots.numpy()[1] == UNKNOWN_SLOT
     assert data.repeats

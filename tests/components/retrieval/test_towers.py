@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.retrieval.towers import contributions, embed_history, pooling_weights
 
-# Movie 0 is (1, 0), movie 1 is (0, 1), movie 2 is (4, 4); one pooling a table.
+# Item 0 is (1, 0), item 1 is (0, 1), item 2 is (4, 4); one pooling a table.
 TABLE = np.array([[1, 0], [0, 1], [4, 4]], np.float32)
 
 
@@ -17,8 +17,8 @@ def test_an_even_pooling_is_the_sum_over_the_root_of_the_length():
     assert query.numpy()[0] == pytest.approx([1 / np.sqrt(2), 1 / np.sqrt(2), 1])
 
 
-def test_half_lives_weigh_the_latest_movie_most():
-    # Half-life 1: movie 1 (latest) weighs 1, movie 0 weighs 1/2; the norm of (1, 1/2) is sqrt(5)/2.
+def test_half_lives_weigh_the_latest_item_most():
+    # Half-life 1: item 1 (latest) weighs 1, item 0 weighs 1/2; the norm of (1, 1/2) is sqrt(5)/2.
     query = embed_history(tf.constant([[0, 1]]), tf.constant(TABLE), [1.0])
     assert query.numpy()[0] == pytest.approx([1 / np.sqrt(5), 2 / np.sqrt(5), 1])
 

@@ -8,11 +8,11 @@ from components.errors import InputError
 from components.schema import curated
 
 IN_EVERY_ROW = {
-    "entities": {"rows"},  # an item has no user_id, a user no movie_id
-    "sequences": {"user_id", "sequence_movie_ids", "sequence_ratings", "sequence_timestamps", "sequence_parts"},
+    "entities": {"rows"},  # an item has no user_id, a user no item_id
+    "sequences": {"user_id", "sequence_item_ids", "sequence_ratings", "sequence_timestamps", "sequence_parts"},
 }
 NOT_IN_EVERY_ROW = {
-    "entities": {"movie_id", "user_id", "movie_title", "movie_genres"},
+    "entities": {"item_id", "user_id", "item_title", "item_genres"},
     "sequences": {"sequence_weights"},
 }
 MOVIELENS_GENRES = [
@@ -56,7 +56,7 @@ def test_what_every_row_has_is_required_and_everything_else_is_optional(kind):
 
 def test_ids_are_text_even_where_they_look_like_numbers():
     for kind in curated.KINDS:
-        ids = [feature for feature in curated.curated_schema(kind).feature if feature.name in ("user_id", "movie_id")]
+        ids = [feature for feature in curated.curated_schema(kind).feature if feature.name in ("user_id", "item_id")]
         assert ids
         assert all(feature.type == schema_pb2.BYTES and not feature.HasField("int_domain") for feature in ids)
 
@@ -87,7 +87,7 @@ def test_a_range_may_be_open_at_one_end():
 def test_any_genre_drops_the_domain_and_its_use():
     schema = curated.curated_schema("entities", any_genre=True)
     assert "genre" not in [domain.name for domain in schema.string_domain]
-    assert not _features(schema)["movie_genres"].domain
+    assert not _features(schema)["item_genres"].domain
 
 
 def test_the_component_writes_the_text_that_the_stages_after_it_read(tmp_path: Path):
@@ -106,4 +106,4 @@ def test_the_component_writes_the_text_that_the_stages_after_it_read(tmp_path: P
 
 def test_unknown_kind_says_which_there_are():
     with pytest.raises(InputError, match="entities, sequences"):
-        curated.schema_file("movies")
+        curated.schema_file("items")

@@ -38,7 +38,7 @@ def trained(tmp_path_factory):
     def trainer(name, sequences):
         return RecommenderTrainer(
             examples=held_out.outputs["result"],
-            movies=entities.outputs["result"],
+            items=entities.outputs["result"],
             sequences=sequences.outputs["result"],
             transform_graph=graph.outputs["result"],
             run_fn=f"{__name__}.toy_run_fn",
@@ -64,7 +64,9 @@ def test_run_fn_gets_catalogue_sequences_and_settings(trained, seen):
     assert seen["custom_config"] == {
         "config": '{"epochs": 3}',
         "strategy": "none",
-        "movies": [f"{trained}/entities/Split-items/*"],
+        "items": [f"{trained}/entities/Split-items/*"],
+        "users": [f"{trained}/entities/Split-users/*"],
+        "features": "[]",
         "sequences": [f"{trained}/sequences/Split-all/*"],
         "refit": False,
         "liked_from": None,

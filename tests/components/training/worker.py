@@ -31,7 +31,7 @@ def main(strategy: str) -> None:
     from tests.components.retrieval.test_model import cycling_data
 
     config = dataclasses.replace(LIGHT, epochs=30, batch_size=256)
-    models = ranking.fit(config, BOTH.movies, BOTH.known, BOTH.held_out, replicas=replicas)
+    models = ranking.fit(config, BOTH.items, BOTH.known, BOTH.held_out, replicas=replicas)
     errors = ranking.predict(models, BOTH.known, BOTH.held_out, 10_000) - BOTH.held_out.ratings
 
     data = cycling_data()

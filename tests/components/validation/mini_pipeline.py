@@ -16,9 +16,9 @@ from tfx.types import artifact_utils, standard_artifacts
 Row = Mapping[str, Any]
 
 
-def item(movie_id: Any, title: str, genres: Sequence[str] = (), rows: int = 1) -> Row:
+def item(item_id: Any, title: str, genres: Sequence[str] = (), rows: int = 1) -> Row:
     """An item as ingestion writes it."""
-    return {"movie_id": [movie_id], "movie_title": [title], "movie_genres": list(genres), "rows": [rows]}
+    return {"item_id": [item_id], "item_title": [title], "item_genres": list(genres), "rows": [rows]}
 
 
 def person(user_id: Any, rows: int = 1) -> Row:
@@ -26,14 +26,14 @@ def person(user_id: Any, rows: int = 1) -> Row:
     return {"user_id": [user_id], "rows": [rows]}
 
 
-def user(user_id: Any, movies: Sequence[Any], ratings: Sequence[float], parts: Sequence[int] = ()) -> Row:
+def user(user_id: Any, items: Sequence[Any], ratings: Sequence[float], parts: Sequence[int] = ()) -> Row:
     """A user's rows in order as ingestion writes them, a second apart; without parts all are for training."""
     return {
         "user_id": [user_id],
-        "sequence_movie_ids": list(movies),
+        "sequence_item_ids": list(items),
         "sequence_ratings": list(ratings),
-        "sequence_timestamps": list(range(len(movies))),
-        "sequence_parts": [bytes(parts or [0] * len(movies))],
+        "sequence_timestamps": list(range(len(items))),
+        "sequence_parts": [bytes(parts or [0] * len(items))],
     }
 
 

@@ -61,7 +61,7 @@ def test_an_anomaly_of_the_whole_split():
 
 def test_all_errors_are_listed_and_warnings_only_announced(caplog):
     found = findings(
-        _anomalies(sequence_ratings=ERROR, user_id=WARNING, sequence_movie_ids=ERROR), data="sequences", split="all"
+        _anomalies(sequence_ratings=ERROR, user_id=WARNING, sequence_item_ids=ERROR), data="sequences", split="all"
     )
     progress.LOGGER.addHandler(caplog.handler)
     try:
@@ -70,7 +70,7 @@ def test_all_errors_are_listed_and_warnings_only_announced(caplog):
     finally:
         progress.LOGGER.removeHandler(caplog.handler)
     assert "split all, sequence_ratings:" in str(error.value)
-    assert "split all, sequence_movie_ids:" in str(error.value)
+    assert "split all, sequence_item_ids:" in str(error.value)
     assert "user_id" not in str(error.value)
     assert ["user_id" in message for message in caplog.messages] == [True]
 

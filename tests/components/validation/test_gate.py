@@ -28,8 +28,8 @@ SEQUENCES = [user("ann", ["1", "2", "1"], [0.5, 5.0, 3.0]), user("bob", ["1"], [
 MANY = [user(f"user {row}", ["1"] * (row % 3 + 1), [3.0] * (row % 3 + 1)) for row in range(4000)]
 
 
-def _run(folder, items, people, sequences, **rows):
-    write_split(folder / "entities", "items", items)
+def _run(folder, catalogue, people, sequences, **rows):
+    write_split(folder / "entities", "items", catalogue)
     write_split(folder / "entities", "users", people)
     write_split(folder / "sequences", "all", sequences)
     entities = examples("Entities", folder / "entities", ["items", "users"], **rows)
@@ -54,7 +54,7 @@ def _run(folder, items, people, sequences, **rows):
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clean")
-    _run(folder, ITEMS, USERS, MANY, movies=2, users=4000)
+    _run(folder, ITEMS, USERS, MANY, items=2, users=4000)
     return folder / "run"
 
 
@@ -93,7 +93,7 @@ def test_every_fault_is_named_with_split_feature_expectation_and_finding(refused
     lines = sorted(line for line in refused[0].splitlines() if line.startswith("  - "))
     assert len(lines) == 4
     genre, rows, parts, rating = lines
-    assert genre.startswith("  - entities, split items, movie_genres: expected any number of BYTES, out of Action, ")
+    assert genre.startswith("  - entities, split items, item_genres: expected any number of BYTES, out of Action, ")
     assert "Gothic" in genre.split("found:")[1]
     assert rows.startswith("  - entities, split users, rows: expected any number of INT, at least 0, in every row")
     assert "-1" in rows.split("found:")[1]

@@ -10,20 +10,20 @@ import pytest
 
 from serving.model import LoadedBundle
 from tests.components.bundle.small_bundle import build_bundle
-from tests.pipelines.batch_scoring.jobs import MOVIES, Scored, score_in_memory
+from tests.pipelines.batch_scoring.jobs import ITEMS, Scored, score_in_memory
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
-    """Version 7: 60 movies, 300 users of whom each knows 1 to 19 movies, exact search."""
+    """Version 7: 60 items, 300 users of whom each knows 1 to 19 items, exact search."""
     rng = np.random.default_rng(7)
-    known = {f"u{user}": rng.choice(MOVIES, rng.integers(1, 20), replace=False).tolist() for user in range(300)}
+    known = {f"u{user}": rng.choice(ITEMS, rng.integers(1, 20), replace=False).tolist() for user in range(300)}
     return build_bundle(
         tmp_path_factory.mktemp("bundle") / "7",
-        movie_ids=[f"m{movie}" for movie in range(MOVIES)],
-        genres=[["Drama"]] * MOVIES,
-        vectors=rng.normal(size=(MOVIES, 8)),
-        biases=rng.normal(size=MOVIES),
+        item_ids=[f"m{item}" for item in range(ITEMS)],
+        genres=[["Drama"]] * ITEMS,
+        vectors=rng.normal(size=(ITEMS, 8)),
+        biases=rng.normal(size=ITEMS),
         users=known,
         test_rows={},
     )

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipelines.batch_scoring.job import Specification, run_attempt
 from pipelines.batch_scoring.publishing import Destination, discard, prepare, publish
 
-MOVIES = 60
+ITEMS = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
         return pq.read_table(file).to_pylist()
     if file.suffix == ".jsonl":
         return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-    kinds = {"user_id": "string", "movie_id": "string", "model_version": "string"}
+    kinds = {"user_id": "string", "item_id": "string", "model_version": "string"}
     return pyarrow.csv.read_csv(file, convert_options=pyarrow.csv.ConvertOptions(column_types=kinds)).to_pylist()
 
 

@@ -19,19 +19,22 @@ class Picky(tf.Module):
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string, name=contract.USER_ID),
-            tf.TensorSpec([None, None], tf.string, name=contract.HISTORY_MOVIE_IDS),
+            tf.TensorSpec([None, None], tf.string, name=contract.HISTORY_ITEM_IDS),
             tf.TensorSpec([None, None], tf.float32, name=contract.HISTORY_RATINGS),
-            tf.TensorSpec([None, None], tf.string, name=contract.EXCLUDE_MOVIE_IDS),
-            tf.TensorSpec([None, None], tf.string, name=contract.GENRES),
+            tf.TensorSpec([None, None], tf.string, name=contract.EXCLUDE_ITEM_IDS),
+            tf.TensorSpec([None, None], tf.string, name=contract.ALLOW_ITEM_IDS),
+            tf.TensorSpec([None, None], tf.string, name=contract.FILTERS),
+            tf.TensorSpec([None, None], tf.string, name=contract.USER_FEATURES),
+            tf.TensorSpec([None, None], tf.string, name=contract.CONTEXT),
             tf.TensorSpec([None], tf.int32, name=contract.N),
         ]
     )
-    def recommend(self, user_id, history_movie_ids, history_ratings, exclude_movie_ids, genres, n):
+    def recommend(self, user_id, history_item_ids, history_ratings, exclude_item_ids, allow_item_ids, *others):
         poisoned = tf.strings.regex_full_match(user_id, "poison.*")
         with tf.control_dependencies([tf.debugging.Assert(not tf.reduce_any(poisoned), ["poisoned"])]):
             rows = tf.shape(user_id)[0]
         return {
-            contract.MOVIE_IDS: tf.tile([["m1", "m2"]], [rows, 1]),
+            contract.ITEM_IDS: tf.tile([["m1", "m2"]], [rows, 1]),
             contract.TITLES: tf.tile([["One", "Two"]], [rows, 1]),
             contract.SCORES: tf.tile([[2.0, 1.0]], [rows, 1]),
             contract.PREDICTED_RATINGS: tf.tile([[5.0, 4.0]], [rows, 1]),
@@ -93,7 +96,7 @@ def test_a_poisoned_record_goes_to_the_rejected_and_the_rest_is_published(picky,
     from tests.pipelines.batch_scoring.jobs import score_in_memory
 
     (tmp_path / "users.csv").write_text(
-        "user_id,history_movie_ids\n" + "".join(f"u{n},\n" for n in range(30)) + "poison,m1\n,\n"
+        "user_id,history_item_ids\n" + "".join(f"u{n},\n" for n in range(30)) + "poison,m1\n,\n"
     )
     done = score_in_memory(picky, tmp_path, users=str(tmp_path / "users.csv"), n=2)
     assert set(done.by_user) == {f"u{n}" for n in range(30)}

@@ -31,7 +31,7 @@ from tests.pipelines.batch_scoring.jobs import Scored, content_hash
 pytestmark = pytest.mark.slow
 
 PEOPLE = 60_000
-MOVIES = 1200  # enough for ScaNN
+ITEMS = 1200  # enough for ScaNN
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,11 @@ def model(tmp_path_factory):
     rng = np.random.default_rng(3)
     return build_bundle(
         tmp_path_factory.mktemp("bundle") / "11",
-        movie_ids=[f"m{movie}" for movie in range(MOVIES)],
-        genres=[["Drama"]] * MOVIES,
-        vectors=rng.normal(size=(MOVIES, 16)),
-        biases=rng.normal(size=MOVIES),
-        users={f"u{user}": rng.choice(MOVIES, rng.integers(1, 40), replace=False).tolist() for user in range(2000)},
+        item_ids=[f"m{item}" for item in range(ITEMS)],
+        genres=[["Drama"]] * ITEMS,
+        vectors=rng.normal(size=(ITEMS, 16)),
+        biases=rng.normal(size=ITEMS),
+        users={f"u{user}": rng.choice(ITEMS, rng.integers(1, 40), replace=False).tolist() for user in range(2000)},
         test_rows={},
         scann=True,
     ).path

@@ -17,13 +17,13 @@ def expected_rows(bundle, user, n, **question):
         {
             "user_id": user,
             "rank": rank,
-            "movie_id": movie.id,
-            "title": movie.title,
-            "score": pytest.approx(movie.score, rel=1e-5),
-            "predicted_rating": pytest.approx(movie.predicted_rating, rel=1e-5),
+            "item_id": item.id,
+            "title": item.title,
+            "score": pytest.approx(item.score, rel=1e-5),
+            "predicted_rating": pytest.approx(item.predicted_rating, rel=1e-5),
             "model_version": "7",
         }
-        for rank, movie in enumerate(answer.movies, start=1)
+        for rank, item in enumerate(answer.items, start=1)
     ]
 
 
@@ -40,10 +40,10 @@ def test_all_users_get_the_very_lists_that_the_bundle_gives_them_one_by_one(bund
     assert not Path(done.destination.rejected).exists()
 
 
-def test_a_list_ends_where_no_movie_is_left(bundle, scored):
+def test_a_list_ends_where_no_item_is_left(bundle, scored):
     done = scored("all", n=50)
     short = {user: rows for user, rows in done.by_user.items() if len(rows) < 50}
-    assert short  # users who know more than 10 of the 60 movies
+    assert short  # users who know more than 10 of the 60 items
     for user, rows in list(short.items())[:20]:
         assert rows == expected_rows(bundle, user, 50)
     assert done.summary["rows"] == len(done.rows)
@@ -58,7 +58,7 @@ def test_formats_and_shards_hold_the_same_rows(scored):
     assert json.loads((Path(lines.destination.output) / "_summary.json").read_text())["shards"] == 3
     assert all(file.stat().st_size for file in lines.files)
     ids = [
-        {(row["user_id"], row["rank"], row["movie_id"], row["title"]) for row in one.rows}
+        {(row["user_id"], row["rank"], row["item_id"], row["title"]) for row in one.rows}
         for one in (parquet, lines, csv)
     ]
     assert ids[0] == ids[1] == ids[2]
@@ -75,7 +75,7 @@ def test_text_with_quotes_commas_and_umlauts_survives_every_format(tmp_path):
     names = ['a"b', "c,d", "Zoë\t's", "back\\slash"]
     bundle = build_bundle(
         tmp_path / "1",
-        movie_ids=names,
+        item_ids=names,
         genres=[["x"]] * 4,
         vectors=np.eye(4),
         biases=np.zeros(4),
@@ -85,14 +85,14 @@ def test_text_with_quotes_commas_and_umlauts_survives_every_format(tmp_path):
     for output in ("o.parquet", "o.jsonl", "o.csv"):
         done = score_in_memory(bundle.path, tmp_path, output=output)
         assert set(done.by_user) == set(names)
-        assert {row["movie_id"] for row in done.rows} == set(names[1:])
+        assert {row["item_id"] for row in done.rows} == set(names[1:])
         assert {row["title"] for row in done.rows} == {f"Title of {name}" for name in names[1:]}
 
 
 def test_a_history_in_the_input_replaces_what_is_stored(bundle, scored, tmp_path):
     path = tmp_path / "people.csv"
     path.write_text(
-        "userId,history_movie_ids,history_ratings,town\n"
+        "userId,history_item_ids,history_ratings,town\n"
         "stranger,m1|m2|m3,5|0|2.5,Oslo\n"
         "u1,m9,,Bergen\n"
         "u2,,,Bergen\n"
@@ -111,16 +111,14 @@ def test_retrieve_only_gives_the_first_stage(bundle, scored, tmp_path):
     import tensorflow as tf
 
     done = scored(retrieve_only=True)
-    assert set(done.rows[0]) == {"user_id", "rank", "movie_id", "score", "model_version"}
+    assert set(done.rows[0]) == {"user_id", "rank", "item_id", "score", "model_version"}
     answer = bundle.signatures["retrieve"](user_id=tf.constant(["u3"]))
-    assert [row["movie_id"] for row in done.by_user["u3"]] == [
-        one.decode() for one in answer["movie_ids"].numpy()[0, :5]
-    ]
+    assert [row["item_id"] for row in done.by_user["u3"]] == [one.decode() for one in answer["item_ids"].numpy()[0, :5]]
     from components.errors import InputError
 
-    with pytest.raises(InputError, match="20 movies"):
+    with pytest.raises(InputError, match="20 items"):
         scored(retrieve_only=True, n=21, output="more.parquet")
-    (tmp_path / "people.csv").write_text("user,history_movie_ids\na,m1\n")
+    (tmp_path / "people.csv").write_text("user,history_item_ids\na,m1\n")
     with pytest.raises(InputError, match="stored histories"):
         scored(str(tmp_path / "people.csv"), retrieve_only=True, output="people.parquet")
 

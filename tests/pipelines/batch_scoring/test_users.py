@@ -13,7 +13,7 @@ from pipelines.batch_scoring.user_files import find_users, place
 PEOPLE = pa.schema(
     [
         ("customer_id", pa.int64()),
-        ("history_movie_ids", pa.list_(pa.int32())),
+        ("history_item_ids", pa.list_(pa.int32())),
         ("history_ratings", pa.list_(pa.float64())),
     ]
 )
@@ -47,7 +47,7 @@ def test_a_text_file_has_an_id_a_line_byte_for_byte(tmp_path):
 
 def test_rows_of_a_csv_that_cannot_be_scored_are_named(tmp_path):
     rows = [
-        b"user_id;history_movie_ids;history_ratings",
+        b"user_id;history_item_ids;history_ratings",
         b"a;m1|m2;5|4",
         b"b;m1",  # row 3: a field too few
         b";m1;5",  # row 4
@@ -62,7 +62,7 @@ def test_rows_of_a_csv_that_cannot_be_scored_are_named(tmp_path):
     (tmp_path / "users.csv").write_bytes(b"\n".join(rows))
     table, rejected = read(tmp_path / "users.csv")
     assert ids(table) == ["a", 'e "the" one']
-    assert table["history_movie_ids"].to_pylist()[0] == [b"m1", b"m2"]
+    assert table["history_item_ids"].to_pylist()[0] == [b"m1", b"m2"]
     assert table["history_ratings"].to_pylist()[0] == [5, 4]
     assert set(rejected) == {"3", "4", "5", "6", "7", "9", "10", "11"}
     for row, word in {
@@ -93,7 +93,7 @@ def test_parquet_takes_whole_numbers_and_lists(tmp_path):
     pq.write_table(people, tmp_path / "people.parquet", row_group_size=2)
     table, rejected = read(tmp_path / "people.parquet")
     assert ids(table) == ["1", "2", "4"]
-    assert table["history_movie_ids"].to_pylist() == [[b"10", b"20"], [], []]
+    assert table["history_item_ids"].to_pylist() == [[b"10", b"20"], [], []]
     assert table["history_ratings"].to_pylist() == [[5, 0], [], []]
     assert rejected == {"3": "empty user id"}
 
@@ -102,7 +102,7 @@ def test_a_history_beyond_reason_is_rejected(tmp_path):
     pq.write_table(pa.table([[1, 2], [[1] * 10_001, [1]], [None, None]], schema=PEOPLE), tmp_path / "long.parquet")
     table, rejected = read(tmp_path / "long.parquet")
     assert ids(table) == ["2"]
-    assert "10,001 movies" in rejected["1"]
+    assert "10,001 items" in rejected["1"]
 
 
 def test_all_users_of_a_bundle_come_with_the_length_of_what_is_known(bundle):

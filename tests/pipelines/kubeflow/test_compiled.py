@@ -13,7 +13,7 @@ from pipelines.kubeflow.deployment import Deployment, Resources, Secret, Volume
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, documents, steps, summary
 
 SNAPSHOT = Path(__file__).with_name("demo.snapshot")
-OWN_DATA = {"source": "files", "ratings": "/data/ratings.csv", "movies": "/data/movies.csv"}
+OWN_DATA = {"source": "files", "ratings": "/data/ratings.csv", "items": "/data/movies.csv"}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_the_final_fit_trains_as_the_judged_models_were_and_what_was_judged_is_p
 
 def test_data_that_only_the_cluster_reaches_are_not_opened_and_their_paths_are_parameters(own):
     defaults = {name: one["defaultValue"] for name, one in own["root"]["inputDefinitions"]["parameters"].items()}
-    assert (defaults["ratings"], defaults["movies"]) == ("/data/ratings.csv", "/data/movies.csv")
+    assert (defaults["ratings"], defaults["items"]) == ("/data/ratings.csv", "/data/movies.csv")
     assert "RankingTrainer" not in steps(own)
 
 

@@ -7,14 +7,14 @@ import pytest
 from pipelines.kubeflow.entrypoint import finished, make_folders, prepared, to_mount, to_remote
 
 SCHEMA = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
-SPEC = {"artifacts": {"movies": {"artifactType": SCHEMA}}}
+SPEC = {"artifacts": {"items": {"artifactType": SCHEMA}}}
 
 
 def invocation(**artifact):
     one = {"name": "m", "type": {"instanceSchema": ""}, "uri": "s3://bucket/a/b", "metadata": {"rows": 7.0}, **artifact}
     out = {"name": "examples", "type": SCHEMA, "uri": "s3://bucket/c/d"}
     return {
-        "inputs": {"artifacts": {"movies": {"artifacts": [one]}}, "parameterValues": {"n": 7.0}},
+        "inputs": {"artifacts": {"items": {"artifacts": [one]}}, "parameterValues": {"n": 7.0}},
         "outputs": {"artifacts": {"examples": {"artifacts": [out]}}, "outputFile": "/tmp/x"},
     }
 
@@ -32,7 +32,7 @@ def test_addresses_of_buckets_are_folders_of_the_launcher_and_back(uri, path):
 @pytest.mark.parametrize("empty", [{"instanceSchema": ""}, {"schemaTitle": ""}, {}])
 def test_an_empty_type_is_filled_from_the_inputs_of_the_step(empty):
     done = prepared(invocation(type=empty), SPEC, to_mount)
-    (artifact,) = done["inputs"]["artifacts"]["movies"]["artifacts"]
+    (artifact,) = done["inputs"]["artifacts"]["items"]["artifacts"]
     assert artifact["type"] == SCHEMA
     assert artifact["uri"] == "/s3/bucket/a/b"
     assert artifact["metadata"] == {"rows": 7.0}
@@ -41,9 +41,7 @@ def test_an_empty_type_is_filled_from_the_inputs_of_the_step(empty):
 
 def test_a_type_that_is_there_stays_and_a_name_is_never_missing():
     other = {"instanceSchema": "title: tfx.Model\n"}
-    (artifact,) = prepared(invocation(type=other, name=""), SPEC, to_mount)["inputs"]["artifacts"]["movies"][
-        "artifacts"
-    ]
+    (artifact,) = prepared(invocation(type=other, name=""), SPEC, to_mount)["inputs"]["artifacts"]["items"]["artifacts"]
     assert artifact["type"] == other
     assert artifact["name"] == "s3://bucket/a/b"
 

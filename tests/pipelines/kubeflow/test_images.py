@@ -96,6 +96,6 @@ def assert_healthy_and_answering(container, rest, grpc):
     for address in (f"http://{rest}", f"grpc://{grpc}"):
         with RecommenderClient(address) as client:
             (answer,) = client.recommend(["ann"])
-            lists.append([movie.id for movie in answer.movies])
+            lists.append([item.id for item in answer.items])
     assert lists[0] == lists[1]
     assert len(lists[0]) == 3

@@ -11,7 +11,7 @@ from tests.pipelines.kubeflow.images import PIPELINE, require_image
 from tests.pipelines.kubeflow.launcher import Launcher, StepFailedError
 
 SEED = 9
-SCANN = ("data.demo_movies=1100",)  # ScaNN from 1,000 movies on
+SCANN = ("data.demo_items=1100",)  # ScaNN from 1,000 items on
 LENIENT = ("evaluation.min_recall_lift=-1", "evaluation.max_peer_drop=1", "evaluation.max_rmse_ratio=3")
 """Thresholds that every bundle passes, given to the run: what it was compiled with would refuse so short a training."""
 
@@ -49,7 +49,7 @@ def imported_examples():
     }
     peers = PeerLists(
         examples=importers["examples"].outputs["result"],
-        movies=importers["entities"].outputs["result"],
+        items=importers["entities"].outputs["result"],
         sequences=importers["sequences"].outputs["result"],
         config=to_json(PeersConfig()),
         judged_k=100,
@@ -66,7 +66,7 @@ def local(tmp_path_factory):
     """What a local run writes of the same data."""
     from components.ingestion.config import DataConfig
 
-    data = DataConfig(demo_users=150, demo_movies=300, demo_ratings=9000, demo_seed=SEED)
+    data = DataConfig(demo_users=150, demo_items=300, demo_ratings=9000, demo_seed=SEED)
     return ingest(tmp_path_factory.mktemp("local"), data)
 
 
@@ -149,7 +149,7 @@ def assert_pushed_and_answering(launcher: Launcher, models: Path) -> None:
     assert (pushed["pushed"], pushed["pushed_version"]) == (1.0, version.name)
     bundle = LoadedBundle(version)
     (answer,) = bundle.recommend([bundle.known_users[0]])
-    assert len({movie.id for movie in answer.movies}) == 10
+    assert len({item.id for item in answer.items}) == 10
     assert answer.source == "model"
 
 

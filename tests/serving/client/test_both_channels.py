@@ -1,14 +1,14 @@
-"""The client against a real server: REST and gRPC give the same answers, which follow from six_movies.py by hand."""
+"""The client against a real server: REST and gRPC give the same answers, which follow from six_items.py by hand."""
 
 import pytest
 
 from serving.client import NO_RETRIES, Candidate, ModelConfig, RecommenderClient, Retries, Timeouts
 from serving.errors import InvalidRequestError, NotFoundError, Status, UnreachableError
-from serving.model import Answer, Movie
+from serving.model import Answer, Item
 from tests.serving.client.scripted_servers import free_port
-from tests.serving.six_movies import MOVIES
+from tests.serving.six_items import ITEMS
 
-F = MOVIES[5]
+F = ITEMS[5]
 
 
 def address(server, scheme):
@@ -32,20 +32,20 @@ def calculator(model_server, scheme):
         yield client
 
 
-def movie(movie_id, score, stars=0.0):
-    return Movie(id=movie_id, title=f"Title of {movie_id}", score=score, predicted_rating=stars)
+def item(item_id, score, stars=0.0):
+    return Item(id=item_id, title=f"Title of {item_id}", score=score, predicted_rating=stars)
 
 
 def test_recommendations_for_several_people(client):
     known, stranger = client.recommend(["Bo", "nobody"], n=2)
-    assert known == Answer(user_id="Bo", movies=[movie(F, 6, 6), movie("é", 5, 5)], source="model")
-    assert [one.id for one in stranger.movies] == ["a", "b"]
+    assert known == Answer(user_id="Bo", items=[item(F, 6, 6), item("é", 5, 5)], source="model")
+    assert [one.id for one in stranger.items] == ["a", "b"]
     assert stranger.source == "popularity"
 
 
-def test_history_exclusions_and_genres_reach_the_model(client):
-    (answer,) = client.recommend([""], history=[("d", 4.0)], exclude=[F], genres=["Comedy", "Drama"])
-    assert [one.id for one in answer.movies] == ["é", "c", "b", "a"]
+def test_history_exclusions_and_filters_reach_the_model(client):
+    (answer,) = client.recommend([""], history=[("d", 4.0)], exclude=[F], filters=["genres=Comedy", "genres=Drama"])
+    assert [one.id for one in answer.items] == ["é", "c", "b", "a"]
     assert answer.source == "history"
 
 
@@ -54,7 +54,7 @@ def test_the_other_questions(client):
     assert client.rank("Bo", ["a", F]) == [1.0, 6.0]
     assert client.user_history("Bo") == [("a", "Title of a", 3.0), ("b", "Title of b", 3.0)]
     assert client.user_history("nobody") == []
-    assert client.similar("no such movie") == []
+    assert client.similar("no such item") == []
     similar = client.similar("c")
     assert similar[0].id == "d"
     assert similar[0].title == "Title of d"
@@ -138,7 +138,7 @@ def test_the_catalogue_comes_over_rest(client, scheme, model_server):
         return
     catalogue = client.catalogue()
     assert (catalogue["model"], catalogue["version"]) == ("recommender", "1")
-    assert catalogue["movies"][1] == {"id": "b", "title": "Title of b", "genres": ["Comedy"]}
+    assert catalogue["items"][1] == {"id": "b", "title": "Title of b", "features": {"genres": ["Comedy"]}}
     assert catalogue["users"] == ["Ann", "Bo", "Cy"]
 
 

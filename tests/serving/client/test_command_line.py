@@ -5,13 +5,13 @@ import json
 import pytest
 
 from tests.pipelines.commands import exit_code
-from tests.serving.six_movies import MOVIES
+from tests.serving.six_items import ITEMS
 
 
 @pytest.mark.parametrize("scheme", ["http", "grpc"])
 def test_the_answer_is_that_of_the_local_bundle(scheme, model_server, served_models, capsys):
     server = model_server.rest if scheme == "http" else f"grpc://{model_server.grpc}"
-    question = ("query", "--user", "Bo", "--history", "d:4.5", "--exclude", MOVIES[5], "--n", "3", "--json")
+    question = ("query", "--user", "Bo", "--history", "d:4.5", "--exclude", ITEMS[5], "--n", "3", "--json")
     answers = []
     for place in (("--model", str(served_models / "recommender")), ("--server", server)):
         assert exit_code(*question, *place) == 0
@@ -20,12 +20,12 @@ def test_the_answer_is_that_of_the_local_bundle(scheme, model_server, served_mod
     assert remote.pop("model") == f"recommender on {server}, version 1"
     local.pop("model")
     assert remote == local
-    assert [movie["movie_id"] for movie in remote["movies"]] == ["é", "c"]
+    assert [item["item_id"] for item in remote["items"]] == ["é", "c"]
     assert exit_code("query", "--user", "Bo", "--explain", "--json", "--server", server) == 0
-    (best, *_) = json.loads(capsys.readouterr().out)["movies"]
-    # The query is b, the last movie of Bo: (1, 1), which makes 6 with (5, 1). Without the bias that is all.
-    assert (best["movie_id"], best["score"]) == (MOVIES[5], 6.0)
-    reason = {"movie_id": "b", "title": "Title of b", "score": 6.0, "share": 1.0}
-    assert best["reasons"] == [{**reason, "shared_genres": ["Comedy"] if scheme == "http" else []}]
-    assert exit_code("similar", "--server", server, "--movie", "c") == 0
+    (best, *_) = json.loads(capsys.readouterr().out)["items"]
+    # The query is b, the last item of Bo: (1, 1), which makes 6 with (5, 1). Without the bias that is all.
+    assert (best["item_id"], best["score"]) == (ITEMS[5], 6.0)
+    reason = {"item_id": "b", "title": "Title of b", "score": 6.0, "share": 1.0}
+    assert best["reasons"] == [{**reason, "shared": ["Comedy"] if scheme == "http" else []}]
+    assert exit_code("similar", "--server", server, "--item", "c") == 0
     assert "Title of d" in capsys.readouterr().out

@@ -24,13 +24,13 @@ QUICK = Retries(attempts=3, first_pause_seconds=0.01)
 FULL = (503, {"error": "the queue is full"})
 ONE_SIMILAR = (
     200,
-    {"outputs": {"movie_ids": [["7", ""]], "titles": [["Seven", ""]], "scores": [[0.1, 0.0]], "count": [1]}},
+    {"outputs": {"item_ids": [["7", ""]], "titles": [["Seven", ""]], "scores": [[0.1, 0.0]], "count": [1]}},
 )
 
 
 def test_a_question_is_repeated_until_the_server_has_room():
     with rest_server(FULL, BROKEN, ONE_SIMILAR) as (url, script), RecommenderClient(url, retries=QUICK) as client:
-        assert [movie.id for movie in client.similar("5")] == ["7"]
+        assert [item.id for item in client.similar("5")] == ["7"]
     assert len(script.requests) == 3
     assert len({repr(asked[3]) for asked in script.requests}) == 1
 
@@ -107,11 +107,11 @@ def test_an_answer_that_drips_is_given_up():
         (200, b"[" * 100_000),
         (200, [1, 2]),
         (200, {"predictions": []}),
-        (200, {"outputs": {"movie_ids": [["7"]]}}),
-        (200, {"outputs": {"movie_ids": [["7"]], "titles": [["Seven"]], "scores": [["much"]], "count": [1]}}),
-        (200, {"outputs": {"movie_ids": [["7"]], "titles": [[]], "scores": [[1.0]], "count": [1]}}),
-        (200, {"outputs": {"movie_ids": [["7"]], "titles": [["Seven"]], "scores": [[1.0]], "count": ["one"]}}),
-        (200, {"outputs": {"movie_ids": [], "titles": [], "scores": [], "count": []}}),
+        (200, {"outputs": {"item_ids": [["7"]]}}),
+        (200, {"outputs": {"item_ids": [["7"]], "titles": [["Seven"]], "scores": [["much"]], "count": [1]}}),
+        (200, {"outputs": {"item_ids": [["7"]], "titles": [[]], "scores": [[1.0]], "count": [1]}}),
+        (200, {"outputs": {"item_ids": [["7"]], "titles": [["Seven"]], "scores": [[1.0]], "count": ["one"]}}),
+        (200, {"outputs": {"item_ids": [], "titles": [], "scores": [], "count": []}}),
         (302, {}),
     ],
 )
@@ -133,7 +133,7 @@ def test_an_error_page_of_a_proxy_is_quoted():
 
 def test_what_is_sent():
     answer = {
-        "movie_ids": [["7"]] * 2,
+        "item_ids": [["7"]] * 2,
         "titles": [["Seven"]] * 2,
         "scores": [[0.1]] * 2,
         "predicted_ratings": [[4.5]] * 2,
@@ -144,7 +144,7 @@ def test_what_is_sent():
         rest_server((200, {"outputs": answer})) as (url, script),
         RecommenderClient(url + "/behind/", model="a/b c", label="canary", token="secret") as client,
     ):
-        answers = client.recommend(["42", "\udcff"], n=3, history=[("1", 5), ("2", 0)], genres=["Crime"])
+        answers = client.recommend(["42", "\udcff"], n=3, history=[("1", 5), ("2", 0)], filters=["genres=Crime"])
         client.recommend(["42", "43"])
         assert client.recommend([]) == []
     method, path, headers, body = script.requests[0]
@@ -156,23 +156,26 @@ def test_what_is_sent():
         "signature_name": "recommend",
         "inputs": {
             "user_id": ["42", {"b64": "/w=="}],
-            "history_movie_ids": [["", "1", "2"]] * 2,
+            "history_item_ids": [["", "1", "2"]] * 2,
             "history_ratings": [[0.0, 5.0, 0.0]] * 2,
-            "exclude_movie_ids": [[""]] * 2,
-            "genres": [["", "Crime"]] * 2,
+            "exclude_item_ids": [[""]] * 2,
+            "allow_item_ids": [[""]] * 2,
+            "filters": [["", "genres=Crime"]] * 2,
+            "user_features": [[""]] * 2,
+            "context": [[""]] * 2,
             "n": [3, 3],
         },
     }
     assert len(script.requests) == 2
     assert len(script.connections) == 1
     # The float32 of the model, not the float64 of its text.
-    assert answers[0].movies[0].score == 0.10000000149011612
+    assert answers[0].items[0].score == 0.10000000149011612
     assert (answers[1].user_id, answers[1].source) == ("\udcff", "history")
 
 
 def test_a_bundle_that_can_explain_is_asked_why():
     outputs = {
-        "movie_ids": [["1", "2"], ["2", ""]],
+        "item_ids": [["1", "2"], ["2", ""]],
         "titles": [["One", "Two"], ["Two", ""]],
         "scores": [[2.0, 1.0], [0.5, 0.0]],
         "shares": [[0.5, 0.25], [1.0, 0.0]],
@@ -188,9 +191,9 @@ def test_a_bundle_that_can_explain_is_asked_why():
         "signature_name": "explain",
         "inputs": {
             "user_id": ["42", "42"],
-            "history_movie_ids": [["", "1", "2"]] * 2,
+            "history_item_ids": [["", "1", "2"]] * 2,
             "history_ratings": [[0.0, 5.0, 0.0]] * 2,
-            "movie_id": ["8", "9"],
+            "item_id": ["8", "9"],
         },
     }
 

@@ -11,7 +11,7 @@ import dataclasses
 import math
 from typing import Any
 
-from tests.serving.six_movies import MOVIES
+from tests.serving.six_items import ITEMS
 
 NAN, INFINITY = math.nan, math.inf
 
@@ -530,11 +530,11 @@ OTHER_VERBS = [
 ]
 
 BUNDLE = "/v1/models/recommender"
-F = MOVIES[5]
+F = ITEMS[5]
 SIX = [0.0] * 6
 NOBODY = [""] * 6
-BO = {  # serving/six_movies.py: the last movie is b; a and b are seen; ten columns, the bundle's default
-    "movie_ids": [F, "é", "d", "c", *NOBODY],
+BO = {  # serving/six_items.py: the last item is b; a and b are seen; ten columns, the bundle's default
+    "item_ids": [F, "é", "d", "c", *NOBODY],
     "titles": [f"Title of {F}", "Title of é", "Title of d", "Title of c", *NOBODY],
     "scores": [6.0, 5.0, 4.0, 3.0, *SIX],
     "predicted_ratings": [6.0, 5.0, 4.0, 3.0, *SIX],
@@ -543,10 +543,13 @@ BO = {  # serving/six_movies.py: the last movie is b; a and b are seen; ten colu
 }
 QUESTION = {
     "user_id": "Bo",
-    "history_movie_ids": [],
+    "history_item_ids": [],
     "history_ratings": [],
-    "exclude_movie_ids": [],
-    "genres": [],
+    "exclude_item_ids": [],
+    "allow_item_ids": [],
+    "filters": [],
+    "user_features": [],
+    "context": [],
     "n": 0,
 }
 
@@ -560,13 +563,13 @@ RECOMMENDATIONS = [
     ),
     predict("the full question, all empty", rows("recommend", QUESTION), answered({"predictions": [BO]}), path=BUNDLE),
     predict(
-        "a stranger's history, one movie, of a genre",
-        rows("recommend", {**QUESTION, "user_id": "", "history_movie_ids": ["d"], "genres": ["Comedy"], "n": 1}),
+        "a stranger's history, one item, of a genre",
+        rows("recommend", {**QUESTION, "user_id": "", "history_item_ids": ["d"], "filters": ["genres=Comedy"], "n": 1}),
         answered(
             {
                 "predictions": [
                     {
-                        "movie_ids": [F],
+                        "item_ids": [F],
                         "titles": [f"Title of {F}"],
                         "scores": [16.0],  # 3 · 5 + 1
                         "predicted_ratings": [6.0],
@@ -587,18 +590,21 @@ RECOMMENDATIONS = [
     predict(
         "a question without n",
         rows("recommend", {key: value for key, value in QUESTION.items() if key != "n"}),
-        refused("keys must be equal to: exclude_movie_ids,genres,history_movie_ids,history_ratings,n,user_id"),
+        refused(
+            "keys must be equal to: allow_item_ids,context,exclude_item_ids,filters,history_item_ids,history_ratings,n,"
+            "user_features,user_id"
+        ),
         path=BUNDLE,
     ),
     predict(
         "one output without its name",
-        rows("rank", {"user_id": "Bo", "movie_id": "c"}),
+        rows("rank", {"user_id": "Bo", "item_id": "c"}),
         answered({"predictions": [3.0]}),
         path=BUNDLE,
     ),
     predict(
         "an id that is no text",
-        columns("rank", {"user_id": [{"b64": "/w=="}], "movie_id": ["c"]}),
+        columns("rank", {"user_id": [{"b64": "/w=="}], "item_id": ["c"]}),
         answered({"outputs": [3.0]}),
         path=BUNDLE,
     ),

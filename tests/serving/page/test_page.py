@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-F = "<b>f</b>"  # a movie whose id and title would be markup
+F = "<b>f</b>"  # an item whose id and title would be markup
 
 
 @pytest.fixture
@@ -57,17 +57,17 @@ def titles(page, of="#list"):
 
 def test_at_first_it_shows_what_is_popular_and_how_to_make_it_personal(open_page):
     page = open_page()
-    assert page.locator("#heading").inner_text() == "Popular movies"
+    assert page.locator("#heading").inner_text() == "Popular items"
     assert titles(page)[:3] == ["a", "b", "c"]
     first = page.locator("#list .card").first
     assert "Drama" in first.inner_text()
     assert re.search(r"50 %", first.inner_text())  # 3 of 6 ratings
     assert first.locator(".predicted b").inner_text() == "1.0"
-    assert "recommender, version 1 · 6 movies" in page.locator("#model").inner_text()
+    assert "recommender, version 1 · 6 items" in page.locator("#model").inner_text()
     assert "6 recommendations" in page.locator("[role=status]").first.inner_text()
 
 
-def test_movies_are_picked_by_keyboard_alone_and_the_address_keeps_them(open_page):
+def test_items_are_picked_by_keyboard_alone_and_the_address_keeps_them(open_page):
     page = open_page()
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -95,7 +95,7 @@ def test_movies_are_picked_by_keyboard_alone_and_the_address_keeps_them(open_pag
     assert page.url.endswith("#like=d%404.5")
     page.get_by_role("button", name="Remove Title of d").click()
     settled(page)
-    assert page.locator("#heading").inner_text() == "Popular movies"
+    assert page.locator("#heading").inner_text() == "Popular items"
     assert page.evaluate("document.activeElement.id") == "search"
 
 
@@ -103,8 +103,8 @@ def test_accents_and_order_of_words_do_not_matter_to_the_search(open_page):
     page = open_page()
     page.locator("#search").fill("E of title")
     assert "Title of é" in page.locator("#matches").inner_text()
-    page.locator("#search").fill("no such movie")
-    assert page.locator("#matches").inner_text() == "No movie matches"
+    page.locator("#search").fill("no such item")
+    assert page.locator("#matches").inner_text() == "No item matches"
     page.keyboard.press("Enter")
     assert page.locator("#picks li").count() == 0
 
@@ -124,7 +124,7 @@ def test_a_known_user_sees_what_is_known_and_filters_by_genre(open_page):
     settled(page)
     assert chip.get_attribute("aria-pressed") == "true"
     assert titles(page) == [F, "c"]
-    assert page.url.endswith("#user=Bo&genre=Comedy")
+    assert page.url.endswith("#user=Bo&filter=genres%3DComedy")
 
 
 def test_a_stranger_is_told_that_nothing_is_known(open_page):
@@ -133,7 +133,7 @@ def test_a_stranger_is_told_that_nothing_is_known(open_page):
     assert page.locator("#known").is_hidden()
 
 
-def test_similar_movies_open_lead_on_and_give_the_focus_back(open_page):
+def test_similar_items_open_lead_on_and_give_the_focus_back(open_page):
     page = open_page()
     button = page.get_by_role("button", name="Similar: Title of c")
     button.focus()
@@ -151,21 +151,21 @@ def test_similar_movies_open_lead_on_and_give_the_focus_back(open_page):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Similar: Title of c"
 
 
-def test_a_movie_is_left_out_and_brought_back(open_page):
+def test_a_item_is_left_out_and_brought_back(open_page):
     page = open_page("#user=Bo")
     page.get_by_role("button", name=f"Hide: Title of {F}").click()
     settled(page)
     assert titles(page) == ["é", "d", "c"]
-    assert "1 movie is left out." in page.locator("#hidden-movies").inner_text()
+    assert "1 item is left out." in page.locator("#hidden-items").inner_text()
     page.get_by_role("button", name="Show them again").click()
     settled(page)
     assert titles(page) == [F, "é", "d", "c"]
 
 
 def test_an_empty_answer_says_why_and_offers_a_way_out(open_page):
-    page = open_page("#user=Ann&genre=Comedy")  # Ann knows every comedy
-    assert "No movie is left" in page.locator("main").inner_text()
-    page.get_by_role("button", name="All genres, nothing left out").click()
+    page = open_page("#user=Ann&filter=genres%3DComedy")  # Ann knows every comedy
+    assert "No item is left" in page.locator("main").inner_text()
+    page.get_by_role("button", name="No filter, nothing left out").click()
     settled(page)
     assert titles(page) == ["é", "d"]
 
@@ -203,8 +203,8 @@ def test_reasons_are_joined_in_words_and_titles_are_text(open_page):
         if question["signature_name"] != "explain":
             return route.continue_()
         asked.append(question["inputs"])
-        rows = len(question["inputs"]["movie_id"])
-        reasons = {"movie_ids": ["d", "é"], "titles": ["<i>Liked</i>", "Second"], "scores": [2.0, 1.0]}
+        rows = len(question["inputs"]["item_id"])
+        reasons = {"item_ids": ["d", "é"], "titles": ["<i>Liked</i>", "Second"], "scores": [2.0, 1.0]}
         outputs = {name: [values] * rows for name, values in reasons.items()}
         return route.fulfill(json={"outputs": {**outputs, "count": [2] * (rows - 1) + [0]}})
 
@@ -215,9 +215,9 @@ def test_reasons_are_joined_in_words_and_titles_are_text(open_page):
     assert asked == [
         {
             "user_id": [""] * 4,
-            "history_movie_ids": [["", "d", "é"]] * 4,
+            "history_item_ids": [["", "d", "é"]] * 4,
             "history_ratings": [[0, 4, 0]] * 4,
-            "movie_id": [F, "c", "b", "a"],
+            "item_id": [F, "c", "b", "a"],
         }
     ]
 
@@ -332,7 +332,7 @@ def test_back_takes_a_change_back(open_page):
     page.go_back()
     settled(page)
     assert page.locator("#picks li").count() == 0
-    assert page.locator("#heading").inner_text() == "Popular movies"
+    assert page.locator("#heading").inner_text() == "Popular items"
     page.go_forward()
     settled(page)
     assert page.get_by_role("button", name="Remove Title of d").count() == 1
@@ -353,11 +353,13 @@ def test_on_a_phone_a_filter_that_is_on_is_in_sight_and_the_list_says_so(open_pa
 
     def with_genres(route):
         content = route.fetch().json()
-        content["movies"][0]["genres"] += many
+        content["items"][0]["features"]["genres"] += many
         route.fulfill(json=content)
 
     page = open_page(
-        "#like=d&genre=Genre%20P", viewport={"width": 390, "height": 844}, routes=[("**/catalogue.json", with_genres)]
+        "#like=d&filter=genres%3DGenre%20P",
+        viewport={"width": 390, "height": 844},
+        routes=[("**/catalogue.json", with_genres)],
     )
     box = page.get_by_role("button", name="Genre P", exact=True).bounding_box()
     assert box["x"] >= 0
@@ -374,7 +376,7 @@ def test_on_a_phone_scores_have_their_name(open_page):
     assert page.locator("#similar-list .card .score").first.inner_text().startswith("Similarity")
 
 
-def test_bars_of_relevance_go_from_the_last_movie_to_the_first(open_page):
+def test_bars_of_relevance_go_from_the_last_item_to_the_first(open_page):
     page = open_page("#like=d")  # scores 16, 13, 7, 4, 1
     shares = page.eval_on_selector_all("#list .score .meter", "all => all.map((one) => one.style.cssText)")
     shares = [float(re.search(r"([\d.]+)%", share)[1]) for share in shares]
@@ -387,7 +389,7 @@ def test_a_version_is_a_date_and_random_users_are_called_so(open_page):
         route.fulfill(json={**route.fetch().json(), "version": "1795887915"})
 
     page = open_page(routes=[("**/catalogue.json", dated)], timezone_id="UTC")
-    assert page.locator("#model").inner_text() == "recommender, pushed 28 Nov 2026, 17:45 · 6 movies"
+    assert page.locator("#model").inner_text() == "recommender, pushed 28 Nov 2026, 17:45 · 6 items"
     assert page.locator("#model").get_attribute("title") == "version 1795887915"
     page.get_by_role("radio", name="A known user").check(force=True)
     assert page.get_by_role("button", name="Random user").is_visible()
@@ -400,9 +402,10 @@ def test_every_genre_has_a_colour_of_its_own(open_page, count):
         """async (count) => {
             const { Catalogue } = await import("./catalogue.js");
             const names = Array.from({ length: count }, (_, at) => `g${at}`);
-            const movies = names.flatMap((genre, at) =>
-                Array.from({ length: count - at }, (_, id) => ({ id: `${at} ${id}`, title: "", genres: [genre] })));
-            const { colours } = new Catalogue({ model: "", version: "", movies, users: [] });
+            const items = names.flatMap((genre, at) =>
+                Array.from({ length: count - at },
+                    (_, id) => ({ id: `${at} ${id}`, title: "", features: { genres: [genre] } })));
+            const { colours } = new Catalogue({ model: "", version: "", items, users: [] });
             return names.map((name) => colours.get(name).hue);
         }""",
         count,
@@ -419,7 +422,7 @@ def test_every_genre_has_a_colour_of_its_own(open_page, count):
 def test_the_hint_speaks_of_keys_only_where_there_are_some(open_page, hover):
     page = open_page(**({} if hover else {"has_touch": True, "is_mobile": True}))
     assert page.locator("#search-hint").inner_text() == (
-        "Type, then choose with the arrow keys and Enter." if hover else "Type, then tap a movie."
+        "Type, then choose with the arrow keys and Enter." if hover else "Type, then tap an item."
     )
 
 
@@ -433,7 +436,7 @@ def test_the_selected_half_of_the_switch_is_lighter_than_its_track(open_page):
         assert selected > track
 
 
-def test_stars_of_known_movies_can_be_read(open_page):
+def test_stars_of_known_items_can_be_read(open_page):
     page = open_page("#user=Bo", color_scheme="light")
     page.locator("#known summary").click()
     colour = page.locator("#known b").first.evaluate("one => getComputedStyle(one).color.match(/\\d+/g).map(Number)")

@@ -1,4 +1,4 @@
-"""`map.json`: the movies with the most rows as points of a plane, each with its nearest neighbours."""
+"""`map.json`: the items with the most rows as points of a plane, each with its nearest neighbours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from components.embeddings.config import EmbeddingsConfig
-from components.embeddings.movie_vectors import MovieVectors
+from components.embeddings.item_vectors import ItemVectors
 from components.embeddings.neighbours import nearest, of_length_one
 from components.embeddings.projection import method_for, project
 from components.embeddings.texts import positions_of_text, shown
@@ -17,38 +17,38 @@ DIGITS = 4
 """Of a coordinate: far below what an eye tells apart, and a third of the file."""
 
 
-def movie_map(vectors: MovieVectors, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> dict[str, Any]:
+def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> dict[str, Any]:
     """The content of `map.json`.
 
     The vectors are those that `similar` compares, divided by their lengths: distance on the map stands for the angle.
-    Movies whose id is not UTF-8 are left out, as in the bundle's `catalogue.json`.
+    Items whose id is not UTF-8 are left out, as in the bundle's `catalogue.json`.
 
     Args:
-      vectors: Of all movies.
-      counts: Rows of each movie, int64 `[N]`.
-      catalogue: All `N` movies.
+      vectors: Of all items.
+      counts: Rows of each item, int64 `[N]`.
+      catalogue: All `N` items.
       config: Settings.
 
     Returns:
-      `method` (the one that was used), `catalogue` (movies in all) and `movies`: a list, the most rows first
-      (equal ones in catalogue order), each with `movie_id`, `title`, `genres`, `x`, `y`, `rows` and `neighbours`, the
-      ids of the movies *on the map* whose vectors have the largest cosine, nearest first.
+      `method` (the one that was used), `catalogue` (items in all) and `items`: a list, the most rows first
+      (equal ones in catalogue order), each with `item_id`, `title`, `genres`, `x`, `y`, `rows` and `neighbours`, the
+      ids of the items *on the map* whose vectors have the largest cosine, nearest first.
 
     Raises:
       InputError: UMAP without its package.
     """
-    candidates = positions_of_text(catalogue.movie_ids)
-    chosen = candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_movies]
+    candidates = positions_of_text(catalogue.item_ids)
+    chosen = candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_items]
     tastes = of_length_one(vectors.tastes[chosen])
     points = project(tastes, config.map, perplexity=config.perplexity, seed=config.seed)
-    ids = [catalogue.movie_ids[row].decode() for row in chosen]
+    ids = [catalogue.item_ids[row].decode() for row in chosen]
     near = nearest(tastes, config.neighbours)
     return {
         "method": method_for(config.map, len(chosen)),
         "catalogue": len(catalogue),
-        "movies": [
+        "items": [
             {
-                "movie_id": ids[position],
+                "item_id": ids[position],
                 "title": shown(catalogue.titles[row]),
                 "genres": [shown(genre) for genre in catalogue.genres[row]],
                 "x": round(float(points[position, 0]), DIGITS),

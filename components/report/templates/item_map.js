@@ -2,16 +2,16 @@
 (() => {
   const source = document.getElementById("map-data");
   if (!source) return;
-  const movies = JSON.parse(source.textContent);
-  const count = movies.titles.length;
+  const items = JSON.parse(source.textContent);
+  const count = items.titles.length;
   const part = (name) => document.getElementById(`map-${name}`);
   const canvas = part("canvas"), tip = part("tip"), search = part("search"), matches = part("matches");
   const MARGIN = 14, REACH = 14, MOST_MATCHES = 8, MOST_ZOOM = 16;
-  const largest = Math.max(1, ...movies.rows);
-  const radius = movies.rows.map((rows) => 1.8 + 6 * Math.sqrt(rows / largest));
-  const order = [...movies.rows.keys()].sort((one, other) => movies.rows[other] - movies.rows[one]); // small ones on top
-  const words = movies.titles.map(plain);
-  const tall = Math.max(...movies.y) - Math.min(...movies.y); // of 1, the longer side
+  const largest = Math.max(1, ...items.rows);
+  const radius = items.rows.map((rows) => 1.8 + 6 * Math.sqrt(rows / largest));
+  const order = [...items.rows.keys()].sort((one, other) => items.rows[other] - items.rows[one]); // small ones on top
+  const words = items.titles.map(plain);
+  const tall = Math.max(...items.y) - Math.min(...items.y); // of 1, the longer side
   const whole = { zoom: 1, x: 0.5, y: 0.5 };
   let view = whole, width = 0, height = 0, chosen = -1, genre = -1;
 
@@ -29,12 +29,12 @@
     return (width - 2 * MARGIN) * view.zoom;
   }
 
-  function place(movie) {
-    return [width / 2 + (movies.x[movie] - view.x) * scale(), height / 2 - (movies.y[movie] - view.y) * scale()];
+  function place(item) {
+    return [width / 2 + (items.x[item] - view.x) * scale(), height / 2 - (items.y[item] - view.y) * scale()];
   }
 
-  function isFaded(movie) {
-    return genre >= 0 && movies.colours[movie] !== genre;
+  function isFaded(item) {
+    return genre >= 0 && items.colours[item] !== genre;
   }
 
   function draw() {
@@ -47,27 +47,27 @@
     pen.clearRect(0, 0, width, height);
     const fills = Array.from({ length: part("legend").children.length }, (_, number) => style(`--genre-${number}`));
     const grow = Math.sqrt(view.zoom);
-    for (const movie of order) {
-      const [x, y] = place(movie);
-      pen.globalAlpha = isFaded(movie) || (chosen >= 0 && !isShown(movie)) ? 0.25 : 0.85;
-      pen.fillStyle = fills[movies.colours[movie]];
+    for (const item of order) {
+      const [x, y] = place(item);
+      pen.globalAlpha = isFaded(item) || (chosen >= 0 && !isShown(item)) ? 0.25 : 0.85;
+      pen.fillStyle = fills[items.colours[item]];
       pen.beginPath();
-      pen.arc(x, y, radius[movie] * grow, 0, 2 * Math.PI);
+      pen.arc(x, y, radius[item] * grow, 0, 2 * Math.PI);
       pen.fill();
     }
     pen.globalAlpha = 1;
     if (chosen >= 0) drawChosen(pen, grow);
   }
 
-  function isShown(movie) {
-    return movie === chosen || movies.neighbours[chosen].includes(movie);
+  function isShown(item) {
+    return item === chosen || items.neighbours[chosen].includes(item);
   }
 
   function drawChosen(pen, grow) {
     const [fromX, fromY] = place(chosen);
     pen.strokeStyle = style("--text");
     pen.lineWidth = 1;
-    for (const other of movies.neighbours[chosen]) {
+    for (const other of items.neighbours[chosen]) {
       const [x, y] = place(other);
       pen.globalAlpha = 0.5;
       pen.beginPath();
@@ -87,45 +87,45 @@
     pen.stroke();
   }
 
-  /** The movie under the pointer: the nearest one in reach. */
+  /** The item under the pointer: the nearest one in reach. */
   function at(event) {
     const box = canvas.getBoundingClientRect();
     const [left, top] = [event.clientX - box.left, event.clientY - box.top];
     let best = -1, least = REACH;
-    for (let movie = 0; movie < count; movie += 1) {
-      if (isFaded(movie)) continue;
-      const [x, y] = place(movie);
-      const distance = Math.hypot(x - left, y - top) - radius[movie];
-      if (distance < least) [best, least] = [movie, distance];
+    for (let item = 0; item < count; item += 1) {
+      if (isFaded(item)) continue;
+      const [x, y] = place(item);
+      const distance = Math.hypot(x - left, y - top) - radius[item];
+      if (distance < least) [best, least] = [item, distance];
     }
     return best;
   }
 
-  function hover(movie) {
-    tip.hidden = movie < 0;
-    canvas.style.cursor = movie < 0 ? "grab" : "pointer";
-    if (movie < 0) return;
-    tip.textContent = movies.titles[movie];
-    const [x, y] = place(movie);
+  function hover(item) {
+    tip.hidden = item < 0;
+    canvas.style.cursor = item < 0 ? "grab" : "pointer";
+    if (item < 0) return;
+    tip.textContent = items.titles[item];
+    const [x, y] = place(item);
     tip.style.left = `${Math.min(Math.max(x, 80), width - 80)}px`;
     tip.style.top = `${Math.max(y - 12, 26)}px`;
   }
 
-  function choose(movie) {
-    chosen = movie;
+  function choose(item) {
+    chosen = item;
     const box = part("chosen");
     box.replaceChildren();
-    if (movie >= 0) {
-      const rows = movies.rows[movie].toLocaleString("en");
+    if (item >= 0) {
+      const rows = items.rows[item].toLocaleString("en");
       box.append(
-        made("h3", movies.titles[movie]),
-        made("p", [...movies.genres[movie], `${rows} training rows`].join(" · "), "hint"),
-        made("h4", "Nearest movies"),
+        made("h3", items.titles[item]),
+        made("p", [...items.genres[item], `${rows} training rows`].join(" · "), "hint"),
+        made("h4", "Nearest items"),
       );
       const list = made("ol", "", "neighbours");
-      for (const other of movies.neighbours[movie]) {
+      for (const other of items.neighbours[item]) {
         const item = made("li");
-        item.append(button(other), made("span", movies.genres[other].join(", "), "genres"));
+        item.append(button(other), made("span", items.genres[other].join(", "), "genres"));
         list.append(item);
       }
       const clear = made("button", "Clear", "clear");
@@ -135,8 +135,8 @@
         search.focus();
       });
       box.append(list, clear);
-      const [x, y] = place(movie);
-      if (x < 0 || y < 0 || x > width || y > height) view = { ...view, x: movies.x[movie], y: movies.y[movie] };
+      const [x, y] = place(item);
+      if (x < 0 || y < 0 || x > width || y > height) view = { ...view, x: items.x[item], y: items.y[item] };
     }
     draw();
   }
@@ -148,24 +148,24 @@
     return one;
   }
 
-  function button(movie) {
-    const one = made("button", movies.titles[movie], "movie");
+  function button(item) {
+    const one = made("button", items.titles[item], "item");
     one.type = "button";
     one.addEventListener("click", () => {
       search.value = "";
       find();
-      choose(movie);
+      choose(item);
     });
     return one;
   }
 
   function find() {
     const asked = plain(search.value).split(/\s+/).filter(Boolean);
-    const found = asked.length ? order.filter((movie) => asked.every((word) => words[movie].includes(word))) : [];
+    const found = asked.length ? order.filter((item) => asked.every((word) => words[item].includes(word))) : [];
     matches.replaceChildren(
-      ...found.slice(0, MOST_MATCHES).map((movie) => {
+      ...found.slice(0, MOST_MATCHES).map((item) => {
         const item = made("li");
-        item.append(button(movie));
+        item.append(button(item));
         return item;
       }),
     );
@@ -177,7 +177,7 @@
   function zoom(factor) {
     const wanted = Math.min(Math.max(view.zoom * factor, 1), MOST_ZOOM);
     view = wanted === 1 ? whole : { ...view, zoom: wanted };
-    if (wanted > 1 && chosen >= 0 && factor > 1) view = { ...view, x: movies.x[chosen], y: movies.y[chosen] };
+    if (wanted > 1 && chosen >= 0 && factor > 1) view = { ...view, x: items.x[chosen], y: items.y[chosen] };
     hover(-1);
     draw();
   }

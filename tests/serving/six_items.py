@@ -1,7 +1,7 @@
 """The bundle that the tests of serving ask: answers follow by hand.
 
-Six movies lie on a line: the vector of movie `i` is (i, 1), the bias 0. The query is the vector of the
-last movie of the history, (h, 1), so movie `i` scores h * i + 1. The ranker gives row `i` i + 1 stars.
+Six items lie on a line: the vector of item `i` is (i, 1), the bias 0. The query is the vector of the
+last item of the history, (h, 1), so item `i` scores h * i + 1. The ranker gives row `i` i + 1 stars.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 
 from tests.components.bundle.small_bundle import build_bundle
 
-MOVIES = ["a", "b", "c", "d", "é", "<b>f</b>"]  # what would be markup is text
+ITEMS = ["a", "b", "c", "d", "é", "<b>f</b>"]  # what would be markup is text
 GENRES = [["Drama"], ["Comedy"], ["Drama", "Comedy"], [], ["Drama"], ["Comedy"]]
 USERS = {"Ann": [0, 1, 2, 5], "Bo": [0, 1], "Cy": [0]}
 
 
-def save_six_movies(base_path: Path) -> None:
+def save_six_items(base_path: Path) -> None:
     """Version 1 of the bundle."""
     build_bundle(
         base_path / "1",
-        movie_ids=MOVIES,
+        item_ids=ITEMS,
         genres=GENRES,
         vectors=np.array([[i, 1.0] for i in range(6)]),
         biases=np.zeros(6),

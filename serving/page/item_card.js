@@ -1,4 +1,4 @@
-// One movie of a list: rank, a tile coloured by genre, title, genres, stars, score, reason, and what can be done with it.
+// One item of a list: rank, a tile coloured by what it is, title, tags, stars, score, reason, and what can be done with it.
 
 import { element } from "./elements.js";
 
@@ -6,25 +6,25 @@ const MOST_STARS = 5;
 const LEAST_BAR = 0.04; // a bar that can be seen to be one
 
 /**
- * @param movie id, title, genres, colour (hue and dark of its tile, undefined = none), score, stars
+ * @param item id, title, tags, colour (hue and dark of its tile, undefined = none), score, stars
  * @param options.rank its place  @param options.range [score of an empty bar, score of a full one]
  * @param options.scoreName what the score is  @param options.scoreMeaning the same in a sentence
  * @param options.digits score => text
  * @param options.actions [{label, run}]
  */
-export function movieCard(movie, { rank, range, scoreName, scoreMeaning, digits = twoDigits, actions }) {
-  return element("li", { class: "card", "data-movie-id": movie.id }, [
-    tile(movie, rank),
+export function itemCard(item, { rank, range, scoreName, scoreMeaning, digits = twoDigits, actions }) {
+  return element("li", { class: "card", "data-item-id": item.id }, [
+    tile(item, rank),
     element("div", { class: "about" }, [
-      element("h3", {}, movie.title),
-      element("p", { class: "tags" }, movie.genres.join(" · ")),
+      element("h3", {}, item.title),
+      element("p", { class: "tags" }, item.tags.join(" · ")),
     ]),
-    element("div", { class: "figures" }, [...starFigure(movie.stars), scoreFigure(movie.score, range, scoreName, scoreMeaning, digits)]),
-    element("div", { class: "actions" }, actions.map((action) => actionButton(action, movie))),
+    element("div", { class: "figures" }, [...starFigure(item.stars), scoreFigure(item.score, range, scoreName, scoreMeaning, digits)]),
+    element("div", { class: "actions" }, actions.map((action) => actionButton(action, item))),
   ]);
 }
 
-/** Says on a card which movies of the history speak for it: watched, for not all of them need have been liked. */
+/** Says on a card which items of the history speak for it: watched, for not all of them need have been liked. */
 export function addReason(card, titles) {
   if (titles.length) card.querySelector(".about").append(element("p", { class: "because" }, becauseText(titles)));
 }
@@ -36,11 +36,11 @@ export function placeholderCards(count) {
   ]));
 }
 
-function tile(movie, rank) {
+function tile(item, rank) {
   const made = element("div", { class: "tile", "aria-hidden": "true" }, String(rank));
-  if (!movie.colour) made.classList.add("plain");
-  else made.style.setProperty("--hue", String(movie.colour.hue));
-  if (movie.colour?.dark) made.classList.add("dark");
+  if (!item.colour) made.classList.add("plain");
+  else made.style.setProperty("--hue", String(item.colour.hue));
+  if (item.colour?.dark) made.classList.add("dark");
   return made;
 }
 
@@ -54,8 +54,8 @@ function becauseText(titles) {
   return parts;
 }
 
-function actionButton({ label, run }, movie) {
-  return element("button", { type: "button", class: "link", "aria-label": `${label}: ${movie.title}`, onclick: run }, label);
+function actionButton({ label, run }, item) {
+  return element("button", { type: "button", class: "link", "aria-label": `${label}: ${item.title}`, onclick: run }, label);
 }
 
 function starFigure(stars) {

@@ -1,4 +1,4 @@
-"""A movie's vector as it is indexed, and whether the movie's genres and title have a part in it."""
+"""An item's vector as it is indexed, and whether the item's genres and title have a part in it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.examples import Catalogue, Floats
-from components.retrieval.catalogue_vectors import embed_catalogue, embed_movies
+from components.examples import Catalogue, Floats, item_examples
+from components.retrieval.catalogue_vectors import embed_items
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class MovieVectors:
-    """What a retrieval model makes of the `N` movies of a catalogue.
+class ItemVectors:
+    """What a retrieval model makes of the `N` items of a catalogue.
 
     Attributes:
       indexed: float32 `[N, D]`, as the index holds them: the inner product with a query is the relevance.
-      is_bias: bool `[D]`, the dimensions that hold a movie's bias, which is its popularity to begin with.
+      is_bias: bool `[D]`, the dimensions that hold an item's bias, which is its popularity to begin with.
       told_content: Whether genres and titles have a part in the vectors.
     """
 
@@ -32,17 +32,17 @@ class MovieVectors:
         return self.indexed[:, ~self.is_bias]
 
 
-def movie_vectors(model: Any, catalogue: Catalogue) -> MovieVectors:
+def item_vectors(model: Any, catalogue: Catalogue, indexed: Floats) -> ItemVectors:
     """Embeds a catalogue as it is, and once more with titles and genres withheld, which shows whether they matter.
 
     Args:
       model: A loaded `RetrievalExport`, from its own folder or from within a bundle.
-      catalogue: All movies.
+      catalogue: All items.
+      indexed: Their vectors, float32 `[N, D]`.
     """
-    movies = len(catalogue)
-    indexed = embed_catalogue(model, catalogue)
-    from_ids_alone = embed_movies(model, catalogue.movie_ids, [b""] * movies, [[]] * movies)
-    return MovieVectors(
+    items = len(catalogue)
+    from_ids_alone = embed_items(model, item_examples(catalogue.item_ids, [b""] * items, [[]] * items))
+    return ItemVectors(
         indexed=indexed,
         is_bias=model.direction.numpy() == 0,
         told_content=not np.array_equal(indexed, from_ids_alone),
