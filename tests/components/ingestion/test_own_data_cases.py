@@ -95,7 +95,7 @@ SAID = {
     "12-header-again-in-middle": r"1 rows were left out: the header again",
     "13e-alias-collision": r"user_id was taken and customer_id was not",
     "14-retailrocket-like": r"kinds of interaction: view 746, transaction 94",
-    "30d-category-column": r"not used: price",
+    "30d-category-column": r"no feature names: price",
     "32-quantity-column": r"not used: quantity.*--columns weight=quantity",
     "33c-constant-1": r"every rating is 1",
 }
