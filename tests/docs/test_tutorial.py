@@ -79,11 +79,11 @@ def test_the_kept_figures_are_of_movielens_and_tell_what_the_text_says(kept):
     assert figures["data"] == "movielens-latest-small"
     assert figures["ratings"] == 100_836
     rmse, ndcg = figures["rmse"], figures["ndcg@10"]
-    assert rmse["mean of all ratings"] > rmse["mean + user + item"] > rmse["matrix factorisation (Keras)"]
+    assert rmse["mean of all ratings"] > rmse["mean + user + movie"] > rmse["matrix factorisation (Keras)"]
     assert rmse["matrix factorisation (Keras)"] < rmse["dense network with dropout (Keras)"]
     assert min(rmse, key=rmse.get) == "the pipeline's ranking model"
     assert max(ndcg, key=ndcg.get) == "the pipeline's lists"
-    assert ndcg["the highest stars, matrix factorisation (Keras)"] < ndcg["the most rated items, for everybody"]
+    assert ndcg["the highest stars, matrix factorisation (Keras)"] < ndcg["the most rated movies, for everybody"]
     assert figures["genre_auc"] > 0.6
 
 
@@ -125,4 +125,4 @@ def test_without_the_archive_it_runs_through_on_demo_data(tool, monkeypatch, tmp
     figures = figures_of(tool.execute(tool.read(tool.NOTEBOOK)))
     assert figures["data"] == "demo"
     assert figures["rmse"]["matrix factorisation (Keras)"] < figures["rmse"]["mean of all ratings"]
-    assert figures["ndcg@10"]["the pipeline's lists"] > figures["ndcg@10"]["the most rated items, for everybody"]
+    assert figures["ndcg@10"]["the pipeline's lists"] > figures["ndcg@10"]["the most rated movies, for everybody"]
