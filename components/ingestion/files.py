@@ -102,7 +102,7 @@ class FilesSource:
         return Understood(
             columns=layout.columns.described(),
             times=layout.times.name,
-            unused=layout.columns.unused,
+            unused=tuple(name for name in layout.columns.unused if name not in layout.context),
             left_out=left_out,
             events=events,
         )

@@ -91,7 +91,7 @@ class MovielensSource:
         if not specs:
             return None
         builder = self._builder("ratings")
-        known = [name for name in builder.info.features if name.startswith(_OF_USERS)]
+        known = [name for name in builder.info.features if name.startswith(_OF_USERS) and name not in _RATINGS]
         for spec in specs:
             if spec.column not in known:
                 raise InputError(

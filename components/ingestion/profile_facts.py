@@ -21,6 +21,7 @@ def _facts(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "source", profile["source"]
     yield "columns", profile["columns"]
     yield "not used", ", ".join(profile["unused_columns"])
+    yield "features", ", ".join(profile.get("features", ()))
     yield "interactions", f"{rows:,} of {profile['users']:,} users with {profile['items']:,} items"
     yield "per user", f"{rows / max(1, profile['users']):.1f} on average, {profile['heaviest_user']:,} at most"
     density = rows / max(1, profile["users"] * profile["items"])

@@ -96,7 +96,7 @@ def files(tmp_path_factory):
 @pytest.fixture(scope="module")
 def walk(files, tmp_path_factory):
     folder = tmp_path_factory.mktemp("walk") / "run"
-    return run(folder, *files, *FEATURES, *SETTINGS, *LENIENT, "--with-batch-scores")
+    return run(folder, *files, *FEATURES, *SETTINGS, *LENIENT, "--with-batch-scores", "--final-fit", "none")
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,8 @@ def test_the_same_over_rest_grpc_and_the_command_line(bundle):
     told, filters, context = ["country=country 2", "age=33"], ["-colours=green"], ["device=phone"]
     asked = {"user_features": told, "filters": filters, "context": context}
     (expected,) = bundle.recommend([""], n=5, **asked)
-    with running([ModelConfig("recommender", path.parent)], ServerConfig(rest_port=0, grpc_port=0)) as server:
+    served = ModelConfig(name="recommender", base_path=path.parent)
+    with running(ServerConfig(models=(served,), rest_port=0, grpc_port=0)) as server:
         for url in (f"http://127.0.0.1:{server.rest_port}", f"grpc://127.0.0.1:{server.grpc_port}"):
             with RecommenderClient(url) as client:
                 (answer,) = client.recommend([""], n=5, **asked)
