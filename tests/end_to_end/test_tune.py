@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from components.feature_specs import FeaturesConfig, specs_to_json
 from pipelines.cli.run import configure
 from pipelines.tuning.trials import TRIALS, TrialFiles
 from tests.end_to_end.command import LENIENT, assert_explained, recommender, run, start, state_of
@@ -32,6 +33,8 @@ def files(first_run) -> TrialFiles:
 
     return TrialFiles(
         catalogue=f"{newest('ExampleGen', 'entities')}/Split-items/*",
+        users=f"{newest('ExampleGen', 'entities')}/Split-users/*",
+        features=specs_to_json(FeaturesConfig().specs()),
         sequences=f"{newest('ExampleGen', 'sequences')}/Split-all/*",
         liked_from=None,
         leave_out_seen="always",
