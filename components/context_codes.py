@@ -1,7 +1,7 @@
 """Codes of the context of an interaction: of what is known of the moment in which one asks.
 
-Of every feature a row has one code: below its number of values; that number for an unknown value; MISSING where nothing
-is known.
+Of every feature a row has one code, below its number of values; MISSING for an unknown value and where nothing is
+known.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def codes_of(
     codes = np.full((len(timestamps), len(specs)), MISSING, np.int32)
     for number, spec in enumerate(specs):
         if spec.kind == CATEGORY:
-            known = {value.encode(): code for code, value in enumerate(spec.values)} | {b"": MISSING}
-            codes[:, number] = [known.get(value, len(spec.values)) for value in columns[spec.raw]]
+            known = {value.encode(): code for code, value in enumerate(spec.values)}
+            codes[:, number] = [known.get(value, MISSING) for value in columns[spec.raw]]
         elif spec.kind == HOUR:
             codes[:, number] = np.where(timestamps > 0, timestamps // HOUR_SECONDS % HOURS, MISSING)
         else:

@@ -19,6 +19,7 @@ from components.context_codes import codes_of
 from components.feature_specs import FeatureSpec, columns_of_context
 
 BATCH = 4096
+NOBODY = b""  # an Example without a feature
 
 Strings = npt.NDArray[np.object_]
 Ints = npt.NDArray[np.int32]

@@ -56,10 +56,10 @@ class PipelineConfig:
                 f"at most split.history_length ({self.split.history_length}), what eval and test rows carry",
                 length,
             )
-        sliced = [f"{spec.entity}.{spec.name}" for spec in self.features.specs() if spec.kind in FILTERED]
+        named = (f"{spec.entity}.{spec.name}" for spec in self.features.specs() if spec.kind in FILTERED)
+        sliced = dict.fromkeys((*EvaluationConfig().slices, *named))  # genres are in every row, feature or not
         for name in self.evaluation.slices:
-            known = f"category or categories of an item or a user ({', '.join(sliced) or 'there is none'})"
-            require(name in sliced, "evaluation.slices", known, name)
+            require(name in sliced, "evaluation.slices", "categorical features: " + ", ".join(sliced), name)
 
 
 def preset_names() -> list[str]:

@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.bundle.known import KnownUsers
-from components.examples import RaggedRows, parsed_batches, read_users
+from components.examples import NOBODY, RaggedRows, parsed_batches, read_users
 from components.feature_specs import FILTERED, ITEM, USER, FeatureSpec, of
 
-NOBODY = b""  # an Example without a feature
 USERS_AT_ONCE = 4096
 
 
@@ -44,17 +43,18 @@ def with_features(
         return known
     ids, examples = read_users(patterns)
     everything = np.append(examples, np.array([NOBODY], object))
-    positions, weights, told = [], [], []
+    lengths, positions, weights, told = [np.zeros(1, np.int64)], [], [], []
     for start in range(0, len(everything), USERS_AT_ONCE):
-        found = retrieval.encode_users(tf.constant(list(everything[start : start + USERS_AT_ONCE]), tf.string))
-        real = found["positions"].numpy() >= 0
-        positions += [row[there] for row, there in zip(found["positions"].numpy(), real, strict=True)]
-        weights += [row[there] for row, there in zip(found["weights"].numpy(), real, strict=True)]
-        told.append(found["given"].numpy())
-    lengths = [len(row) for row in positions]
+        examples = tf.constant(list(everything[start : start + USERS_AT_ONCE]), tf.string)
+        found = {name: part.numpy() for name, part in retrieval.encode_users(examples).items()}
+        real = found["positions"] >= 0
+        lengths.append(real.sum(axis=1))
+        positions.append(found["positions"][real])
+        weights.append(found["weights"][real])
+        told.append(found["given"])
     content = RaggedRows(
-        row_splits=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        rows=np.concatenate(positions).astype(np.int32),
-        weights=np.concatenate(weights).astype(np.float32),
+        row_splits=np.cumsum(np.concatenate(lengths)),
+        rows=np.concatenate(positions),
+        weights=np.concatenate(weights),
     )
     return dataclasses.replace(known.among(ids), content=content, told=np.concatenate(told)[:-1])

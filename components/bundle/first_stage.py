@@ -103,18 +103,17 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         """Searches again, exactly, for rows that are short of items, filter, or allow some only."""
         before = rows, scores
         again = rows[:, -1] < 0
-        choices = [asked.filters, asked.allowed]
-        given = [choice is not None for choice in choices]
-        for choice in choices:
-            if choice is not None:
-                again |= tf.reduce_any(tf.not_equal(choice, PADDING), axis=1)
+        rules = ((self._filter.keep, asked.filters), (keep_allowed, asked.allowed))
+        chosen = [(keep, codes) for keep, codes in rules if codes is not None]
+        for _, codes in chosen:
+            again |= tf.reduce_any(tf.not_equal(codes, PADDING), axis=1)
 
         def searched() -> tuple[Any, Any]:
             at = tf.cast(tf.where(again)[:, 0], tf.int32)
             parts = [asked.queries, asked.is_known, tf.concat(asked.left_out, axis=1)]
-            parts += [choice for choice in choices if choice is not None]
+            parts += [codes for _, codes in chosen]
             found = in_parts(
-                lambda *part: self._exact(n, given, *part),
+                lambda *part: self._exact(n, [keep for keep, _ in chosen], *part),
                 [tf.gather(part, at) for part in parts],
                 queries_at_once(self._size),
             )
@@ -125,13 +124,12 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         return rows, scores
 
     def _exact(
-        self, n: Any, given: list[bool], queries: Any, is_known: Any, left_out: Any, *choices: Any
+        self, n: Any, rules: list[Any], queries: Any, is_known: Any, left_out: Any, *codes: Any
     ) -> tuple[Any, Any]:
         scores = self._index.exact_scores(queries)
         scores = lower(tf.where(is_known[:, tf.newaxis], scores, self._popularity), left_out)
-        keep = [rule for rule, there in zip((self._filter.keep, keep_allowed), given, strict=True) if there]
-        for rule, choice in zip(keep, choices, strict=True):
-            scores = rule(scores, choice)
+        for keep, wanted in zip(rules, codes, strict=True):
+            scores = keep(scores, wanted)
         found = self._index.exact_best(scores, _least(n, self._size))
         rows = tf.where(found["scores"] > LOWEST, found["rows"], NOTHING)
         return as_long(n, rows, found["scores"], self._size)

@@ -157,7 +157,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         excluded = self._item_rows.lookup(exclude_item_ids)
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
         with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), self._users.liked(users))
-        is_known = with_history | self._told(users, told["given"]) | moment["given"] & self._reads_context
+        is_known = with_history | self._told(users, told["given"], moment["given"])
         answer = self._answer(
             Asked(
                 queries=queries,
@@ -274,12 +274,13 @@ class Recommender(tf.Module):  # type: ignore[misc]
         past, rated = tf.gather(history, marked), tf.gather(ratings, marked)
         liked = self._liked(past, rated)
         known = self._users.content(tf.gather(user, marked))
-        context = self._retrieval.context_of_rows(examples)
+        moment = self._retrieval.read_context(tf.gather(self._retrieval.context_of_rows(examples), marked))
         seen = sorted_lists(self._item_rows.lookup(tf.gather(rows[features.SEEN_ITEM_IDS], marked).to_tensor("")))
         answer = self._answer(
             Asked(
-                queries=self._queries(liked, known, self._retrieval.read_context(tf.gather(context, marked))),
-                is_known=tf.reduce_any(liked >= 0, axis=1) | self._told(tf.gather(user, marked)),
+                queries=self._queries(liked, known, moment),
+                is_known=tf.reduce_any(liked >= 0, axis=1)
+                | self._told(tf.gather(user, marked), context=moment["given"]),
                 left_out=(seen,),
             ),
             self._vectors(tf.gather(rows[features.USER_ID], marked), past, rated, known),
@@ -322,11 +323,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
             vectors = tf.where(chosen, self._vectors(user_id, rows, ratings, content), vectors)
         return queries, vectors
 
-    def _told(self, users: Any, told: Any = False) -> Any:
-        """Whether features, stored or in the request, say anything that lists follow from, bool `[B]`."""
-        if not self._reads_users:
-            return tf.zeros_like(users, tf.bool)
-        return self._users.told(users) | told
+    def _told(self, users: Any, features: Any = False, context: Any = False) -> Any:
+        """Whether features of users (stored or told) or of the context say what lists follow from, bool `[B]`."""
+        told = tf.zeros_like(users, tf.bool)
+        if self._reads_users:
+            told |= self._users.told(users) | features
+        return told | context if self._reads_context else told
 
     def _source(self, with_history: Any, is_known: Any, source: Any) -> Any:
         """Where answers come from: `source` with a history, else features, else popularity."""

@@ -88,7 +88,7 @@ class FilesSource:
             for number, table in enumerate(workspace.reader.tables(self.files[name])):
                 layout = self._layout(name, table)
                 layout = dataclasses.replace(layout, context=tuple(columns_of([table], context, "--ratings").values()))
-                table = loading.spread(table, layout.columns)
+                table = loading.spread(table, layout.columns, layout.context)
                 if not number:
                     loading.describe(table, layout)
                 loading.load(workspace.connection, table, layout, self._config, part)

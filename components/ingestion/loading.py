@@ -7,12 +7,13 @@ The row's place in the source is its rowid. Ids are text and come back byte for 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from components.errors import InputError
+from components.feature_specs import CONTEXT
 from components.ingestion import faults, times
 from components.ingestion.columns import COUNTS, EVENT, ITEM, RATING, TIMESTAMP, USER, WEIGHT, Columns, canonical
 from components.ingestion.config import DataConfig
@@ -75,7 +76,7 @@ class Layout:
         return TIMESTAMP in self.columns
 
 
-def spread(table: Table, columns: Columns) -> Table:
+def spread(table: Table, columns: Columns, context: Sequence[str] = ()) -> Table:
     """One row an interaction, where a row of the file holds lists of them.
 
     The prepared form is one row a user, with a list of items and beside it as long lists of ratings, times or weights;
@@ -84,9 +85,10 @@ def spread(table: Table, columns: Columns) -> Table:
     Args:
       table: The file.
       columns: Which column plays which role; the user's is never a list.
+      context: Columns that are features of the context.
     """
     lists = {}
-    for role, name in columns.names.items():
+    for role, name in (*columns.names.items(), *((CONTEXT, name) for name in context)):
         kind = table.columns[name]
         if role != USER and kind.endswith("[]"):
             lists[name] = (identifier(name), kind.removesuffix("[]"))

@@ -80,10 +80,6 @@ def _category(spec: FeatureSpec, values: Sequence[Any]) -> Values:
     return [[text.encode()] if (text := text_of(value)) else [] for value in values]
 
 
-def _words(spec: FeatureSpec, values: Sequence[Any]) -> Values:
-    return _category(spec, values)
-
-
 def _years(spec: FeatureSpec, values: Sequence[Any]) -> Values:
     """Texts that end with a year in brackets; a year alone gets them."""
     texts = [text_of(value) for value in values]
@@ -121,7 +117,7 @@ def _vectors(spec: FeatureSpec, values: Sequence[Any]) -> Values:
 _KINDS: dict[str, Callable[[FeatureSpec, Sequence[Any]], Values]] = {
     CATEGORY: _category,
     CATEGORIES: _categories,
-    TEXT: _words,
+    TEXT: _category,
     YEAR: _years,
     NUMBER: _numbers,
     VECTOR: _vectors,

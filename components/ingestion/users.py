@@ -70,8 +70,7 @@ def read_users(
             "%d rows of the users' table are of a user of another row, or of none: the last row of each holds",
             count - len(rows),
         )
-    columns_of_rows = list(zip(*rows.values(), strict=True)) or [() for _ in own]
-    by_name = dict(zip(own, columns_of_rows, strict=False))
+    by_name = dict(zip(own, zip(*rows.values(), strict=True), strict=True))
     return Users(
         ids=list(rows), features={spec.name: converted(spec, by_name[spec.name], own[spec.name]) for spec in specs}
     )

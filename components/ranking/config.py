@@ -36,7 +36,7 @@ class RankingConfig:
       id_dropout: Share of a batch's user ids, and of its item ids, replaced by the unknown id.
       l2_ids: L2 on id vectors.
       l2_history: L2 on history and rater vectors.
-      l2_features: L2 on vectors of genres and eras.
+      l2_features: L2 on vectors of features of items and users.
       l2_biases: L2 on biases.
       l2_full_rows: Training rows from which on L2 has its full weight; 1: always.
       seeds: Models trained with different seeds whose ratings are averaged.

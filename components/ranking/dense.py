@@ -13,7 +13,7 @@ from components.ranking.rating_model import RatingModel
 
 
 class Dense(RatingModel):
-    """rating = mean + biases + network([user id, history, item id, raters, genres, era])."""
+    """rating = mean + biases + network([user id, history, user features, item id, raters, item features])."""
 
     def __init__(self, config: RankingConfig, items: ItemFeatures, known: KnownRatings, seed: int) -> None:
         super().__init__(config, items, known, seed)

@@ -12,8 +12,8 @@ from components.ranking.rating_model import RatingModel
 class FactorizationMachine(RatingModel):
     """A factorisation machine (Rendle 2010) in two towers: only user features meet item features.
 
-    user = id + history / sqrt(n), item = id + raters / sqrt(n) + genres / sqrt(n) + era, all of one
-    width, and rating = mean + biases + <user, item>. Strong L2 is what makes it good.
+    user = id + history / sqrt(n) + features, item = id + raters / sqrt(n) + features, all of one width,
+    and rating = mean + biases + <user, item>. Strong L2 is what makes it good.
     """
 
     is_inner_product = True

@@ -1,4 +1,4 @@
-"""Lists of indices end to end in two arrays: histories, raters, genres."""
+"""Lists of indices end to end in two arrays: histories, raters, features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rating model reads of every item of the catalogue, and of every user: an index, and lists of features."""
+"""What the rating model reads of every item of the catalogue: an index, and lists of features."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from components.retrieval.content import ItemContent
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.towers import contributions, embed_history, with_user
 from components.training.users import Users
-from components.transform.content import as_matrix
+from components.transform.content import Content, Encoded, as_matrix
+from components.transform.contexts import Contexts
 from components.transform.feature_texts import FeatureTexts
 from components.transform.graph import TransformGraph, by_name, raw_features
 
@@ -69,8 +70,8 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         self._user_texts = None
         if users is not None and users.content.blocks:
             self._user_texts = FeatureTexts(of(graph.specs, USER), users.content, graph.layer)
-        self._contexts = None if users is None or not users.contexts.specs else users.contexts
-        self.reads_context = tf.Variable(bool(self._user_tables) and self._contexts is not None, trainable=False)
+        self._contexts = Contexts((), 0) if users is None else users.contexts
+        self.reads_context = tf.Variable(bool(self._user_tables and self._contexts.specs), trainable=False)
         self._candidate_towers = [model.candidate_tower for model in models]
         self._content = content
         self._specs = of(graph.specs, ITEM)
@@ -133,23 +134,15 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
 
         Returns:
           `positions` int32 and `weights` float32 `[B, P]` (padding as of `embed_query`), and `given` bool `[B]`:
-          whether any text names a feature.
+          whether any text says a known value.
         """
         if self._user_texts is None:
-            rows = tf.shape(user_features)[0]
-            nothing = tf.zeros([rows, 0])
-            return {POSITIONS: tf.cast(nothing, tf.int32), WEIGHTS: nothing, GIVEN: tf.zeros([rows], tf.bool)}
-        encoded, given = self._user_texts(user_features)
-        positions, weights = encoded.padded()
-        return {POSITIONS: positions, WEIGHTS: weights, GIVEN: given}
+            return _nothing(tf.shape(user_features)[0])
+        return _as_parts(self._user_texts.content, self._user_texts(user_features))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name=CONTEXT_TEXTS)], autograph=False)
     def read_context(self, context: Any) -> dict[str, Any]:
         """Content of contexts from texts such as `hour=13`, string `[B, C]`; as `read_user_features`."""
-        if self._contexts is None:
-            rows = tf.shape(context)[0]
-            nothing = tf.zeros([rows, 0])
-            return {POSITIONS: tf.cast(nothing, tf.int32), WEIGHTS: nothing, GIVEN: tf.zeros([rows], tf.bool)}
         codes, given = self._contexts.read(context)
         positions = self._contexts.positions(codes)
         return {POSITIONS: positions, WEIGHTS: tf.ones_like(positions, tf.float32), GIVEN: given}
@@ -157,8 +150,6 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
     def context_of_rows(self, examples: Any) -> Any:
         """Texts string `[B, K]` of the contexts of held-out rows, serialized Examples string `[B]`."""
-        if self._contexts is None:
-            return tf.fill([tf.size(examples), 0], "")
         parsing = {
             spec.raw: tf.io.FixedLenFeature([], tf.string, "") for spec in columns_of_context(self._contexts.specs)
         }
@@ -167,12 +158,10 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
     def encode_users(self, examples: Any) -> dict[str, Any]:
-        """The same from serialized Examples of the split `users`; `given`: whether the row has a feature."""
+        """The same from serialized Examples of the split `users`, string `[B]`."""
         if self._user_texts is None:
-            return dict(self.read_user_features(tf.fill([tf.size(examples), 0], "")))
-        encoded, given = self._user_texts.of_examples(examples)
-        positions, weights = encoded.padded()
-        return {POSITIONS: positions, WEIGHTS: weights, GIVEN: given}
+            return _nothing(tf.size(examples))
+        return _as_parts(self._user_texts.content, self._user_texts.of_examples(examples))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=features.EXAMPLES)], autograph=False)
     def embed_candidates(self, examples: Any) -> dict[str, Any]:
@@ -188,3 +177,14 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             folder,
             signatures={EMBED_QUERY: self.embed_query, EMBED_CANDIDATES: self.embed_candidates},
         )
+
+
+def _as_parts(content: Content, encoded: Encoded) -> dict[str, Any]:
+    positions, weights = encoded.padded()
+    return {POSITIONS: positions, WEIGHTS: weights, GIVEN: content.told(encoded)}
+
+
+def _nothing(rows: Any) -> dict[str, Any]:
+    """What is known of users where they have no features."""
+    none = tf.zeros([rows, 0])
+    return {POSITIONS: tf.cast(none, tf.int32), WEIGHTS: none, GIVEN: tf.zeros([rows], tf.bool)}

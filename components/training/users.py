@@ -10,13 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from components.context_codes import MISSING
-from components.examples import Ints, Strings, read_users
+from components.examples import NOBODY, Ints, Strings, read_users
 from components.feature_specs import CONTEXT, USER, of
 from components.transform.content import Content, Encoded, create_content
 from components.transform.contexts import Contexts
 from components.transform.graph import TransformGraph
-
-NOBODY = b""  # an Example without a feature
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

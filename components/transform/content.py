@@ -30,9 +30,9 @@ class Block:
     Attributes:
       spec: The feature.
       start: Its first position.
-      size: Number of its positions: of category and categories one more than known values, the unknown one; and one
-        more where a missing value is told apart.
-      missing: The position of a missing value; NONE where nothing stands for it.
+      size: Number of its positions: one more than known values where an unknown or missing one has a position.
+      missing: The position of an unknown or missing value of a feature that has at most one; NONE where a feature that
+        has no value has no position either.
     """
 
     spec: FeatureSpec
@@ -151,6 +151,11 @@ class Content(tf.Module):  # type: ignore[misc]
             encoded.positions.with_flat_values(positions), encoded.weights.with_flat_values(weights), self.size
         )
 
+    def told(self, encoded: Encoded) -> Any:
+        """Whether any feature of each has a known value, bool `[n]`."""
+        missing = tf.gather(tf.constant(self.tables()[1]), encoded.positions.flat_values)
+        return tf.reduce_any(encoded.positions.with_flat_values(encoded.positions.flat_values != missing), axis=1)
+
     @property
     def has_optional(self) -> bool:
         """Whether any feature has a position for a missing value, other than a year."""
@@ -197,10 +202,7 @@ def blocks_of(
         start, known = (blocks[-1].start + blocks[-1].size if blocks else first), sizes[spec.name]
         size, missing = {
             CATEGORIES: (known + 1, NONE),
-            CATEGORY: (known + 2, start + known + 1),
-            NUMBER: (known + 1, start + known),
-            HOUR: (known + 1, start + known),
-            WEEKDAY: (known + 1, start + known),
+            **dict.fromkeys((CATEGORY, NUMBER, HOUR, WEEKDAY), (known + 1, start + known)),
             YEAR: (known, start),
             VECTOR: (known, NONE),
             TEXT: (int(words[spec.name].max(initial=NONE)) + 1 if spec.name in words else 0, NONE),

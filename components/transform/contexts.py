@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from components.context_codes import DAY_SECONDS, FIRST_WEEKDAY, HOUR_SECONDS, HOURS, MISSING, WEEKDAYS, values_of
 from components.feature_specs import CATEGORY, HOUR, FeatureSpec
 from components.transform.content import blocks_of
+from components.transform.feature_texts import names_value
 
 
 class Contexts(tf.Module):  # type: ignore[misc]
@@ -33,7 +33,6 @@ class Contexts(tf.Module):  # type: ignore[misc]
         self.size = sum(block.size for block in blocks)
         self._starts = np.array([block.start for block in blocks], np.int32)
         self._missing = np.array([block.missing for block in blocks], np.int32)
-        self._unknown = np.array([known[spec.name] for spec in specs], np.int32)
         texts = [f"{spec.name}={value}" for spec in specs for value in values_of(spec)]
         codes = [code for spec in specs for code in range(len(values_of(spec)))]
         self._table = tf.lookup.StaticHashTable(
@@ -45,25 +44,17 @@ class Contexts(tf.Module):  # type: ignore[misc]
 
     def positions(self, codes: Any) -> Any:
         """Positions int32 `[B, K]` of codes int32 `[B, K]`."""
-        unknown = tf.where(self._unknown_is_told(), self._unknown, self._missing - self._starts)
-        within = tf.where(codes < self._unknown, codes, unknown)
-        return tf.where(codes == MISSING, self._missing, self._starts + within)
+        return tf.where(codes == MISSING, self._missing, self._starts + codes)
 
     def read(self, texts: Any) -> tuple[Any, Any]:
-        """Codes int32 `[B, K]` of texts such as `hour=13`, string `[B, C]`, and whether any names a feature, `[B]`."""
-        codes, told = [], []
-        for number, spec in enumerate(self.specs):
-            prefix = f"{spec.name}="
-            named = tf.equal(tf.strings.substr(texts, 0, len(prefix)), prefix)
-            found = tf.where(named, self._table.lookup(texts), MISSING)
-            any_named = tf.reduce_any(named, axis=1)
-            best = tf.reduce_max(tf.pad(found, [[0, 0], [0, 1]], constant_values=MISSING), axis=1)
-            codes.append(tf.where(any_named & (best == MISSING), self._unknown[number], best))
-            told.append(any_named)
-        if not codes:
-            rows = tf.shape(texts)[0]
-            return tf.zeros([rows, 0], tf.int32), tf.zeros([rows], tf.bool)
-        return tf.stack(codes, axis=1), tf.reduce_any(tf.stack(told), axis=0)
+        """Codes int32 `[B, K]` of texts such as `hour=13`, string `[B, C]`, and whether any value is known, `[B]`."""
+        codes = [tf.zeros([tf.shape(texts)[0], 0], tf.int32)]
+        padded = tf.pad(texts, [[0, 0], [0, 1]], constant_values="")  # the largest of no numbers is the lowest there is
+        for spec in self.specs:
+            found = tf.where(names_value(padded, spec.name), self._table.lookup(padded), MISSING)
+            codes.append(tf.reduce_max(found, axis=1, keepdims=True))
+        found = tf.concat(codes, axis=1)
+        return found, tf.reduce_any(tf.not_equal(found, MISSING), axis=1)
 
     def of_rows(self, timestamps: Any, columns: Mapping[str, Any]) -> Any:
         """Texts string `[B, K]` of held-out rows: Unix seconds int64 `[B]`, and the column of each category, `[B]`."""
@@ -75,10 +66,6 @@ class Contexts(tf.Module):  # type: ignore[misc]
                 value = tf.strings.as_string(timestamps // HOUR_SECONDS % HOURS)
             else:
                 value = tf.gather(tf.constant(WEEKDAYS), (timestamps // DAY_SECONDS + FIRST_WEEKDAY) % len(WEEKDAYS))
-            known = tf.not_equal(value, "") if spec.kind == CATEGORY else timestamps > 0
+            known = tf.ones_like(timestamps, tf.bool) if spec.kind == CATEGORY else timestamps > 0
             texts.append(tf.where(known, tf.strings.join([f"{spec.name}=", value]), ""))
         return tf.stack(texts, axis=1) if texts else tf.fill([tf.size(timestamps), 0], "")
-
-    def _unknown_is_told(self) -> npt.NDArray[np.bool_]:
-        """Of which features an unknown value has a position of its own: an hour is known or missing."""
-        return np.array([spec.kind == CATEGORY for spec in self.specs], np.bool_)

@@ -26,11 +26,11 @@ class FeatureTexts(tf.Module):  # type: ignore[misc]
     def __init__(self, specs: Sequence[FeatureSpec], content: Content, layer: Any) -> None:
         super().__init__(name="feature_texts")
         self._specs = tuple(specs)
-        self._content = content
+        self.content = content
         self._layer = layer
 
-    def __call__(self, texts: Any) -> tuple[Encoded, Any]:
-        """Content of `B` users, and for each whether any text names a feature, bool `[B]`.
+    def __call__(self, texts: Any) -> Encoded:
+        """Content of `B` users.
 
         A feature is named as often as it has values; a value that is unknown, or no number where one is due, counts as
         missing.
@@ -39,27 +39,25 @@ class FeatureTexts(tf.Module):  # type: ignore[misc]
           texts: string `[B, U]`, `name=value`, "" anywhere.
         """
         raw = {}
-        named = [self._named(texts, spec) for spec in self._specs]
-        given = tf.reduce_any(tf.stack(named), axis=[0, 2])
-        for spec, here in zip(self._specs, named, strict=True):
-            values = tf.ragged.boolean_mask(texts, here)  # substr fails on texts that are shorter than a prefix
+        for spec in self._specs:
+            # Masked first: substr fails on texts that are shorter than the prefix.
+            values = tf.ragged.boolean_mask(texts, names_value(texts, spec.name))
             values = values.with_flat_values(tf.strings.substr(values.flat_values, len(spec.name) + 1, 1 << 20))
             raw[spec.raw] = (_numbers(values) if spec.is_float else values).to_sparse()
-        return self._encoded(raw, tf.shape(texts, tf.int64)[0]), given
+        return self._encoded(raw, tf.shape(texts, tf.int64)[0])
 
-    def of_examples(self, examples: Any) -> tuple[Encoded, Any]:
-        """Content of `B` users as serialized Examples, string `[B]`, and whether each has a feature, bool `[B]`."""
-        found = raw_features(examples, self._specs, USER)
-        raw = {spec.raw: found[spec.raw] for spec in self._specs}
-        counts = [tf.sparse.reduce_sum(_ones(values), axis=1) for values in raw.values()]
-        return self._encoded(raw, tf.size(examples, tf.int64)), tf.add_n(counts) > 0
+    def of_examples(self, examples: Any) -> Encoded:
+        """Content of `B` users as serialized Examples, string `[B]`."""
+        return self._encoded(raw_features(examples, self._specs, USER), tf.size(examples, tf.int64))
 
     def _encoded(self, raw: dict[str, Any], rows: Any) -> Encoded:
-        return self._content(by_name(self._layer(raw), self._specs), rows)
+        return self.content(by_name(self._layer(raw), self._specs), rows)
 
-    def _named(self, texts: Any, spec: FeatureSpec) -> Any:
-        prefix = f"{spec.name}="
-        return tf.equal(tf.strings.substr(texts, 0, len(prefix)), prefix)
+
+def names_value(texts: Any, name: str) -> Any:
+    """Which texts are `name=` and a value; `name=` alone says nothing."""
+    prefix = f"{name}="
+    return tf.equal(tf.strings.substr(texts, 0, len(prefix)), prefix) & (tf.strings.length(texts) > len(prefix))
 
 
 def _numbers(texts: Any) -> Any:
@@ -69,8 +67,5 @@ def _numbers(texts: Any) -> Any:
     parts = tf.ragged.boolean_mask(
         parts, parts.with_flat_values(tf.strings.regex_full_match(parts.flat_values, _NUMBER))
     )
-    return parts.with_flat_values(tf.strings.to_number(parts.flat_values))
-
-
-def _ones(values: Any) -> Any:
-    return tf.SparseTensor(values.indices, tf.ones_like(values.indices[:, 0]), values.dense_shape)
+    numbers = parts.with_flat_values(tf.strings.to_number(parts.flat_values))
+    return tf.ragged.boolean_mask(numbers, numbers.with_flat_values(tf.math.is_finite(numbers.flat_values)))

@@ -29,7 +29,7 @@ def test_lists_by_hand():
     assert list_scores(lists, seen, wanted, items=10)["hr@5"][1] == pytest.approx(math.sqrt(1 / 3 / 3))
 
 
-def test_a_item_counts_only_within_the_first_k():
+def test_an_item_counts_only_within_the_first_k():
     lists = pd.DataFrame({"user": 1, "item": range(100, 220), "rank": range(1, 121)})
     nothing = frame("user,item")
     at = {

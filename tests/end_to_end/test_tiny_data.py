@@ -59,7 +59,7 @@ def test_one_item_leaves_nothing_to_hold_out(tmp_path):
     assert versions(ended.folder) == []
 
 
-def test_five_items_with_duplicates_and_a_item_that_the_catalogue_lacks(tmp_path):
+def test_five_items_with_duplicates_and_an_item_that_the_catalogue_lacks(tmp_path):
     write(tmp_path, users=8, items=5, each=4)
     with (tmp_path / "ratings.csv").open("a", encoding="utf-8") as file:
         file.write("u0,m0,5,1\n" + "u1,m1,2,1\n" + "u0,unheard of,4,2000\n")  # the first two are older than theirs

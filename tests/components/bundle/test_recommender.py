@@ -222,7 +222,7 @@ def test_similar_compares_directions_and_leaves_the_item_out(bundle):
     assert bundle.similar("no such item") == []
 
 
-def test_what_pulled_a_item_in_is_the_part_of_the_history_in_its_score(bundle):
+def test_what_pulled_an_item_in_is_the_part_of_the_history_in_its_score(bundle):
     # The query is the last item alone, b = (1, 1): with f = (5, 1) it makes 6, all that speaks for f.
     (stored,) = bundle.explain("Bo", ["f f"])
     assert [(reason.id, reason.title) for reason in stored] == [("b", "Title of b")]

@@ -37,7 +37,7 @@ def test_the_tables_have_what_is_text():
     assert items.schema.metadata == users.schema.metadata == {b"bias_dimensions": b"[2]"}
 
 
-def test_the_projector_gets_a_line_a_item_whatever_is_in_the_titles(tmp_path):
+def test_the_projector_gets_a_line_an_item_whatever_is_in_the_titles(tmp_path):
     assert write_projector(odd(), tmp_path) == 2
     assert (tmp_path / "metadata.tsv").read_text().splitlines() == [
         "title\tgenres\trows\titem_id",

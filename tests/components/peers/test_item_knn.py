@@ -35,7 +35,7 @@ def test_what_is_had_again_and_again_counts_more_but_less_and_less_so():
     np.testing.assert_allclose(weighed.similarities.toarray(), found.similarities.toarray())
 
 
-def test_a_item_counts_only_among_its_most_similar_ones_and_in_the_latest_rows():
+def test_an_item_counts_only_among_its_most_similar_ones_and_in_the_latest_rows():
     nearest = find_neighbours(ragged([0, 1], [1, 0], [2, 1]), items=4, neighbours=1, longest=10).similarities
     assert nearest[1].indices.tolist() == [0]
     assert nearest[2].indices.tolist() == [1]

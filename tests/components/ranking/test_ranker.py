@@ -208,7 +208,7 @@ def test_only_the_latest_of_a_long_history_is_read(rate):
         np.testing.assert_allclose(rate([user], [long[-HISTORY_LENGTH:]], [stars[8:]], [[21]]), whole, atol=1e-5)
 
 
-def test_a_item_does_not_read_itself_in_the_history(rate):
+def test_an_item_does_not_read_itself_in_the_history(rate):
     with_itself = rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[4]])
     np.testing.assert_allclose(rate(["u1"], [[3, 5]], [[0, 0]], [[4]]), with_itself, atol=1e-5)
     assert abs(rate(["u1"], [[3, 4, 5]], [[0, 0, 0]], [[6]]) - rate(["u1"], [[3, 5]], [[0, 0]], [[6]])) > 1e-5

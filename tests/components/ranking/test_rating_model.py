@@ -11,7 +11,9 @@ import tensorflow as tf
 from components.ranking.architectures import create_model
 from components.ranking.batches import cut_batch
 from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import known_ratings
+from components.ranking.user_content import UserContent
 from tests.components.ranking.small_data import item_features, sequences_of
 
 ROWS = {
@@ -65,6 +67,39 @@ def test_a_target_is_left_out_of_its_history_and_its_user_out_of_the_raters(hist
             biases += pooled(table["item_genres_bias"], genres)[0] + table["item_year_bias"][eras[0], 0]
             expected.append(mean + biases + user_vector @ item_vector)
     np.testing.assert_allclose(predicted, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_features_of_a_user_add_their_vectors_and_biases():
+    """User 0 has both features, user 1 one of weight a half, user 2 and everybody else none."""
+    content = UserContent(
+        positions=IndexLists(splits=np.array([0, 2, 3, 3, 3]), values=np.array([0, 3, 1], np.int32)),
+        weights=np.array([1, 1, 0.5], np.float32),
+        feature_of=np.array([0, 0, 1, 1], np.int32),
+        missing_of=np.full(4, -1, np.int32),
+        features=2,
+    )
+    plain = known()
+    data = dataclasses.replace(plain, content=content)
+    model = model_with_random_tables(RankingConfig(embedding_dim=4), data)
+    batch = cut_batch(data, data.rows)
+    vectors, biases = model.user_content.numpy(), model.user_content_bias.numpy()[:, 0]
+    without = cut_batch(plain, data.rows)
+    added = (model(batch) - model(without)).numpy()
+    items = model.item_vector(
+        tf.constant(ITEMS.item_index[data.rows.item_rows]),
+        data.rows.item_rows,
+        model._raters(batch, batch_users(batch)),
+    ).numpy()
+    of_user = {
+        0: (vectors[0] + vectors[3], biases[0] + biases[3]),
+        1: (vectors[1] / 2, biases[1] / 2),
+        2: (0 * vectors[0], 0),
+    }
+    expected = [
+        of_user[user][0] @ item + of_user[user][1]
+        for user, item in zip(data.rows.user_rows.tolist(), items, strict=True)
+    ]
+    np.testing.assert_allclose(added, expected, rtol=1e-4, atol=1e-5)
 
 
 def pooled(table, indices):

@@ -111,7 +111,7 @@ def drawn(page):
     )
 
 
-def test_a_item_is_found_by_its_words_without_case_and_accents_and_its_neighbours_are_listed(open_page):
+def test_an_item_is_found_by_its_words_without_case_and_accents_and_its_neighbours_are_listed(open_page):
     page = open_page()
     assert drawn(page) > 0.01
     page.get_by_label("Find an item").fill("NÚMBER 5 item")

@@ -90,7 +90,7 @@ def test_without_weights_every_target_counts_one_and_padding_nothing():
         np.testing.assert_array_equal(weights, targets >= 0)
 
 
-def test_of_a_item_that_a_user_had_again_a_set_holds_one_with_the_sum_of_the_weights():
+def test_of_an_item_that_a_user_had_again_a_set_holds_one_with_the_sum_of_the_weights():
     # User 0: item 3 with 1 + 2, item 1 with 3; user 1: item 1 with 6. On the mean of the three: 4.
     lists = RaggedRows(
         row_splits=np.array([0, 3, 4]),

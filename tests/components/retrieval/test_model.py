@@ -179,7 +179,7 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
     assert loss == pytest.approx(weighed, rel=1e-4)
 
 
-def test_the_squared_error_covers_the_catalogue_and_takes_a_items_own_contribution_out():
+def test_the_squared_error_covers_the_catalogue_and_takes_an_items_own_contribution_out():
     data = cycling_data()
     config = RetrievalConfig(
         embedding_dim=4, squared_error_l2=0.0, item_dropout=0.0, loss="squared_error", half_lives=(0.0, 1.0)

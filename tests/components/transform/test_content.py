@@ -25,7 +25,7 @@ SPECS = of(
 )
 SIZES = {"country": 3, "likes": 2, "age": 4, "taste": 2, "about": 3}
 WORDS = {"about": np.array([-1, 1, 0, -1], np.int32)}
-# country 0..2, unknown 3, missing 4 | likes 5, 6, unknown 7 | age 8..11, missing 12 | taste 13, 14 | about 15, 16
+# country 0..2, unknown or missing 3 | likes 4, 5, unknown 6 | age 7..10, missing 11 | taste 12, 13 | about 14, 15
 
 
 def encoded(**values):
@@ -46,22 +46,22 @@ def as_dicts(content):
 def test_every_feature_has_a_block_of_its_own_and_lists_weigh_one_by_root_of_their_length():
     content = encoded(country=[[1]], likes=[[0, 1]], age=[[3]], taste=[[3.0, -4.0]], about=[[1, 2, 0]])
     half = 1 / np.sqrt(2)
-    assert content.size == 17
-    assert as_dicts(content) == [{1: 1, 5: half, 6: half, 11: 1, 13: 0.6, 14: -0.8, 16: half, 15: half}]
+    assert content.size == 16
+    assert as_dicts(content) == [{1: 1, 4: half, 5: half, 10: 1, 12: 0.6, 13: -0.8, 15: half, 14: half}]
 
 
-def test_unknown_and_missing_values_have_positions_of_their_own():
+def test_an_unknown_value_counts_as_a_missing_one_and_that_has_a_position():
     content = encoded(country=[[3], []], likes=[[2], []])
-    assert as_dicts(content) == [{3: 1, 7: 1, 12: 1}, {4: 1, 12: 1}]
+    assert as_dicts(content) == [{3: 1, 6: 1, 11: 1}, {3: 1, 11: 1}]
 
 
 def test_a_vector_of_another_length_or_of_zeros_says_nothing():
     content = encoded(taste=[[1.0], [1.0, 2.0, 2.0], [0.0, 0.0], [0.0, 2.0]])
-    assert [{key: value for key, value in one.items() if key >= 13} for one in as_dicts(content)] == [
+    assert [{key: value for key, value in one.items() if key >= 12} for one in as_dicts(content)] == [
         {},
         {},
-        {13: 0, 14: 0},
-        {13: 0, 14: 1},
+        {12: 0, 13: 0},
+        {12: 0, 13: 1},
     ]
 
 
@@ -69,16 +69,27 @@ def test_hidden_features_become_missing_or_weigh_nothing():
     content = Content(SPECS, SIZES, WORDS)
     everything = encoded(country=[[1]], likes=[[0]], age=[[3]])
     hidden = content.hidden(everything, 1.0, optional_only=False)
-    assert as_dicts(hidden) == [{4: 1, 5: 0, 12: 1}]
-    assert as_dicts(content.hidden(everything, 1.0, optional_only=True)) == [{4: 1, 5: 1, 12: 1}]
-    assert as_dicts(content.hidden(everything, 0.0, optional_only=False)) == [{1: 1, 5: 1, 11: 1}]
+    assert as_dicts(hidden) == [{3: 1, 4: 0, 11: 1}]
+    assert as_dicts(content.hidden(everything, 1.0, optional_only=True)) == [{3: 1, 4: 1, 11: 1}]
+    assert as_dicts(content.hidden(everything, 0.0, optional_only=False)) == [{1: 1, 4: 1, 10: 1}]
+
+
+def test_nothing_is_told_by_values_that_are_missing_or_unknown():
+    content = Content(SPECS, SIZES, WORDS)
+    assert content.told(encoded(country=[[3], [], [1], []], age=[[], [], [], [0]])).numpy().tolist() == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    assert content.told(encoded(about=[[0], [1]], taste=[[1.0], []])).numpy().tolist() == [False, True]
 
 
 def test_the_matrix_is_the_same_from_ragged_and_from_padded_content():
     content = encoded(country=[[1], [2]], likes=[[0, 1], []])
     dense = tf.sparse.to_dense(tf.sparse.reorder(content.matrix())).numpy()
-    assert dense.shape == (2, 17)
-    assert dense[0, [1, 5, 6, 12]] == pytest.approx([1, 1 / np.sqrt(2), 1 / np.sqrt(2), 1])
+    assert dense.shape == (2, 16)
+    assert dense[0, [1, 4, 5, 11]] == pytest.approx([1, 1 / np.sqrt(2), 1 / np.sqrt(2), 1])
     padded = tf.sparse.to_dense(tf.sparse.reorder(as_matrix(*content.padded(), content.size))).numpy()
     np.testing.assert_array_equal(padded, dense)
 

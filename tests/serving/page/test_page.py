@@ -151,7 +151,7 @@ def test_similar_items_open_lead_on_and_give_the_focus_back(open_page):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Similar: Title of c"
 
 
-def test_a_item_is_left_out_and_brought_back(open_page):
+def test_an_item_is_left_out_and_brought_back(open_page):
     page = open_page("#user=Bo")
     page.get_by_role("button", name=f"Hide: Title of {F}").click()
     settled(page)
