@@ -108,17 +108,13 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are(data, tmp_pat
 
 
 def test_hours_of_undated_rows_are_refused(tmp_path):
-    data = DataConfig(
-        source="files", ratings=str(write_csv(tmp_path / "rows.csv", ("user", "item"), [r[:2] for r in ROWS]))
-    )
+    data = undated(tmp_path)
     with pytest.raises(InputError, match=r"features.context.hour is made of times"):
         ingest(tmp_path, data, FeaturesConfig(context={"hour": FeatureConfig(kind="hour")}))
 
 
 def test_a_feature_of_users_without_their_table_is_refused(tmp_path):
-    data = DataConfig(
-        source="files", ratings=str(write_csv(tmp_path / "rows.csv", ("user", "item"), [r[:2] for r in ROWS]))
-    )
+    data = undated(tmp_path)
     with pytest.raises(InputError, match=r"features.user.country cannot be read[\s\S]*--users FILE"):
         ingest(tmp_path, data, FeaturesConfig(user=FEATURES.user))
     assert of(FEATURES.specs(), "user")[0].column == "Land"

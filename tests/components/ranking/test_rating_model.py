@@ -85,20 +85,10 @@ def test_features_of_a_user_add_their_vectors_and_biases():
     vectors, biases = model.user_content.numpy(), model.user_content_bias.numpy()[:, 0]
     without = cut_batch(plain, data.rows)
     added = (model(batch) - model(without)).numpy()
-    items = model.item_vector(
-        tf.constant(ITEMS.item_index[data.rows.item_rows]),
-        data.rows.item_rows,
-        model._raters(batch, batch_users(batch)),
-    ).numpy()
-    of_user = {
-        0: (vectors[0] + vectors[3], biases[0] + biases[3]),
-        1: (vectors[1] / 2, biases[1] / 2),
-        2: (0 * vectors[0], 0),
-    }
-    expected = [
-        of_user[user][0] @ item + of_user[user][1]
-        for user, item in zip(data.rows.user_rows.tolist(), items, strict=True)
-    ]
+    raters = model._raters(batch, tf.gather(batch.users, batch.user_position))
+    items = model.item_vector(tf.constant(ITEMS.item_index[data.rows.item_rows]), data.rows.item_rows, raters).numpy()
+    told = np.array([[1, 0, 0, 1], [0, 0.5, 0, 0], [0, 0, 0, 0]])[data.rows.user_rows]
+    expected = np.sum(told @ vectors * items, axis=1) + told @ biases
     np.testing.assert_allclose(added, expected, rtol=1e-4, atol=1e-5)
 
 
