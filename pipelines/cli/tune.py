@@ -225,9 +225,9 @@ def _comment(asked: TuneOptions, best: Trial, ended: list[Trial], metric: str) -
 
 
 def _of_the_data(config: PipelineConfig) -> dict[str, Any]:
-    """What decides which rows a trial is trained and judged on."""
+    """What decides which rows a trial is trained and judged on, and what is known of them."""
     mapping = to_mapping(config)
-    return {name: mapping[name] for name in ("split", "transform")}
+    return {name: mapping[name] for name in ("split", "features")}
 
 
 def _require_optuna() -> None:
