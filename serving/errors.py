@@ -100,9 +100,12 @@ class StatusError(ServingError):
             self.status = status
 
     @staticmethod
-    def of(status: Status, message: str) -> StatusError:
-        """The error that a status stands for."""
-        return _OF_STATUS.get(status, ServerError)(message, status)
+    def of(status: Status, message: str, *, retry_seconds: float | None = 0) -> StatusError:
+        """The error that a status stands for; see `UnavailableError` for `retry_seconds`."""
+        kind = _OF_STATUS.get(status, ServerError)
+        if kind is UnavailableError:
+            return UnavailableError(message, status, retry_seconds=retry_seconds)
+        return kind(message, status)
 
 
 class InvalidRequestError(StatusError):
@@ -129,12 +132,12 @@ class UnavailableError(StatusError):
     Args:
       message: Why, in the server's words.
       status: UNAVAILABLE or RESOURCE_EXHAUSTED.
-      retry_seconds: When to ask again (`Retry-After`); None = not with the same question, which is too large.
+      retry_seconds: When to ask again (`Retry-After`); None = never the same question, such as one that is too large.
     """
 
     status = Status.UNAVAILABLE
 
-    def __init__(self, message: str, status: Status | None = None, *, retry_seconds: int | None = 1) -> None:
+    def __init__(self, message: str, status: Status | None = None, *, retry_seconds: float | None = 1) -> None:
         super().__init__(message, status)
         self.retry_seconds = retry_seconds
 

@@ -397,7 +397,7 @@ def _told(call: Call) -> tuple[tuple[str, str], ...]:
     told: tuple[tuple[str, str], ...] = ((REQUEST_ID, call.request_id.decode()),)
     if isinstance(call.error, UnavailableError):
         seconds = call.error.retry_seconds
-        pushback = -1 if seconds is None else 1000 * seconds
+        pushback = -1 if seconds is None else round(1000 * seconds)
         told += (("grpc-retry-pushback-ms", str(pushback)),)
-        told += () if seconds is None else (("retry-after", str(seconds)),)
+        told += () if seconds is None else (("retry-after", f"{seconds:g}"),)
     return told

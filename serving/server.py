@@ -19,6 +19,7 @@ import os
 import queue
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -39,7 +40,7 @@ from serving.models_config import ModelConfig, read_models_config
 from serving.rest import RestApp, RestConfig
 from serving.rotation import Rotation, read_tokens
 from serving.servable import Servable, SessionConfig
-from serving.tls import Certificates, GrpcCertificates, Tls
+from serving.tls import Certificates, GrpcCertificates, Tls, server_context
 from serving.tracing import tracer_of_environment
 from serving.versions import Models, VersionsConfig
 from serving.warmup import warm_up
@@ -268,9 +269,7 @@ class _RestServer:
     """uvicorn in a thread of its own, on a socket that is taken at once."""
 
     def __init__(self, app: RestApp, config: ServerConfig) -> None:
-        tls = config.tls
-        if tls is not None:
-            tls.read()  # says what is wrong with them
+        self._context = None if config.tls is None else server_context(config.tls.read())
         self._app = app
         self._socket = _listening(config.host, config.rest_port or 0)
         self.port: int = self._socket.getsockname()[1]
@@ -287,12 +286,11 @@ class _RestServer:
             proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(config.drain_seconds)),
-            ssl_certfile=str(tls.certificate) if tls else None,
-            ssl_keyfile=str(tls.key) if tls else None,
-            ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
-            ssl_cert_reqs=2 if tls and tls.client_ca else 0,
         )
         self._config.load()
+        if self._context is not None:
+            self._context.sni_callback = self._take_newest  # called at every handshake, with a name or without
+            self._config.ssl = self._context
         self._server = _Uvicorn(self._config)
         self._thread = threading.Thread(target=self._run, name="rest", daemon=True)
 
@@ -305,12 +303,11 @@ class _RestServer:
         Raises:
           InvalidRequestError: They cannot be taken.
         """
-        tls.read()
-        context = self._config.ssl
-        assert context is not None
-        context.load_cert_chain(tls.certificate, tls.key)
-        if tls.client_ca is not None:
-            context.load_verify_locations(tls.client_ca)  # beside the old ones, which end with the process
+        self._context = server_context(tls.read())
+
+    def _take_newest(self, connection: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
+        assert self._context is not None
+        connection.context = self._context
 
     def stop(self) -> None:
         self._server.should_exit = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import ssl
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,7 @@ class Certificates:
         Raises:
           InvalidRequestError: They do not, or are none.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            certificate, key = Path(folder) / "certificate", Path(folder) / "key"
-            certificate.write_text(self.certificate)
-            key.touch(0o600)
-            key.write_text(self.key)
+        with _written(self) as (certificate, key):
             _check_pair(certificate, key, "The server_key", "the server_cert")
 
 
@@ -76,6 +74,37 @@ class Tls:
             )
         except (OSError, UnicodeDecodeError, ssl.SSLError) as error:
             raise InvalidRequestError(f"{self.client_ca} is not a list of certificates in PEM: {error}") from None
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    """What REST makes its connections with.
+
+    A client of an authority shows its certificate at every connection: sessions are not resumed, which would let in
+    clients of an authority that is trusted no more.
+
+    Args:
+      certificates: As `Tls.read` gave them.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with _written(certificates) as (certificate, key):
+        context.load_cert_chain(certificate, key, password="")
+    if certificates.client_ca is not None:
+        context.load_verify_locations(cadata=certificates.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+@contextlib.contextmanager
+def _written(certificates: Certificates) -> Iterator[tuple[Path, Path]]:
+    """Certificate and key as files, which is how Python's ssl takes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = Path(folder) / "certificate", Path(folder) / "key"
+        certificate.write_text(certificates.certificate)
+        key.touch(0o600)
+        key.write_text(certificates.key)
+        yield certificate, key
 
 
 def _check_pair(certificate: Path, key: Path, key_name: str, certificate_name: str) -> None:

@@ -29,6 +29,9 @@ from serving.errors import AnswerError, InvalidRequestError, Status, StatusError
 NO_CONNECTION = ("failed to connect", "DNS resolution failed", "Name resolution", "Ssl handshake", "SSL_ERROR")
 """How gRPC's own words begin or go on where UNAVAILABLE is not the server's answer."""
 
+PUSHBACK = "grpc-retry-pushback-ms"
+"""Trailing metadata: milliseconds before the next try; below 0 = none."""
+
 _NUMBERS = {status.number: status for status in Status}
 
 
@@ -157,7 +160,16 @@ class GrpcChannel:
             return UnreachableError(f"{self._address} cannot be reached: {details}")
         if status is Status.DEADLINE_EXCEEDED:
             return deadline.exceeded()
-        return StatusError.of(status, details)
+        return StatusError.of(status, details, retry_seconds=_retry_seconds(error))
+
+
+def _retry_seconds(error: grpc.RpcError) -> float | None:
+    """What the server says of asking again (gRPC's own header, proposal A6), where it does."""
+    milliseconds = dict(error.trailing_metadata() or ()).get(PUSHBACK, "0")
+    try:
+        return max(0.0, int(milliseconds) / 1000) if not milliseconds.startswith("-") else None
+    except ValueError:
+        return None
 
 
 def _credentials(tls: Tls) -> grpc.ChannelCredentials:

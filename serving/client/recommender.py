@@ -278,10 +278,11 @@ class RecommenderClient:
         for pause in self._retries.pauses():
             try:
                 return attempt(deadline)
-            except (UnavailableError, UnreachableError):
-                if pause >= deadline.left():
+            except (UnavailableError, UnreachableError) as error:
+                told = error.retry_seconds if isinstance(error, UnavailableError) else 0.0
+                if told is None or told + pause >= deadline.left():
                     raise
-                time.sleep(pause)
+                time.sleep(told + pause)
         return attempt(deadline)
 
 

@@ -126,7 +126,7 @@ class RestChannel:
 
     def _ask(self, method: str, path: str, deadline: Deadline, content: bytes | None = None) -> dict[str, Any]:
         try:
-            code, body = self._send(method, path, deadline, content)
+            response, body = self._send(method, path, deadline, content)
         except httpx.ConnectTimeout as error:
             raise UnreachableError(
                 f"no connection to {self._url} within {self._timeouts.connect_seconds:g} s"
@@ -138,13 +138,13 @@ class RestChannel:
         except httpx.DecodingError as error:
             raise AnswerError(f"the answer of {self._url} cannot be unpacked: {error}") from error
         answer = _parsed(body)
-        if code != httpx.codes.OK:
-            raise self._refused(code, answer, body)
+        if response.status_code != httpx.codes.OK:
+            raise self._refused(response, answer, body)
         if not isinstance(answer, dict):
             raise AnswerError(f"the answer of {self._url} should be a JSON object. Received: {_shown(body)}")
         return answer
 
-    def _send(self, method: str, path: str, deadline: Deadline, content: bytes | None) -> tuple[int, bytes]:
+    def _send(self, method: str, path: str, deadline: Deadline, content: bytes | None) -> tuple[httpx.Response, bytes]:
         left = deadline.left()
         timeout = httpx.Timeout(left, connect=min(left, self._timeouts.connect_seconds))
         headers = {"Content-Type": "application/json"} if content is not None else {}
@@ -154,17 +154,26 @@ class RestChannel:
             for chunk in response.iter_bytes():
                 body += chunk
                 deadline.left()  # httpx limits the wait for each piece, not for the whole
-        return response.status_code, bytes(body)
+        return response, bytes(body)
 
-    def _refused(self, code: int, answer: Any, body: bytes) -> StatusError | AnswerError:
+    def _refused(self, response: httpx.Response, answer: Any, body: bytes) -> StatusError | AnswerError:
+        code = response.status_code
         if code < 400:
             return AnswerError(f"{self._url} answers with HTTP {code} where 200 was expected; is the address right?")
         said = answer.get("error") if isinstance(answer, dict) else None
         message = said if isinstance(said, str) else f"HTTP {code} from {self._url}: {_shown(body)}"
-        return StatusError.of(Status.of_http(code), message)
+        return StatusError.of(Status.of_http(code), message, retry_seconds=_retry_seconds(response))
 
     def _not_ours(self, error: Exception) -> AnswerError:
         return AnswerError(f"the answer of {self._url} is not TensorFlow Serving's: {type(error).__name__} {error}")
+
+
+def _retry_seconds(response: httpx.Response) -> float | None:
+    """When to ask again; of a 429 that does not say so, never: the question itself is too large."""
+    told = response.headers.get("Retry-After", "")
+    if told.isdecimal():
+        return float(told)
+    return None if response.status_code == httpx.codes.TOO_MANY_REQUESTS and not told else 0.0
 
 
 def _version_path(target: Target) -> str:

@@ -32,7 +32,8 @@ class Retries:
 
     Only questions that may be asked twice are: predictions, status and metadata, never a change of the
     server's configuration. Repeated are failures to connect, broken connections, UNAVAILABLE (503) and
-    RESOURCE_EXHAUSTED (429).
+    RESOURCE_EXHAUSTED (429). A server that says when to ask again (`Retry-After`, `grpc-retry-pushback-ms`) is
+    given that time before the pause; a question that it will never take, because it is too large, is not repeated.
 
     Attributes:
       attempts: Tries in all; 1 = never repeat.

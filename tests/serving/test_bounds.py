@@ -15,6 +15,8 @@ import pytest
 import tensorflow as tf
 
 from serving.batching import BatchingConfig
+from serving.client import NO_RETRIES, RecommenderClient, Retries
+from serving.errors import UnavailableError
 from serving.json_values import MAX_VALUES
 from serving.model import LoadedBundle
 from serving.models_config import ModelConfig
@@ -88,6 +90,24 @@ def test_more_rows_than_a_request_may_have_are_refused_over_grpc(server, shape):
         assert "Input x has 1001 rows, and this server takes 1000 a request (--max-rows)" in error.details()
         answer = stub.Predict(grpc_request(3.0, shape=(MAX_ROWS,)), timeout=60)
     assert list(answer.outputs["y"].float_val) == [6.0] * MAX_ROWS
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_our_client_does_not_repeat_a_question_that_is_too_large(server, scheme):
+    def counted():
+        text = httpx.get(f"{address(server)}/monitoring/prometheus/metrics", timeout=60).text
+        counts = [line for line in text.splitlines() if line.startswith(":tensorflow:serving:request_count{")]
+        return sum(float(line.split()[-1]) for line in counts if 'status="RESOURCE_EXHAUSTED"' in line)
+
+    before = counted()
+    where = address(server) if scheme == "http" else f"grpc://127.0.0.1:{server.grpc_port}"
+    with (
+        RecommenderClient(where, model="odd", retries=Retries(first_pause_seconds=0.01)) as client,
+        pytest.raises(UnavailableError, match="1001 rows") as error,
+    ):
+        client.predict("serving_default", {"x": [1.0] * (MAX_ROWS + 1)})
+    assert error.value.retry_seconds is None
+    assert counted() - before == 1
 
 
 @pytest.mark.parametrize("key", ["instances", "inputs"])
@@ -190,6 +210,12 @@ def test_long_calls_that_are_too_many_are_refused_and_told_when_to_ask_again(ser
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         told = dict(error.trailing_metadata())
         assert (told["retry-after"], told["grpc-retry-pushback-ms"]) == ("1", "1000")
+        where = f"grpc://127.0.0.1:{server.grpc_port}"
+        for url in (address(server), where):
+            with RecommenderClient(url, model="odd", retries=NO_RETRIES) as client:
+                with pytest.raises(UnavailableError) as later:
+                    client.predict("serving_default", {"x": [1.0] * 601})
+                assert later.value.retry_seconds == 1
         gate.let(1000)
     assert first[0].status_code == 200
 

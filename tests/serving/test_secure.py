@@ -129,6 +129,27 @@ def test_new_certificates_are_taken_while_the_server_runs_and_bad_ones_are_not(b
         assert not is_trusted("server")
 
 
+def test_an_authority_of_clients_that_is_taken_out_is_trusted_no_more(base, made, tmp_path):
+    certificate, key = made["server"]
+    authorities = tmp_path / "authorities.pem"
+    shutil.copy(made["authority"][0], authorities)
+
+    def is_let_in(ask, client):
+        try:
+            ask(server, certificate, made[client])
+        except (httpx.TransportError, grpc.RpcError):
+            return False
+        return True
+
+    with serving(base, tls=Tls(certificate=certificate, key=key, client_ca=authorities)) as server:
+        for ask in (https, grpcs):
+            assert (is_let_in(ask, "client"), is_let_in(ask, "stranger")) == (True, False)
+        shutil.copy(made["stranger"][0], authorities)
+        for ask in (https, grpcs):
+            wait_for(lambda ask=ask: is_let_in(ask, "stranger"))
+            assert not is_let_in(ask, "client")
+
+
 # Tokens.
 
 

@@ -14,7 +14,7 @@ BROKEN = "broken"
 
 
 class Script:
-    """Answers in order, the last one for ever: (code, content) or BROKEN; and what was asked."""
+    """Answers in order, the last one for ever: (code, content[, headers]) or BROKEN; and what was asked."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -42,9 +42,11 @@ def rest_server(*answers, pause_seconds=0.0):
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            code, content = answer
+            code, content, *headers = answer
             content = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(code)
+            for name, value in dict(*headers).items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             with contextlib.suppress(OSError):  # a client that has given up

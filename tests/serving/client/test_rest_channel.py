@@ -43,6 +43,38 @@ def test_the_last_refusal_is_raised_when_no_try_is_left():
     assert len(script.requests) == 3
 
 
+def test_a_server_that_says_when_to_ask_again_is_given_that_time():
+    begin = time.monotonic()
+    with (
+        rest_server((429, {"error": "later"}, {"Retry-After": "1"}), ONE_SIMILAR) as (url, script),
+        RecommenderClient(url, retries=QUICK) as client,
+    ):
+        assert [item.id for item in client.similar("5")] == ["7"]
+    assert time.monotonic() - begin >= 1
+    assert len(script.requests) == 2
+
+
+def test_a_question_that_is_too_large_is_not_repeated():
+    with (
+        rest_server((429, {"error": "too large"})) as (url, script),
+        RecommenderClient(url, retries=QUICK) as client,
+        pytest.raises(UnavailableError, match=r"^too large$"),
+    ):
+        client.similar("5")
+    assert len(script.requests) == 1
+
+
+def test_time_that_a_server_asks_for_beyond_the_limit_is_not_waited_for():
+    quick = Timeouts(total_seconds=5)
+    with (
+        rest_server((503, {"error": "later"}, {"Retry-After": "3600"})) as (url, script),
+        RecommenderClient(url, retries=QUICK, timeouts=quick) as client,
+        pytest.raises(UnavailableError, match=r"^later$"),
+    ):
+        client.similar("5")
+    assert len(script.requests) == 1
+
+
 def test_nobody_listening_is_unreachable_and_names_the_address():
     url = f"http://127.0.0.1:{free_port()}"
     with RecommenderClient(url, retries=QUICK) as client:
