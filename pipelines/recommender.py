@@ -59,6 +59,7 @@ def create_pipeline(
       beam_pipeline_args: Options of the Beam stages.
     """
     per_run = per_run or PerRun()
+    destination = places.pushed_model
     split = resolve_kind(config.split, facts)
     final_fit = resolve_final_fit(config, split)
 
@@ -76,9 +77,17 @@ def create_pipeline(
 
     checks = [*_checks("Entity", ENTITIES, entities, config), *_checks("Sequence", SEQUENCES, sequences, config)]
     by_id = {check.id: check for check in checks}
+    statistics = {
+        "entities_statistics": by_id["EntityStatistics"].outputs["statistics"],
+        "sequences_statistics": by_id["SequenceStatistics"].outputs["statistics"],
+    }
     gate = DataGate(
         entities_anomalies=by_id["EntityValidator"].outputs["anomalies"],
+        entities_schema=by_id["EntitySchema"].outputs["schema"],
         sequences_anomalies=by_id["SequenceValidator"].outputs["anomalies"],
+        sequences_schema=by_id["SequenceSchema"].outputs["schema"],
+        push_directory=destination,
+        **statistics,
     ).with_id("DataGate")
 
     transform = create_transform(entities, by_id["EntitySchema"].outputs["schema"], config.features.specs()).with_id(
@@ -119,6 +128,7 @@ def create_pipeline(
         config=to_json(config.bundle),
         before_test=knows_before_test(config, split),
         judged_k=config.evaluation.k,
+        **statistics,
     ).with_id("RecommenderBundler")
     judged = bundler.outputs["model"]
 
@@ -131,7 +141,6 @@ def create_pipeline(
     ).with_id("PeerLists")
     peers.add_upstream_node(gate)
 
-    destination = places.pushed_model
     served = ServedModel(model=judged, push_directory=destination).with_id("ServedModel")
     evaluator = RecommenderEvaluator(
         examples=peers.outputs["judged_rows"],
@@ -256,5 +265,6 @@ def _schema(kind: str, config: PipelineConfig) -> str:
             rating_min=config.data.rating_min,
             rating_max=config.data.rating_max,
             any_genre=own_genres,
+            drift_above=config.statistics.drift_above,
         )
     )

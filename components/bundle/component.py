@@ -7,6 +7,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.bundle import executor
+from components.validation import kept_statistics
 
 
 class RecommenderBundlerSpec(component_spec.ComponentSpec):  # type: ignore[misc]
@@ -23,6 +24,10 @@ class RecommenderBundlerSpec(component_spec.ComponentSpec):  # type: ignore[misc
         executor.RANKING_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         executor.ITEMS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        **{
+            key: component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics, optional=True)
+            for key in kept_statistics.INPUTS.values()
+        },
     }
     OUTPUTS = {executor.BUNDLE_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}
 
@@ -36,6 +41,8 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
       ranking: The ranking model; None for data without ratings.
       items: The entities, whose split `items` is the catalogue.
       sequences: Every row of every user.
+      entities_statistics: Of the entities, kept so that later data can be compared with them; None: none are.
+      sequences_statistics: Likewise, of the sequences.
       config: BundleConfig as JSON.
       before_test: Whether the served signatures know only what came before the test rows.
       judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
@@ -54,6 +61,8 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
         config: str,
         before_test: bool,
         judged_k: int,
+        entities_statistics: types.Channel | None = None,
+        sequences_statistics: types.Channel | None = None,
     ) -> None:
         super().__init__(
             spec=RecommenderBundlerSpec(
@@ -62,6 +71,8 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
                 ranking=ranking,
                 items=items,
                 sequences=sequences,
+                entities_statistics=entities_statistics,
+                sequences_statistics=sequences_statistics,
                 config=config,
                 before_test=int(before_test),
                 judged_k=judged_k,

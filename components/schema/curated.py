@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -10,11 +10,20 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components import features
 from components.errors import InputError
-from components.feature_specs import CATEGORIES, CATEGORY, CONTEXT, ITEM, USER, VECTOR, FeatureSpec, of
+from components.feature_specs import CATEGORIES, CATEGORY, CONTEXT, ITEM, TEXT, USER, VECTOR, FeatureSpec, of
 
 ENTITIES, SEQUENCES = KINDS = ("entities", "sequences")
 
 GENRE_DOMAIN = "genre"
+
+UNWATCHED = (
+    features.ITEM_ID,
+    features.USER_ID,
+    features.ITEM_TITLE,
+    features.SEQUENCE_TIMESTAMPS,
+    features.SEQUENCE_PARTS,
+)
+"""Never compared with earlier data: each value occurs once, time goes on, and parts follow from the split."""
 
 
 def schema_file(kind: str) -> str:
@@ -36,6 +45,7 @@ def curated_schema(
     rating_max: float | None = None,
     genres: Iterable[str] | None = None,
     any_genre: bool = False,
+    drift_above: float | None = None,
 ) -> schema_pb2.Schema:
     """The packaged schema, adapted to data that is not MovieLens.
 
@@ -46,18 +56,36 @@ def curated_schema(
       rating_max: Largest rating; None: any. Of no effect on `entities`.
       genres: All genres that are right; None: MovieLens'. Of no effect on `sequences`.
       any_genre: Whether every genre is right (`genres` is then of no effect).
+      drift_above: Distance from earlier data above which a feature has drifted (validation/drift.py); None: any is
+        right.
     """
+    specs = tuple(specs)
     schema = text_format.Parse(Path(schema_file(kind)).read_text(encoding="utf-8"), schema_pb2.Schema())
     if kind == SEQUENCES:
-        domain = _feature(schema, features.SEQUENCE_RATINGS).float_domain
-        if rating_min is not None:
-            domain.min = rating_min
-        if rating_max is not None:
-            domain.max = rating_max
-        for spec in of(specs, CONTEXT):
-            if spec.kind == CATEGORY:
-                schema.feature.add(name=features.sequence_of(spec.raw), type=schema_pb2.BYTES)
-        return schema
+        _adapt_sequences(schema, specs, rating_min, rating_max)
+    else:
+        _adapt_entities(schema, specs, genres, any_genre)
+    if drift_above is not None:
+        _watch(schema, {*UNWATCHED, *(spec.raw for spec in specs if spec.kind == TEXT)}, drift_above)
+    return schema
+
+
+def _adapt_sequences(
+    schema: schema_pb2.Schema, specs: Sequence[FeatureSpec], rating_min: float | None, rating_max: float | None
+) -> None:
+    domain = _feature(schema, features.SEQUENCE_RATINGS).float_domain
+    if rating_min is not None:
+        domain.min = rating_min
+    if rating_max is not None:
+        domain.max = rating_max
+    for spec in of(specs, CONTEXT):
+        if spec.kind == CATEGORY:
+            schema.feature.add(name=features.sequence_of(spec.raw), type=schema_pb2.BYTES)
+
+
+def _adapt_entities(
+    schema: schema_pb2.Schema, specs: Sequence[FeatureSpec], genres: Iterable[str] | None, any_genre: bool
+) -> None:
     for spec in (*of(specs, ITEM), *of(specs, USER)):
         if not spec.is_standard_column:
             _add(schema, spec)
@@ -66,7 +94,16 @@ def curated_schema(
         del schema.string_domain[_genre_domain(schema)]
     elif genres is not None:
         schema.string_domain[_genre_domain(schema)].value[:] = sorted(set(genres))
-    return schema
+
+
+def _watch(schema: schema_pb2.Schema, unwatched: Collection[str], drift_above: float) -> None:
+    for feature in schema.feature:
+        if feature.name in unwatched:
+            continue
+        if feature.type == schema_pb2.BYTES:
+            feature.drift_comparator.infinity_norm.threshold = drift_above
+        else:
+            feature.drift_comparator.jensen_shannon_divergence.threshold = drift_above
 
 
 def _add(schema: schema_pb2.Schema, spec: FeatureSpec) -> None:

@@ -6,14 +6,17 @@ from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionP
 
 from components.settings import from_json
 from components.validation.config import StatisticsConfig
+from components.validation.driver import Driver
 from components.validation.executor import (
-    ENTITIES_ANOMALIES,
+    ANOMALIES,
     GATE,
+    PUSH_DIRECTORY,
     SAMPLE_ABOVE,
-    SEQUENCES_ANOMALIES,
+    SCHEMAS,
     GateExecutor,
     StatisticsExecutor,
 )
+from components.validation.kept_statistics import INPUTS
 
 
 class RecommenderStatisticsGenSpec(ComponentSpec):
@@ -50,36 +53,36 @@ class RecommenderStatisticsGen(base_beam_component.BaseBeamComponent):
 
 
 class DataGateSpec(ComponentSpec):
-    """Anomalies in, permission out."""
+    """Anomalies in, permission out; statistics and schemas for the watch over drift."""
 
-    PARAMETERS: dict[str, ExecutionParameter] = {}
+    PARAMETERS = {PUSH_DIRECTORY: ExecutionParameter(type=str)}
     INPUTS = {
-        ENTITIES_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-        SEQUENCES_ANOMALIES: ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+        **{key: ChannelParameter(type=standard_artifacts.ExampleAnomalies) for key in ANOMALIES.values()},
+        **{key: ChannelParameter(type=standard_artifacts.ExampleStatistics) for key in INPUTS.values()},
+        **{key: ChannelParameter(type=standard_artifacts.Schema) for key in SCHEMAS.values()},
     }
     OUTPUTS = {GATE: ChannelParameter(type=standard_artifacts.String)}
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run when a validator found an error.
+    """Stops the run when a validator found an error, and warns where data are unlike those of the served version.
 
     Nodes that must wait for it have no data to take from it: `transform.add_upstream_node(gate)`.
 
     Args:
-      entities_anomalies: Anomalies of the items and users.
-      sequences_anomalies: Anomalies of the interactions.
+      push_directory: The push destination.
+      inputs: For both `entities` and `sequences` the channels `…_anomalies`, `…_statistics` and `…_schema`.
 
-    Outputs: `gate` (standard String, so that a passed gate is cached): JSON with the warnings.
+    Outputs: `gate` (standard String, so that a passed gate is cached): JSON with the `warnings`, and as `drift` the
+    `version` whose data were compared with and the distance of each of the `features` (null where nothing is served
+    that was trained on other data).
     """
 
     SPEC_CLASS = DataGateSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(GateExecutor)
+    DRIVER_CLASS = Driver
 
-    def __init__(self, *, entities_anomalies: BaseChannel, sequences_anomalies: BaseChannel) -> None:
+    def __init__(self, *, push_directory: str, **inputs: BaseChannel) -> None:
         super().__init__(
-            DataGateSpec(
-                entities_anomalies=entities_anomalies,
-                sequences_anomalies=sequences_anomalies,
-                gate=Channel(type=standard_artifacts.String),
-            )
+            DataGateSpec(push_directory=push_directory, gate=Channel(type=standard_artifacts.String), **inputs)
         )

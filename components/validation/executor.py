@@ -1,14 +1,17 @@
-"""Statistics of a sample where the data is large, and the gate behind the validators."""
+"""Statistics of a sample where the data is large, and the gate behind the validators, which watches drift."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import apache_beam as beam
 import tensorflow_data_validation as tfdv
-from tensorflow_metadata.proto.v0 import anomalies_pb2
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 from tfx.components.example_validator import executor as validator
+from tfx.components.schema_gen import executor as schema_gen
 from tfx.components.statistics_gen import executor as statistics_gen
 from tfx.components.util import tfxio_utils
 from tfx.dsl.components.base import base_beam_executor, base_executor
@@ -16,11 +19,15 @@ from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from components import artifacts, features
+from components.validation import drift
 from components.validation.anomalies import Finding, findings, stop_on_errors
+from components.validation.kept_statistics import Reference, collect, find_reference
 from components.validation.sampling import in_sample, report_sampling, sample_rates
 
 SAMPLE_ABOVE = "sample_above"
-ENTITIES_ANOMALIES, SEQUENCES_ANOMALIES = "entities_anomalies", "sequences_anomalies"
+ANOMALIES = {"entities": "entities_anomalies", "sequences": "sequences_anomalies"}
+SCHEMAS = {"entities": "entities_schema", "sequences": "sequences_schema"}
+PUSH_DIRECTORY = "push_directory"
 GATE = "gate"
 
 _ROW_PROPERTIES = {
@@ -58,7 +65,7 @@ class StatisticsExecutor(base_beam_executor.BaseBeamExecutor):
 
 
 class GateExecutor(base_executor.BaseExecutor):
-    """Stops the run on anomalies, which ExampleValidator only writes down."""
+    """Stops the run on anomalies, which ExampleValidator only writes down, and warns of drift."""
 
     def Do(
         self,
@@ -66,12 +73,34 @@ class GateExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        del exec_properties
-        anomalies = {"entities": ENTITIES_ANOMALIES, "sequences": SEQUENCES_ANOMALIES}
-        found = [finding for data, key in anomalies.items() for finding in _read(data, input_dict[key])]
+        found = [finding for data, key in ANOMALIES.items() for finding in _read(data, input_dict[key])]
         stop_on_errors(found)
         gate = artifact_utils.get_single_instance(output_dict[GATE])
-        gate.value = json.dumps({"warnings": [str(finding) for finding in found]})
+        gate.value = json.dumps(
+            {"warnings": [str(finding) for finding in found], "drift": _drift(input_dict, exec_properties)}
+        )
+
+
+def reference_of(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> Reference | None:
+    """The data that drift is measured from."""
+    return find_reference(exec_properties[PUSH_DIRECTORY], collect(input_dict))
+
+
+def _drift(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> dict[str, Any] | None:
+    """The version whose data are compared with, and every distance; None where there is none."""
+    reference = reference_of(input_dict, exec_properties)
+    if reference is None:
+        return None
+    schemas = {data: _schema(input_dict[key]) for data, key in SCHEMAS.items()}
+    found = drift.measure(collect(input_dict), reference.statistics, schemas)
+    drift.report(found, reference.version)
+    features = [{**dataclasses.asdict(one), "is_above": one.is_above} for one in found]
+    return {"version": reference.version, "features": features}
+
+
+def _schema(schema: list[Artifact]) -> schema_pb2.Schema:
+    text = io_utils.read_bytes_file(f"{artifact_utils.get_single_uri(schema)}/{schema_gen.DEFAULT_FILE_NAME}").decode()
+    return text_format.Parse(text, schema_pb2.Schema())
 
 
 def _write_statistics(pipeline: Any, examples: Artifact, statistics: Artifact, split: str, rate: float) -> None:

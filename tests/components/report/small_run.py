@@ -174,11 +174,29 @@ PERSON = Person(
 )
 
 
+def _drift(feature: str, distance: float) -> dict[str, Any]:
+    return {
+        "data": "entities",
+        "split": "items",
+        "feature": feature,
+        "measure": "largest difference of a share",
+        "distance": distance,
+        "threshold": 0.1,
+        "is_above": distance > 0.1,
+    }
+
+
 def facts(**changes: Any) -> RunFacts:
     """What the stages of the run left."""
     whole = RunFacts(
         profile=PROFILE,
-        gate={"warnings": ["entities, split items, item_title: expected a title; found: none"]},
+        gate={
+            "warnings": ["entities, split items, item_title: expected a title; found: none"],
+            "drift": {
+                "version": 1700000000,
+                "features": [_drift("item_genres", 0.25), _drift("sequence_ratings", 0.05)],
+            },
+        },
         training={"RetrievalTrainer": RETRIEVAL, "RankingTrainer": RANKING},
         index=INDEX,
         bundle={"versions": {"tensorflow": "2.16.2"}},

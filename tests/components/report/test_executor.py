@@ -53,7 +53,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
             (root / key / name).write_text(json.dumps(content))
     gate = standard_artifacts.String()
     gate.uri = str(root / "gate")
-    gate.write(json.dumps({"warnings": ["a warning"]}))
+    gate.write(json.dumps({"warnings": ["a warning"], "drift": None}))
     model = artifact(standard_artifacts.Model, root / "model")
     build_bundle(
         root / "model" / "Format-Serving",

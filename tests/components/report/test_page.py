@@ -61,6 +61,11 @@ def test_the_data_and_its_splits(page):
     assert "Not used: comment" in words
     assert "1 items were in the interactions and not in the catalogue file" in words
     assert "expected a title; found: none" in words
+    assert "Against the data of version 1700000000, 1 of 2 features have drifted" in words
+    assert [row[:3] for row in page.rows["data"][-2:]] == [
+        ["entities, item_genres", "0.250", "0.100"],
+        ["entities, sequence_ratings", "0.050", "0.100"],
+    ]
     assert "Ratings by stars: 2: 1, 3: 3, 5: 2" in page.labels["data"]
     assert "How popular items are: 0: 2, 1: 2, 2+: 1" in page.labels["data"]
 
