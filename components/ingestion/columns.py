@@ -28,8 +28,8 @@ ALIASES = {
     ),
     RATING: ("rating", "stars", "score", "userrating", "overall", "bookrating", "reviewrating"),
     TIMESTAMP: (
-        "timestamp", "time", "ts", "unixtime", "unixreviewtime", "datetime", "eventtime", "createdat", "purchasedat",
-        "orderdate", "invoicedate", "tdat", "date",
+        "timestamp", "ts", "unixtime", "unixreviewtime", "datetime", "eventtime", "createdat", "purchasedat",
+        "orderdate", "invoicedate", "tdat", "date", "time",  # beside a date, a time is that of day
     ),
     EVENT: ("event", "eventtype", "interactiontype", "feedbacktype", "behavior", "behaviortype"),
     WEIGHT: (),

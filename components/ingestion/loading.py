@@ -240,7 +240,7 @@ def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str
     if EVENT in columns or WEIGHT in columns:
         tests.append((f"{weight} <= 0", Fault.NO_WEIGHT))
     if layout.has_ratings:
-        rating = f"try_cast({_number(table, columns, RATING, layout.decimal_comma)} AS FLOAT)"
+        rating = f"try_cast({_rating(table, columns, layout.decimal_comma)} AS FLOAT)"
         given = _given(columns, RATING)
         missing = f"{given} IS NULL OR lower(trim({given}::VARCHAR)) IN ('', 'null', 'none', 'na', 'n/a')"
         tests.append(
@@ -297,6 +297,15 @@ def _number(table: Table, columns: Columns, role: str, decimal_comma: bool) -> s
         return f"{column}::DOUBLE"
     text = f"replace({column}::VARCHAR, ',', '.')" if decimal_comma else f"{column}::VARCHAR"
     return times.plain_number(text)
+
+
+def _rating(table: Table, columns: Columns, decimal_comma: bool) -> str:
+    """A number, or 1 and 0 for true and false."""
+    number = _number(table, columns, RATING, decimal_comma)
+    if table.columns[columns.names[RATING]] != TEXT_TYPE:
+        return number
+    truth = f"CASE lower(trim({_given(columns, RATING)})) WHEN 'true' THEN 1.0 WHEN 'false' THEN 0.0 END"
+    return f"coalesce({number}, {truth})"
 
 
 def _check_id_type(table: Table, columns: Columns, role: str) -> None:

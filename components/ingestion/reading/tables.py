@@ -174,7 +174,8 @@ class Reader:
         )
 
     def _json(self, path: str, source: str) -> str:
-        reading = f"read_json({literal(source)}, format = 'newline_delimited'"
+        is_array = head_of(path, dialects.HEAD_BYTES).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+        reading = f"read_json({literal(source)}, format = '{'array' if is_array else 'newline_delimited'}'"
         columns = self._described(path, f"SELECT * FROM {reading}, sample_size = 20000)")
         # Ids that look like numbers or times stay what they are in the file.
         scalars = {name: kind for name, kind in columns.items() if "[" not in kind and not kind.startswith("STRUCT")}

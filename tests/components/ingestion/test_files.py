@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import dataclasses
 import gzip
+import json
 import lzma
 import shutil
 import zipfile
@@ -298,6 +299,36 @@ def test_the_scale_is_found_and_thumbs_have_dislikes(tmp_path):
     assert profile_of(files(path, liked_from=5.0))["liked_from"] == 5.0
     with pytest.raises(InputError, match="every rating is a dislike"):
         profile_of(files(path, liked_from=10.5))
+
+
+@pytest.mark.parametrize("words", [("true", "false"), ("True", "False"), (" TRUE ", "FALSE")])
+def test_true_and_false_are_thumbs(tmp_path, words):
+    rows = [("a", str(n), words[n % 2], n) for n in range(4)]
+    thumbs = files(write_csv(tmp_path / "t.csv", RATINGS_HEADER, rows))
+    assert [row[2] for row in rows_of(thumbs)] == [1.0, 0.0, 1.0, 0.0]
+    assert profile_of(thumbs)["liked_from"] == 1.0
+    mixed = write_csv(tmp_path / "m.csv", RATINGS_HEADER, [*rows, ("a", "9", "maybe", 9)])
+    with pytest.raises(InputError, match="the rating is not a number: 'maybe'"):
+        rows_of(files(mixed))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("parted", ["[{}]", " \n[\n{}\n]\n"])
+def test_an_array_of_json_objects_gives_the_same_rows_as_lines(tmp_path, parted, pack):
+    wanted = [("ä", "01", 4.5, 7), ("ä", "1", 3.0, 8), ("ä", "2", 4.0, 9)]
+    objects = [json.dumps(dict(zip(("user", "item", "rating", "timestamp"), row, strict=True))) for row in wanted]
+    array, lines = tmp_path / "array.json", tmp_path / "lines.json"
+    array.write_bytes(pack(parted.format(",\n".join(objects)).encode()))
+    lines.write_text("\n".join(objects))
+    assert rows_of(files(array)) == rows_of(files(lines)) == wanted
+
+
+def test_of_a_date_and_a_time_of_day_the_date_is_taken(tmp_path):
+    rows = [("a", str(n), f"2024-01-0{n}", f"0{9 - n}:30:00") for n in (1, 2, 3)]
+    path = write_csv(tmp_path / "r.csv", ("user", "item", "date", "time"), rows)
+    with notices() as lines:
+        assert [row[3] for row in rows_of(files(path))] == [1704067200 + day * 86400 for day in range(3)]
+    assert any("date was taken and time was not" in line for line in lines)
 
 
 def test_kinds_of_interaction_weigh_and_others_are_left_out(tmp_path):
