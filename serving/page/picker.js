@@ -16,13 +16,13 @@ export function itemPicker(input, list, { search, choose }) {
   }
 
   function option(item, at) {
-    const item = element("li", { role: "option", id: `match-${at}`, "aria-selected": "false" }, [
+    const row = element("li", { role: "option", id: `match-${at}`, "aria-selected": "false" }, [
       element("span", {}, item.title),
       element("small", {}, Object.values(item.features).flat().join(" · ")),
     ]);
-    item.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
-    item.addEventListener("click", () => take(at));
-    return item;
+    row.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the focus
+    row.addEventListener("click", () => take(at));
+    return row;
   }
 
   function nothing() {
