@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from tfx.types import Artifact, artifact_utils
 
 from components import artifacts, features
 from components.examples import Catalogue, Strings, UserSequences, read_catalogue, read_sequences
 from components.feature_specs import FeatureSpec, specs_from_json
+from components.push.storage import storage_for
+from components.validation.kept_statistics import INPUTS, Split
+
+STATISTICS_FILE = "FeatureStats.pb"
+"""What TFX calls the statistics of a split."""
 
 
 def split_pattern(examples: list[Artifact], split: str) -> str:
@@ -47,3 +52,16 @@ def liked_from(examples: list[Artifact]) -> float | None:
 def leave_out_seen(examples: list[Artifact]) -> str:
     """What lists leave out: always, never or for_days:N."""
     return str(artifact_utils.get_single_instance(examples).get_string_custom_property(artifacts.LEAVE_OUT_SEEN))
+
+
+def statistics_of(input_dict: Mapping[str, list[Artifact]]) -> dict[Split, bytes]:
+    """The statistics among a stage's inputs as they were written, by split; empty where it was given none."""
+    found = {}
+    for data, key in INPUTS.items():
+        if not input_dict.get(key):
+            continue
+        artifact = artifact_utils.get_single_instance(input_dict[key])
+        for split in artifact_utils.decode_split_names(artifact.split_names):
+            path = f"{artifact_utils.get_split_uri([artifact], split)}/{STATISTICS_FILE}"
+            found[data, split] = b"".join(storage_for(path).read(path))
+    return found

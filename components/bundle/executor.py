@@ -37,12 +37,13 @@ from components.example_artifacts import (
     liked_from,
     sequences_of,
     split_pattern,
+    statistics_of,
 )
 from components.examples import Catalogue, Floats, UserSequences
 from components.feature_specs import CONTEXT, USER, of
 from components.seen_rule import SeenRule
 from components.settings import from_json
-from components.validation.kept_statistics import collect, keep
+from components.validation.kept_statistics import keep
 from serving import contract
 from serving.scann_operations import load_operations
 
@@ -137,7 +138,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         write_json(folder, contract.BUNDLE_FILE, facts)
         write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, values, known))
         write_users(known, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
-        keep(collect(input_dict), folder)
+        keep(statistics_of(input_dict), folder)
         told = [f"{spec.name}=1".encode() for spec in (*of(specs, USER), *of(specs, CONTEXT))]
         write_warm_up(
             folder, known.user_ids[:WARM_UP_USERS], catalogue.item_ids[:WARM_UP_ITEMS], item_filter.names, told

@@ -19,9 +19,10 @@ from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from components import artifacts, features
+from components.example_artifacts import statistics_of
 from components.validation import drift
 from components.validation.anomalies import Finding, findings, stop_on_errors
-from components.validation.kept_statistics import Reference, collect, find_reference
+from components.validation.kept_statistics import Reference, find_reference
 from components.validation.sampling import in_sample, report_sampling, sample_rates
 
 SAMPLE_ABOVE = "sample_above"
@@ -83,7 +84,7 @@ class GateExecutor(base_executor.BaseExecutor):
 
 def reference_of(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> Reference | None:
     """The data that drift is measured from."""
-    return find_reference(exec_properties[PUSH_DIRECTORY], collect(input_dict))
+    return find_reference(exec_properties[PUSH_DIRECTORY], statistics_of(input_dict))
 
 
 def _drift(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> dict[str, Any] | None:
@@ -92,7 +93,7 @@ def _drift(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any
     if reference is None:
         return None
     schemas = {data: _schema(input_dict[key]) for data, key in SCHEMAS.items()}
-    found = drift.measure(collect(input_dict), reference.statistics, schemas)
+    found = drift.measure(statistics_of(input_dict), reference.statistics, schemas)
     drift.report(found, reference.version)
     features = [{**dataclasses.asdict(one), "is_above": one.is_above} for one in found]
     return {"version": reference.version, "features": features}

@@ -10,10 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME
-from tfx.types import Artifact, artifact_utils
-
-from components.push.storage import Storage, storage_for
+from components.push.storage import storage_for
 from components.push.versions import complete_versions, judged_path
 from serving.contract import EXTRA_ASSETS
 
@@ -41,19 +38,6 @@ class Reference:
     statistics: Mapping[Split, bytes]
 
 
-def collect(input_dict: Mapping[str, list[Artifact]]) -> dict[Split, bytes]:
-    """The statistics among a stage's inputs as they were written, by split; empty where it was given none."""
-    found = {}
-    for data, key in INPUTS.items():
-        if not input_dict.get(key):
-            continue
-        artifact = artifact_utils.get_single_instance(input_dict[key])
-        for split in artifact_utils.decode_split_names(artifact.split_names):
-            path = f"{artifact_utils.get_split_uri([artifact], split)}/{DEFAULT_FILE_NAME}"
-            found[data, split] = _content(storage_for(path), path)
-    return found
-
-
 def keep(statistics: Mapping[Split, bytes], bundle: str) -> None:
     """Writes statistics into the bundle in the folder `bundle`."""
     storage = storage_for(bundle)
@@ -66,7 +50,7 @@ def find_reference(push_directory: str, own: Mapping[Split, bytes]) -> Reference
 
     Args:
       push_directory: Where versions lie.
-      own: What `collect` gave for this run.
+      own: The statistics of this run.
     """
     for version in reversed(complete_versions(push_directory)):
         kept = dict(_kept(f"{judged_path(push_directory, version)}/{FOLDER}"))
@@ -79,11 +63,7 @@ def _kept(folder: str) -> Iterator[tuple[Split, bytes]]:
     storage = storage_for(folder)
     for name in storage.files(folder):
         path = PurePosixPath(name)
-        yield (path.parent.name, path.stem), _content(storage, f"{folder}/{name}")
-
-
-def _content(storage: Storage, path: str) -> bytes:
-    return b"".join(storage.read(path))
+        yield (path.parent.name, path.stem), b"".join(storage.read(f"{folder}/{name}"))
 
 
 def _digest(statistics: Mapping[Split, bytes]) -> str:
