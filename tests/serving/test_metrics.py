@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import time
 from pathlib import Path
 
 import grpc
@@ -37,6 +38,7 @@ def base(model, tmp_path):
     base.mkdir()
     for version in (1, 2):
         write_warm_up(publish(model, base, version), 1.0, 2.0, 3.0)
+    time.sleep(VersionsConfig.settle_seconds)  # or a server may find version 1 at rest and version 2 not yet
     return base
 
 

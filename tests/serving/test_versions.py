@@ -34,6 +34,7 @@ def base(model, tmp_path):
 
 def serving(base, policy=NEWEST, **options):
     options = {"versions": QUICK, "grpc_port": None, **options}
+    time.sleep(QUICK.settle_seconds)  # or it may find one version at rest, and one published a moment later not yet
     return running(
         ServerConfig(models=(ModelConfig(name="odd", base_path=base, policy=policy),), rest_port=0, **options)
     )
