@@ -79,12 +79,12 @@ class TransformGraph:
 
     @functools.cached_property
     def layer(self) -> Any:
-        """The graph as a Keras layer, to be kept as an attribute of a module that is saved.
+        """The graph as a module, to be kept as an attribute of another one that is saved.
 
         Takes any subset of the raw features as SparseTensors `[batch, any]` (`raw_features` parses them, `column` makes
         one of single values) and returns what follows from it.
         """
-        return self._output.transform_features_layer()
+        return _Layer(self._output.transform_features_layer())
 
     def vocabulary(self, name: str) -> list[bytes]:
         """Values of a vocabulary (features.*_VOCABULARY, or the key of a feature); a position is an index.
@@ -148,6 +148,21 @@ def raw_features(examples: Any, specs: Iterable[FeatureSpec], entity: str) -> di
 def by_name(transformed: Mapping[str, Any], specs: Iterable[FeatureSpec]) -> dict[str, Any]:
     """What the graph made of one entity's features, as RaggedTensors `[batch, None]` by the name of the feature."""
     return {spec.name: tf.RaggedTensor.from_sparse(transformed[spec.transformed]) for spec in specs}
+
+
+class _Layer(tf.Module):  # type: ignore[misc]
+    """The graph's Keras layer where TensorFlow's object tracking sees its tables and not the layer.
+
+    A layer would be saved the Keras way: seconds of tracing, and functions that nobody calls in every model.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        super().__init__()
+        self._apply = layer.call
+        self._tables = layer._saved_model_loader_tracked_dict["_imported"]
+
+    def __call__(self, raw: Mapping[str, Any]) -> Any:
+        return self._apply(raw)
 
 
 def column(values: tf.Tensor) -> tf.SparseTensor:
