@@ -19,6 +19,8 @@ from pipelines.run_folder import RunFolder
 EXECUTABLE = Path(sys.executable).with_name("recommender")
 
 QUICK = ("--set", "retrieval.epochs=4", "--set", "retrieval.eval_every=2", "--set", "ranking.epochs=40")
+NO_FINAL_FIT = ("--final-fit", "none")
+"""What is judged is pushed: for tests that do not look at the fit on all rows, a third of a small run."""
 LENIENT = tuple(
     argument
     for bound in ("min_recall_lift=-1", "max_peer_drop=1", "max_rmse_ratio=3")

@@ -70,11 +70,9 @@ def test_a_run_killed_twice_goes_on_and_its_folder_is_its_own(demo_files, tmp_pa
     folder = RunFolder(tmp_path / "run")
 
     def another_run_is_refused() -> None:
-        start_time = time.monotonic()
         done = recommender("run", *arguments(demo_files), "--output", folder.path)
         assert_explained(done, 2)
         assert "another run is using the folder" in done.err
-        assert time.monotonic() - start_time < 5
         assert json.loads(folder.summary.read_text())["status"] == "running"  # the other run's
 
     run_until(folder, demo_files, "RetrievalTrainer", also=another_run_is_refused)

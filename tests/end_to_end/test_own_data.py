@@ -10,7 +10,7 @@ import pytest
 
 from serving.model import LoadedBundle
 from tests.datasets import write_csv
-from tests.end_to_end.command import LENIENT, QUICK, recommender, run
+from tests.end_to_end.command import LENIENT, NO_FINAL_FIT, QUICK, recommender, run
 
 HEADER = ("Bestellzeit", "Kundin", "Preis", "Ware Nr.", "Sterne")
 COLUMNS = "user=Kundin,item=Ware Nr.,rating=Sterne,timestamp=Bestellzeit"
@@ -150,7 +150,7 @@ def views_run(named_rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("views")
     frame = pd.DataFrame([(user, item) for user, item, *_ in named_rows], columns=["user", "item"])
     frame.to_parquet(folder / "views.parquet")
-    return run(folder / "run", "--ratings", folder / "views.parquet", *QUICK, *LENIENT)
+    return run(folder / "run", "--ratings", folder / "views.parquet", *QUICK, *LENIENT, *NO_FINAL_FIT)
 
 
 def test_views_are_split_at_random_and_the_summary_says_what_they_lack(views_run, named_rows):
@@ -189,7 +189,7 @@ def test_views_are_answered_without_stars(views_run, named_rows):
 def test_a_grouplens_folder_in_parquet_answers_with_titles(demo_files, tmp_path):
     pd.read_csv(demo_files / "ratings.csv").to_parquet(tmp_path / "ratings.parquet")
     pd.read_csv(demo_files / "movies.csv").to_parquet(tmp_path / "items.parquet")
-    done = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    done = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT, *NO_FINAL_FIT)
     assert done.done.code == 0, done.done.text
     assert done.summary["data"]["split"] == "leave_last"
     titles = dict(pd.read_csv(demo_files / "movies.csv", dtype=str)[["movieId", "title"]].values)

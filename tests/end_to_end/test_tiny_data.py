@@ -9,7 +9,7 @@ import pytest
 
 from serving.model import LoadedBundle
 from tests.datasets import ITEMS_HEADER, RATINGS_HEADER, write_csv
-from tests.end_to_end.command import Run, assert_explained, recommender, run, versions
+from tests.end_to_end.command import NO_FINAL_FIT, Run, assert_explained, recommender, run, versions
 
 QUICK = ("--set", "retrieval.epochs=2", "--set", "retrieval.eval_every=1", "--set", "ranking.epochs=3")
 LENIENT = tuple(
@@ -63,7 +63,7 @@ def test_five_items_with_duplicates_and_an_item_that_the_catalogue_lacks(tmp_pat
     write(tmp_path, users=8, items=5, each=4)
     with (tmp_path / "ratings.csv").open("a", encoding="utf-8") as file:
         file.write("u0,m0,5,1\n" + "u1,m1,2,1\n" + "u0,unheard of,4,2000\n")  # the first two are older than theirs
-    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT, *NO_FINAL_FIT)
     check_a_good_ending(ended, blessed=True)
     data = ended.summary["data"]
     assert data["duplicates_dropped"] == 2
@@ -102,7 +102,7 @@ def test_one_rating_value_is_judged_by_its_lists(tmp_path):
     rows = (tmp_path / "ratings.csv").read_text(encoding="utf-8").splitlines()
     header, *rows = [line.split(",") for line in rows]
     write_csv(tmp_path / "ratings.csv", header, [[user, item, "4", when] for user, item, _, when in rows])
-    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT)
+    ended = run(tmp_path / "run", "--ratings", tmp_path, *QUICK, *LENIENT, *NO_FINAL_FIT)
     check_a_good_ending(ended, blessed=True)
     reason = "RMSE not judged: every training rating is 4, so there are no differences to predict"
     assert ended.gates["rmse_ratio"]["reason"] == reason
