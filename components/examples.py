@@ -191,6 +191,18 @@ class AskedUsers:
     def __len__(self) -> int:
         return len(self.held_out)
 
+    def evenly(self, most: int) -> AskedUsers:
+        """At most so many of them, evenly spread."""
+        count = min(most, len(self))
+        kept = np.arange(count) * len(self) // max(1, count)
+        return AskedUsers(
+            histories=self.histories.of(kept),
+            left_out=self.left_out.of(kept),
+            held_out=self.held_out.of(kept),
+            user_ids=None if self.user_ids is None else self.user_ids[kept],
+            contexts=self.contexts[kept] if len(self.contexts) else self.contexts,
+        )
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Interactions:

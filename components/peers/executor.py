@@ -34,6 +34,9 @@ EXAMPLES, ITEMS, SEQUENCES = "examples", "items", "sequences"
 JUDGED_ROWS = "judged_rows"  # output: no name may be both input and output
 CONFIG, JUDGED_K = "config", "judged_k"
 
+ASKED_USERS = 20_000
+"""Most users of eval for whom the peers are compared."""
+
 Artifacts = dict[str, list[Artifact]]
 
 
@@ -72,13 +75,14 @@ class Executor(base_executor.BaseExecutor):
 
 def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, length: int) -> str:
     """The name of the peer that does best on eval, with what it can learn from train."""
-    names = candidates(leave_out_seen(input_dict[SEQUENCES]) != ALWAYS)
-    if len(names) == 1:
-        return names[0]
     sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, (features.TRAIN_PART,))
     sequences = sequences.liked(liked_from(input_dict[SEQUENCES]))
+    ordered = bool(sequences.items.timestamps.any())
+    names = candidates(ordered, repeats=leave_out_seen(input_dict[SEQUENCES]) != ALWAYS)
+    if len(names) == 1:
+        return names[0]
     marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.item_ids)
-    asked = AskedUsers.of(marked, sequences)
+    asked = AskedUsers.of(marked, sequences).evenly(ASKED_USERS)
     popular = popularity(sequences.items, len(catalogue))
     name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
     listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())

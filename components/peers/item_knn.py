@@ -27,7 +27,7 @@ class Neighbours:
     """The most similar items of every item.
 
     Attributes:
-      similarities: Sparse float32 `[items, items]`; row `i` holds the cosine similarities of item
+      similarities: Sparse float32 `[items, items]`; row `i` holds the similarities of item
         `i` and its most similar items, 0 for all others and for itself.
     """
 
@@ -55,7 +55,7 @@ def find_neighbours(sequences: RaggedRows, items: int, neighbours: int, longest:
         block = (by_item[start : start + BLOCK_ITEMS] @ matrix).tocsr()
         users_of_row = np.repeat(users[start : start + BLOCK_ITEMS], np.diff(block.indptr))
         block.data = (block.data / np.sqrt(users_of_row * users[block.indices])).astype(np.float32)
-        blocks.append(_most_similar(block, start, neighbours))
+        blocks.append(most_similar(block, start, neighbours))
     return Neighbours(similarities=scipy.sparse.vstack(blocks, format="csr"))
 
 
@@ -134,8 +134,14 @@ def _ages(row_splits: Longs) -> Longs:
     return np.repeat(row_splits[1:], lengths) - 1 - np.arange(row_splits[-1])
 
 
-def _most_similar(block: scipy.sparse.csr_matrix, start: int, neighbours: int) -> scipy.sparse.csr_matrix:
-    """Keeps the largest values of each row, none on the diagonal."""
+def most_similar(block: scipy.sparse.csr_matrix, start: int, neighbours: int) -> scipy.sparse.csr_matrix:
+    """Keeps the largest values of each row, none on the diagonal.
+
+    Args:
+      block: Some rows of a square matrix.
+      start: Which one is the first.
+      neighbours: Values that are kept of each.
+    """
     columns, values, lengths = [], [], []
     for row in range(block.shape[0]):
         span = slice(block.indptr[row], block.indptr[row + 1])

@@ -10,11 +10,16 @@ from components.examples import AskedUsers, Ints, RaggedRows, UserSequences
 from components.peers.config import PeersConfig
 from components.peers.item_knn import Doubles, find_neighbours, recommend
 from components.peers.repeat_counts import most_repeated
+from components.peers.transitions import find_transitions
 
 Lists = Callable[[RaggedRows, RaggedRows, int], Iterator[Ints]]
 """Histories, what each list leaves out, and the length: int32 `[at most length]` a user, best first."""
 
+Fit = Callable[[RaggedRows, int, Doubles, PeersConfig], Lists]
+"""Learns from training rows of users, for so many items of such a popularity."""
+
 ITEM_KNN, REPEATS = "item-kNN", "what the user had most"
+NEAR_TRANSITIONS, FAR_TRANSITIONS = "transitions within 10 items", "transitions within 20 items"
 
 
 def fit_item_knn(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
@@ -30,15 +35,32 @@ def fit_repeats(sequences: RaggedRows, items: int, popularity: Doubles, config: 
     return lambda histories, left_out, n: most_repeated(popularity, histories, left_out, n)
 
 
-PEERS: Mapping[str, Callable[[RaggedRows, int, Doubles, PeersConfig], Lists]] = {
+def fit_transitions(window: int, shrink: float, half_life: float) -> Fit:
+    """What follows the items of the history (transitions.py), the latest of which weigh most."""
+
+    def fit(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
+        followers = find_transitions(sequences, items, window, shrink, config.followers, config.transition_rows)
+        return lambda histories, left_out, n: recommend(followers, popularity, histories, left_out, n, half_life)
+
+    return fit
+
+
+PEERS: Mapping[str, Fit] = {
     ITEM_KNN: fit_item_knn,
+    NEAR_TRANSITIONS: fit_transitions(window=10, shrink=3.0, half_life=2.0),
+    FAR_TRANSITIONS: fit_transitions(window=20, shrink=5.0, half_life=5.0),
     REPEATS: fit_repeats,
 }
 
 
-def candidates(repeats: bool) -> list[str]:
-    """The peers that may be the best: repeat counts only where a list may hold what a user has had."""
-    return [ITEM_KNN, REPEATS] if repeats else [ITEM_KNN]
+def candidates(ordered: bool, repeats: bool) -> list[str]:
+    """The peers that may be the best.
+
+    Args:
+      ordered: Whether rows have times: without them nothing follows anything.
+      repeats: Whether a list may hold what a user has had: where not, repeat counts have nothing to say.
+    """
+    return [ITEM_KNN] + [NEAR_TRANSITIONS, FAR_TRANSITIONS] * ordered + [REPEATS] * repeats
 
 
 def best_peer(

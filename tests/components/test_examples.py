@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.examples import RaggedRows, read_catalogue, read_interactions, read_marked_rows, read_sequences
+from components.examples import (
+    AskedUsers,
+    RaggedRows,
+    read_catalogue,
+    read_interactions,
+    read_marked_rows,
+    read_sequences,
+)
 from components.features import ALL_PARTS, EVAL_PART, NEW_USER_PART, TEST_PART, TRAIN_PART
 
 
@@ -172,3 +179,24 @@ def test_files_without_rows_give_empty_arrays(tmp_path):
     assert len(read_interactions(files, IDS).item_rows) == 0
     assert len(read_marked_rows(files, IDS).user_ids) == 0
     assert len(read_sequences(files, IDS, ALL_PARTS).user_ids) == 0
+
+
+def test_some_of_the_asked_users_are_evenly_spread_and_keep_what_is_theirs():
+    def lists(*ones):
+        return RaggedRows(
+            row_splits=np.cumsum([0, *map(len, ones)]).astype(np.int64),
+            rows=np.array([row for one in ones for row in one], np.int32),
+        )
+
+    asked = AskedUsers(
+        histories=lists([1], [2, 3], [], [4]),
+        left_out=lists([1], [2], [5], []),
+        held_out=lists([6], [7], [8], [9]),
+        user_ids=np.array([b"a", b"b", b"c", b"d"], object),
+    )
+    half = asked.evenly(2)
+    assert half.user_ids.tolist() == [b"a", b"c"]
+    assert [one.tolist() for one in (half.histories[0], half.histories[1])] == [[1], []]
+    assert [half.held_out[user].tolist() for user in range(2)] == [[6], [8]]
+    assert half.left_out[1].tolist() == [5]
+    assert len(asked.evenly(10)) == 4
