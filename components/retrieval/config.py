@@ -28,6 +28,7 @@ class RetrievalConfig:
         not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
         full_softmax_limit items, else in_batch_softmax.
       full_softmax_limit: Largest catalogue that `auto` trains with the full softmax.
+      negatives: in_batch_softmax: items drawn evenly from the catalogue that are candidates besides those of the batch.
       targets: Softmax losses: items after the cut that a training row predicts.
       target_decay: Softmax losses: a target at position p after the cut counts (1 + p) ** -target_decay;
         0 = all alike.
@@ -60,6 +61,7 @@ class RetrievalConfig:
     history_order: str = "auto"
     loss: str = AUTO
     full_softmax_limit: int = 30_000
+    negatives: int = 1_000
     targets: int = 10
     target_decay: float = 1.0
     cuts_per_user: int = 2
@@ -117,6 +119,7 @@ class RetrievalConfig:
             "target_decay",
             "cuts_by_length",
             "squared_error_l2",
+            "negatives",
             "full_softmax_limit",
             "min_ratings",
             "embedding_dim",

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components.errors import InputError
 from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows
-from components.retrieval.averaging import AveragedWeights
+from components.retrieval.averaging_adam import AveragingAdam
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
 from components.retrieval.cuts import CutSampler, no_contexts
@@ -21,6 +21,7 @@ from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError
 from components.retrieval.model import Loss, TwoTowerModel
+from components.retrieval.penalty import Penalty
 from components.retrieval.rows import CONTEXT, HISTORY, TARGETS, USERS, WEIGHTS
 from components.retrieval.towers import CandidateTower, QueryTower
 from components.retrieval.user_sets import UserSetSampler
@@ -102,7 +103,7 @@ def _train(
     tf.keras.utils.set_random_seed(seed)
     with replicas.scope():
         model = build(config, data, seed)
-        model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
+        model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
     sampler = create_sampler(config, data)
     if sampler.rows_per_epoch:
         keeper.rows = sampler.rows_per_epoch
@@ -124,7 +125,7 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
     alone = loss == SQUARED_ERROR  # ids are all that it reads
     slots, content = data.content.slots, 0 if alone else data.content.size
     users = None if alone else data.users
-    l2, of_ids = _penalty(loss, config, data)
+    penalty = _penalty(loss, config, data)
     return TwoTowerModel(
         QueryTower(
             half_lives,
@@ -137,8 +138,7 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
         CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
         _loss(loss, config, data),
-        l2=l2,
-        id_penalties=of_ids,
+        penalty=penalty,
         item_dropout=0.0 if alone else config.item_dropout,  # without content nothing is left
         content=None if alone else data.content.content,
         users=users,
@@ -218,18 +218,18 @@ def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
     if loss == FULL_SOFTMAX:
         return FullSoftmax(config.target_decay, repeats=data.repeats)
     frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
-    return InBatchSoftmax(frequencies, config.targets, config.target_decay)
+    return InBatchSoftmax(frequencies, config.targets, config.target_decay, config.negatives)
 
 
-def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> tuple[float, Floats | None]:
-    """The weight of the squared norm, and each id vector's share of it, `[slots]`; None: all alike."""
-    if loss == SQUARED_ERROR:
-        return config.squared_error_l2, None
-    if config.l2 is not None:
-        return config.l2, None
+def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> Penalty:
+    """What is added to the loss: by one weight for all, or for each id vector by how often it occurs."""
     slots = data.content.slots
     totals = np.bincount(data.items.slots.numpy(), weights=data.counts, minlength=slots)
-    return L2_BY_FREQUENCY / slots, (totals / max(float(totals.mean()), 1e-12)).astype(np.float32)
+    if loss == SQUARED_ERROR:
+        return Penalty(config.squared_error_l2, totals)
+    if config.l2 is not None:
+        return Penalty(config.l2, totals)
+    return Penalty(L2_BY_FREQUENCY / slots, totals, by_frequency=True)
 
 
 def _first_bias(loss: str, data: TrainingData) -> Floats:
@@ -244,7 +244,7 @@ def _first_bias(loss: str, data: TrainingData) -> Floats:
 
 
 class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
-    """Averages the weights while they are trained, and logs; which averages are kept is for subclasses to say."""
+    """Keeps averages of the weights while they are trained, and logs; which ones is for subclasses to say."""
 
     def __init__(self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, number: int) -> None:
         super().__init__()
@@ -255,14 +255,6 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
         self._number = number
         self._weights: list[Any] = []
         self._started = 0.0
-        self._average: AveragedWeights | None = None
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        self._average = AveragedWeights(self.model.trainable_variables, self._config.averaging)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        assert self._average is not None
-        self._average.update()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started = time.monotonic()
@@ -272,8 +264,7 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
         number, most = epoch + 1, self.params["epochs"]
         metrics: dict[str, float] = {}
         if number % self._config.eval_every == 0 or number == most:
-            assert self._average is not None
-            with self._average.in_use():
+            with self.model.optimizer.averages_in_use():
                 metrics = self._judge(number)
         loss = float((logs or {}).get("total_loss", float("nan")))
         self._log.epoch(

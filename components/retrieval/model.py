@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from components.examples import Floats
 from components.retrieval.content import Items
+from components.retrieval.penalty import Penalty
 from components.retrieval.rows import CONTEXT, USERS
-from components.retrieval.towers import CandidateTower, QueryTower
+from components.retrieval.towers import CandidateTower, ItemEncoder, QueryTower
 from components.training.users import Users
 from components.transform.content import Content
 
@@ -31,9 +30,8 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
       candidate_tower: Embeds items.
       items: The whole catalogue.
       loss: What is minimised, one of `components.retrieval.losses`.
-      l2: Weight of the squared norm of all tables, added to the loss.
+      penalty: Of the squared norm of all tables, which losses add.
       content: Of the features of items.
-      id_penalties: float32 `[slots]`, each id vector's share of the norm; None: all 1.
       item_dropout: Share of items whose id, and of optional features of items that, a step hides.
       users: What is known of all users; None: nothing.
       user_dropout: Share of rows whose history, and of users' features that, a step hides.
@@ -46,9 +44,8 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         items: Items,
         loss: Loss,
         *,
-        l2: float,
+        penalty: Penalty,
         item_dropout: float,
-        id_penalties: Floats | None = None,
         content: Content | None = None,
         users: Users | None = None,
         user_dropout: float = 0.0,
@@ -58,8 +55,7 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         self.candidate_tower = candidate_tower
         self.items = items
         self._loss = loss
-        self._l2 = l2
-        self._id_penalties = None if id_penalties is None else tf.constant(id_penalties[:, np.newaxis])
+        self._penalty = penalty
         self._item_dropout = item_dropout
         self._content = content
         self.users = users
@@ -67,7 +63,7 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """Loss of a batch of histories and targets (catalogue rows, -1 = padding)."""
-        return self._loss(self, inputs, training) + self._l2 * self._squared_norm()
+        return self._loss(self, inputs, training)
 
     def encode(self, items: Items, training: bool) -> tuple[Any, Any]:
         """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` items.
@@ -100,13 +96,14 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """Input tables float32 `[N, poolings * d]` and candidates float32 `[N, d + 1]`."""
         return self.encode(self.items, training=False)
 
-    def _squared_norm(self) -> Any:
-        norms = []
-        for encoder in (self.query_tower.encoder, self.candidate_tower.encoder):
-            ids, *others = encoder.tables
-            squared = tf.square(ids)
-            norms.append(tf.reduce_sum(squared if self._id_penalties is None else squared * self._id_penalties))
-            norms += [tf.reduce_sum(tf.square(table)) for table in others]
-        if self.query_tower.users is not None:
-            norms.append(tf.reduce_sum(tf.square(self.query_tower.users)))
-        return tf.add_n(norms)
+    def penalty(self) -> Any:
+        """What the squared norm of all tables adds to the loss."""
+        return self._penalty.of_tables(*self._tables())
+
+    def penalty_of(self, items: Items, occurrences: Any) -> Any:
+        """The same in the mean over batches, from the `n` items of a batch that occur float32 `[n]` times each."""
+        return self._penalty.of_rows(*self._tables(), items, occurrences)
+
+    def _tables(self) -> tuple[list[ItemEncoder], list[Any]]:
+        users = self.query_tower.users
+        return [self.query_tower.encoder, self.candidate_tower.encoder], [] if users is None else [users]

@@ -37,9 +37,8 @@ class FullSoftmax:
             weights = tf.where(again, 0.0, weights)
         log_normalizer = tf.reduce_logsumexp(logits, axis=1, keepdims=True)
         log_probability = tf.gather(logits, tf.maximum(targets, 0), batch_dims=1) - log_normalizer
-        return -tf.reduce_mean(
-            tf.reduce_sum(log_probability * target_weights(targets, weights, self._target_decay), axis=1)
-        )
+        weighted = log_probability * target_weights(targets, weights, self._target_decay)
+        return model.penalty() - tf.reduce_mean(tf.reduce_sum(weighted, axis=1))
 
 
 def mask_rows(logits: Any, rows: Any) -> Any:

@@ -34,7 +34,8 @@ class SquaredError:
         weights = tf.gather_nd(inputs[WEIGHTS], places)
         of_known = weights * tf.square(1.0 - scores + own) - tf.square(scores)
         of_all = tf.matmul(queries, tf.matmul(candidates, candidates, transpose_a=True)) * queries
-        return (tf.reduce_sum(of_all) + tf.reduce_sum(of_known)) / tf.cast(tf.shape(history)[0], tf.float32)
+        total = tf.reduce_sum(of_all) + tf.reduce_sum(of_known)
+        return model.penalty() + total / tf.cast(tf.shape(history)[0], tf.float32)
 
 
 def _own_contributions(

@@ -156,10 +156,14 @@ def test_what_was_had_before_is_a_candidate_only_where_lists_may_repeat_it(repea
     assert loss == pytest.approx(expected, rel=1e-5)
 
 
+def in_batch(**settings):
+    settings = {"embedding_dim": 4, "l2": 0.0, "item_dropout": 0.0, "loss": "in_batch_softmax", **settings}
+    return RetrievalConfig(**settings)
+
+
 def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits():
     data = cycling_data()
-    config = RetrievalConfig(embedding_dim=4, l2=0.0, item_dropout=0.0, loss="in_batch_softmax", targets=2)
-    model = build(config, data, 3)
+    model = build(in_batch(targets=2, negatives=0), data, 3)
     history, targets = [[0], [3], [5]], [[1, 2], [4, 7], [1, -1]]  # item 1 twice
     tables, candidates = model.embed_catalogue()
     queries = model.query_tower(tf.constant(history), tables).numpy()
@@ -177,6 +181,39 @@ def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits()
     weighed = (2 * first @ [2 / 3, 2 / 3, 1] + second @ [1 / 3, 4 / 3]) / 3
     loss = model.compute_loss(batch(history, targets, [[2, 1], [2, 4], [2, 0]])).numpy()
     assert loss == pytest.approx(weighed, rel=1e-4)
+
+
+def test_drawn_items_are_candidates_of_every_row_and_logq_knows_how_likely_they_are():
+    data = cycling_data()
+    model = build(in_batch(targets=1, negatives=5), data, 3)
+    history, targets = [[0], [3]], [[1], [4]]
+    tf.random.set_seed(7)
+    drawn = tf.random.uniform([5], 0, ITEMS, tf.int32).numpy()
+    tables, candidates = model.embed_catalogue()
+    queries = model.query_tower(tf.constant(history), tables).numpy()
+    items = np.concatenate([[1, 4], drawn])
+    frequencies = np.maximum(data.counts, 1) / data.counts.sum()
+    probabilities = (2 * frequencies[items] + 5 / ITEMS) / (2 + 5)  # two rows of the batch, five drawn
+    logits = queries @ candidates.numpy()[items].T - np.log(probabilities)
+    for row, target in enumerate([1, 4]):
+        logits[row, 2:][drawn == target] = -np.inf  # drawn, and what came next: no negative
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+    tf.random.set_seed(7)
+    assert model.compute_loss(batch(history, targets)).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_step_of_the_in_batch_loss_has_a_gradient_for_rows_of_the_batch_alone():
+    model = build(in_batch(targets=1, negatives=2, l2=0.1), cycling_data(), 3)
+    tf.random.set_seed(7)
+    (drawn,) = [tf.random.uniform([2], 0, ITEMS, tf.int32).numpy()]
+    tf.random.set_seed(7)
+    with tf.GradientTape() as tape:
+        loss = model.compute_loss(batch([[0], [3]], [[1], [4]]), training=True)
+    towers = (model.query_tower.encoder.ids, model.candidate_tower.encoder.ids, model.candidate_tower.bias)
+    slots = set(model.items.slots.numpy()[[0, 3, 1, 4, *drawn]])
+    for gradient in tape.gradient(loss, towers):
+        assert isinstance(gradient, tf.IndexedSlices)
+        assert set(gradient.indices.numpy()) <= slots
 
 
 def test_the_squared_error_covers_the_catalogue_and_takes_an_items_own_contribution_out():

@@ -1,0 +1,69 @@
+"""L2: what the squared norm of the tables adds to a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from components.retrieval.content import Items
+from components.retrieval.towers import ItemEncoder
+
+
+class Penalty:
+    """`l2 * (sum of share * |id vector|² + sum of |other vector|²)` over all tables.
+
+    Args:
+      l2: The weight.
+      counts: Training rows of each id slot, `[slots]`.
+      by_frequency: Whether an id vector's share is its rows by their mean; otherwise all shares are 1.
+    """
+
+    def __init__(self, l2: float, counts: npt.NDArray[Any], *, by_frequency: bool = False) -> None:
+        self._l2 = l2
+        counts = np.asarray(counts, np.float64)
+        shares = counts / max(float(counts.mean()), 1e-12) if by_frequency else np.ones(len(counts))
+        self._shares = tf.constant(shares[:, np.newaxis], tf.float32) if by_frequency else None
+        self._by_occurrence = tf.constant(shares * max(counts.sum(), 1) / np.maximum(counts, 1), tf.float32)
+
+    def of_tables(self, encoders: Sequence[ItemEncoder], others: Sequence[Any]) -> Any:
+        """The whole of it: for losses that read the whole catalogue in every step.
+
+        Args:
+          encoders: Of items.
+          others: Further tables.
+        """
+        if not self._l2:
+            return tf.zeros([])
+        squares = [tf.square(encoder.ids) for encoder in encoders]
+        norms = [tf.reduce_sum(one if self._shares is None else one * self._shares) for one in squares]
+        return self._l2 * tf.add_n([*norms, *_norms(encoders, others)])
+
+    def of_rows(self, encoders: Sequence[ItemEncoder], others: Sequence[Any], items: Items, occurrences: Any) -> Any:
+        """The same in the mean over batches, from the id vectors of a batch alone: no gradient for other rows.
+
+        An id vector is in a share of rows in proportion to its counts; so much the more it counts where it is.
+
+        Args:
+          encoders: Of items.
+          others: Further tables, which count as a whole.
+          items: The `n` items of the batch.
+          occurrences: float32 `[n]`, how often each is in it.
+        """
+        if not self._l2:
+            return tf.zeros([])
+        weights = tf.math.divide_no_nan(occurrences, tf.reduce_sum(occurrences))
+        weights *= tf.gather(self._by_occurrence, items.slots)
+        norms = [
+            tf.reduce_sum(weights * tf.reduce_sum(tf.square(tf.gather(encoder.ids, items.slots)), axis=1))
+            for encoder in encoders
+        ]
+        return self._l2 * tf.add_n([*norms, *_norms(encoders, others)])
+
+
+def _norms(encoders: Sequence[ItemEncoder], others: Sequence[Any]) -> list[Any]:
+    tables = [table for encoder in encoders for table in encoder.tables[1:]]
+    return [tf.reduce_sum(tf.square(table)) for table in (*tables, *others)]
