@@ -124,9 +124,9 @@
       );
       const list = made("ol", "", "neighbours");
       for (const other of items.neighbours[item]) {
-        const item = made("li");
-        item.append(button(other), made("span", items.genres[other].join(", "), "genres"));
-        list.append(item);
+        const entry = made("li");
+        entry.append(button(other), made("span", items.genres[other].join(", "), "genres"));
+        list.append(entry);
       }
       const clear = made("button", "Clear", "clear");
       clear.type = "button";
@@ -164,9 +164,9 @@
     const found = asked.length ? order.filter((item) => asked.every((word) => words[item].includes(word))) : [];
     matches.replaceChildren(
       ...found.slice(0, MOST_MATCHES).map((item) => {
-        const item = made("li");
-        item.append(button(item));
-        return item;
+        const entry = made("li");
+        entry.append(button(item));
+        return entry;
       }),
     );
     const more = found.length > MOST_MATCHES ? `, the first ${MOST_MATCHES}` : "";

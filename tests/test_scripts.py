@@ -1,4 +1,4 @@
-"""The page's scripts parse; what they do is asked in a browser, which takes minutes (test_page.py)."""
+"""The scripts of the page and the report parse; what they do is asked in a browser, which takes minutes."""
 
 import shutil
 import subprocess
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[3] / "serving" / "page"
+ROOT = Path(__file__).parents[1]
+SCRIPTS = [*(ROOT / "serving" / "page").glob("*.js"), *(ROOT / "components" / "report").rglob("*.js")]
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in PAGE.glob("*.js")))
+@pytest.mark.parametrize("script", sorted(str(path.relative_to(ROOT)) for path in SCRIPTS))
 def test_a_script_parses(tmp_path, script):
     driver = pytest.importorskip("playwright._impl._driver")
     node, _ = driver.compute_driver_executable()
     module = tmp_path / "script.mjs"
-    shutil.copy(PAGE / script, module)
+    shutil.copy(ROOT / script, module)
     done = subprocess.run([node, "--check", module], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
