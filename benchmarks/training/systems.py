@@ -14,7 +14,8 @@ from benchmarks.training.curve import Curve, Point, Stopwatch
 from benchmarks.training.data import Rows
 from components.examples import Floats, Longs
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import METRIC, TrainingData, fit
+from components.retrieval.fitting import TrainingData, fit
+from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
 from components.training.training_log import TrainingLog
 

@@ -41,6 +41,10 @@ class RetrievalConfig:
       user_dropout: Where users have features: share of a batch's rows whose history is hidden, and of the features
         that are hidden, so that somebody of whom only features are known, or only some, has a trained path.
       history_length: Most recent interactions that the query tower reads.
+      transitions_dim: Where rows have an order: width of the vectors of counted transitions (which items follow which
+        within 20), which stand beside the models'; 0: none.
+      transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
+        `none`: what is best on eval, which may be nothing.
       seeds: Models trained with different seeds whose vectors stand side by side in one index.
       epochs: Most epochs.
       patience: Epochs without a better eval metric before training stops.
@@ -71,6 +75,8 @@ class RetrievalConfig:
     item_dropout: float = 0.02
     user_dropout: float = 0.1
     history_length: int = 200
+    transitions_dim: int = 128
+    transitions_weight: float | None = None
     seeds: int = 1
     epochs: int = 75
     patience: int = 15
@@ -111,6 +117,8 @@ class RetrievalConfig:
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
+        weight = self.transitions_weight
+        require(weight is None or weight >= 0, "retrieval.transitions_weight", "0 or more, or none", weight)
         for name in ("item_dropout", "user_dropout"):
             require(0 <= getattr(self, name) < 1, f"retrieval.{name}", "from 0 to below 1", getattr(self, name))
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
@@ -119,6 +127,7 @@ class RetrievalConfig:
             "target_decay",
             "cuts_by_length",
             "squared_error_l2",
+            "transitions_dim",
             "negatives",
             "full_softmax_limit",
             "min_ratings",

@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from components import features
+from components.examples import Floats
 from components.feature_specs import ITEM, USER, columns_of_context, of
-from components.retrieval.content import ItemContent
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.towers import contributions, embed_history, with_user
+from components.retrieval.transition_vectors import TransitionVectors
 from components.training.users import Users
 from components.transform.content import Content, Encoded, as_matrix
 from components.transform.contexts import Contexts
@@ -35,8 +36,7 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
     """Trained models side by side: their vectors concatenated, so that one inner product adds their scores.
 
     Args:
-      models: Models of the same data, trained with different seeds.
-      content: What they see of an item.
+      models: Models of the same data, trained with different seeds, and counted transitions, if they have a part.
       graph: The transform graph they were trained with.
       history_length: Most recent items that a query reads.
       users: What they were told of users; None: nothing.
@@ -50,30 +50,28 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
 
     def __init__(
         self,
-        models: Sequence[TwoTowerModel],
-        content: ItemContent,
+        models: Sequence[TwoTowerModel | TransitionVectors],
         graph: TransformGraph,
         history_length: int,
         users: Users | None = None,
     ) -> None:
         super().__init__(name="retrieval")
         self.history_length = tf.Variable(history_length, trainable=False)
-        self._half_lives = models[0].query_tower.half_lives
-        one = np.append(np.ones(models[0].candidate_tower.encoder.ids.shape[1], np.float32), np.float32(0))
-        self.direction = tf.Variable(np.tile(one, len(models)), trainable=False)
+        self._half_lives = [model.query_tower.half_lives for model in models]
+        self._widths = [model.candidate_tower.encoder.ids.shape[1] + 1 for model in models]
+        self.direction = tf.Variable(np.concatenate([_without_bias(width) for width in self._widths]), trainable=False)
         self._tables = [tf.Variable(model.embed_catalogue()[0], trainable=False) for model in models]
-        self._user_tables = [model.query_tower.users for model in models if model.query_tower.users is not None]
-        self.reads_users = tf.Variable(
-            bool(self._user_tables) and users is not None and bool(users.content.blocks), trainable=False
-        )
+        self._user_tables = [model.query_tower.users for model in models]
+        told = any(table is not None for table in self._user_tables)
+        self.reads_users = tf.Variable(told and users is not None and bool(users.content.blocks), trainable=False)
         self._user_size = 0 if users is None else users.size
         self._user_texts = None
         if users is not None and users.content.blocks:
             self._user_texts = FeatureTexts(of(graph.specs, USER), users.content, graph.layer)
         self._contexts = Contexts((), 0) if users is None else users.contexts
-        self.reads_context = tf.Variable(bool(self._user_tables and self._contexts.specs), trainable=False)
+        self.reads_context = tf.Variable(told and bool(self._contexts.specs), trainable=False)
         self._candidate_towers = [model.candidate_tower for model in models]
-        self._content = content
+        self._contents = [model.item_content for model in models]
         self._specs = of(graph.specs, ITEM)
         self._transform = graph.layer
 
@@ -94,10 +92,11 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             nothing is known.
           user_weights: float32 `[B, P]`.
         """
-        queries = [embed_history(history_rows, tables, self._half_lives) for tables in self._tables]
-        if self._user_tables:
-            users = as_matrix(user_positions, user_weights, self._user_size)
-            queries = [with_user(query, users, table) for query, table in zip(queries, self._user_tables, strict=True)]
+        users = as_matrix(user_positions, user_weights, self._user_size)
+        queries = []
+        for tables, half_lives, of_users in zip(self._tables, self._half_lives, self._user_tables, strict=True):
+            query = embed_history(history_rows, tables, half_lives)
+            queries.append(query if of_users is None else with_user(query, users, of_users))
         return {EMBEDDING: tf.concat(queries, axis=1)}
 
     @tf.function(
@@ -117,11 +116,11 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
           history_rows: int32 `[B, H]`, as of `embed_query`.
           candidates: float32 `[B, D]`, one a row.
         """
-        parts = tf.split(candidates, len(self._tables), axis=1)
+        parts = tf.split(candidates, self._widths, axis=1)
         return tf.add_n(
             [
-                contributions(history_rows, tables, self._half_lives, part)
-                for tables, part in zip(self._tables, parts, strict=True)
+                contributions(history_rows, tables, half_lives, part)
+                for tables, half_lives, part in zip(self._tables, self._half_lives, parts, strict=True)
             ]
         )
 
@@ -167,8 +166,12 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
     def embed_candidates(self, examples: Any) -> dict[str, Any]:
         """Candidates float32 `[B, D]` of items, known or new, from serialized Examples of the split `items`."""
         transformed = self._transform(raw_features(examples, self._specs, ITEM))
-        items = self._content(transformed[features.ITEM_INDEX].values, by_name(transformed, self._specs))
-        return {EMBEDDING: tf.concat([tower(items) for tower in self._candidate_towers], axis=1)}
+        index, values = transformed[features.ITEM_INDEX].values, by_name(transformed, self._specs)
+        encoded = {content: content(index, values) for content in dict.fromkeys(self._contents)}
+        vectors = [
+            tower(encoded[content]) for tower, content in zip(self._candidate_towers, self._contents, strict=True)
+        ]
+        return {EMBEDDING: tf.concat(vectors, axis=1)}
 
     def save(self, folder: str) -> None:
         """Writes the SavedModel."""
@@ -177,6 +180,10 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             folder,
             signatures={EMBED_QUERY: self.embed_query, EMBED_CANDIDATES: self.embed_candidates},
         )
+
+
+def _without_bias(width: int) -> Floats:
+    return np.append(np.ones(width - 1, np.float32), np.float32(0))
 
 
 def _as_parts(content: Content, encoded: Encoded) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows
 from components.retrieval.averaging_adam import AveragingAdam
 from components.retrieval.config import AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import ItemContent, Items
-from components.retrieval.cuts import CutSampler, no_contexts
-from components.retrieval.exact_search import ndcg
+from components.retrieval.cuts import CutSampler
+from components.retrieval.judging import METRIC, evaluate
 from components.retrieval.losses.full_softmax import FullSoftmax
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.losses.squared_error import SquaredError
@@ -30,8 +30,6 @@ from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 from components.training.users import Users
 
-CUT_OFF = 100
-METRIC = f"NDCG@{CUT_OFF}"
 L2_BY_FREQUENCY = 0.033
 """Divided by the number of id vectors, the weight of the squared norm where the configuration leaves it open."""
 
@@ -48,6 +46,7 @@ class TrainingData:
       marked: Users of the eval split; None: nobody looks at any.
       users: What is known of users by features; None: nothing, or the loss has no use for it.
       user_rows: int32 `[users]`, the row among `users` of each of `sequences`; of no use without them.
+      ids: Id slots of every item that has a row, and the catalogue encoded by them; None: of no use.
       repeats: Whether a list may hold what a user has had before: then it is a candidate in training, too.
     """
 
@@ -58,6 +57,7 @@ class TrainingData:
     marked: AskedUsers | None = None
     users: Users | None = None
     user_rows: Ints = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
+    ids: tuple[ItemContent, Items] | None = None
     repeats: bool = False
 
 
@@ -138,9 +138,10 @@ def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerMod
         CandidateTower(slots, content, config.embedding_dim, _first_bias(loss, data), seed * 1_000 + 500),
         data.items,
         _loss(loss, config, data),
+        data.content,
         penalty=penalty,
         item_dropout=0.0 if alone else config.item_dropout,  # without content nothing is left
-        content=None if alone else data.content.content,
+        reads_content=not alone,
         users=users,
         user_dropout=config.user_dropout,
     )
@@ -305,32 +306,10 @@ class _BestEpoch(_KeptWeights):
     _best = (-1.0, 0)
 
     def _judge(self, epoch: int) -> dict[str, float]:
-        metric = self._evaluate()
+        metric = evaluate([self.model], self._config, self._data)
         if metric > self._best[0] or not self._weights:
             self._best = (metric, epoch)
             self._keep()
         elif epoch - self._best[1] >= self._config.patience:
             self.model.stop_training = True
         return {METRIC: metric}
-
-    def _evaluate(self) -> float:
-        assert self._data.marked is not None
-        tables, candidates = self.model.embed_catalogue()
-        users, asked = self.model.users, self._data.marked
-        rows = None if users is None or asked.user_ids is None else users.rows_of(asked.user_ids)
-
-        def embed(history: Any, positions: Any) -> Any:
-            known = None
-            if users is not None and rows is not None:
-                contexts = asked.contexts if len(asked.contexts) else no_contexts(len(asked))
-                known = users.known(rows[positions], contexts[positions])
-            return self.model.query_tower(history, tables, known)
-
-        return ndcg(
-            embed,
-            candidates,
-            asked,
-            CUT_OFF,
-            self._config.history_length,
-            self._config.eval_users,
-        )

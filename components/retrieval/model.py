@@ -11,12 +11,11 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from components.retrieval.content import Items
+from components.retrieval.content import ItemContent, Items
 from components.retrieval.penalty import Penalty
 from components.retrieval.rows import CONTEXT, USERS
 from components.retrieval.towers import CandidateTower, ItemEncoder, QueryTower
 from components.training.users import Users
-from components.transform.content import Content
 
 Loss: TypeAlias = Callable[["TwoTowerModel", dict[str, Any], bool], Any]
 """Mean loss of a batch: model, `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`, whether it is trained on."""
@@ -30,8 +29,9 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
       candidate_tower: Embeds items.
       items: The whole catalogue.
       loss: What is minimised, one of `components.retrieval.losses`.
+      item_content: What encodes items.
       penalty: Of the squared norm of all tables, which losses add.
-      content: Of the features of items.
+      reads_content: Whether the towers read features of items.
       item_dropout: Share of items whose id, and of optional features of items that, a step hides.
       users: What is known of all users; None: nothing.
       user_dropout: Share of rows whose history, and of users' features that, a step hides.
@@ -43,10 +43,11 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         candidate_tower: CandidateTower,
         items: Items,
         loss: Loss,
+        item_content: ItemContent,
         *,
         penalty: Penalty,
         item_dropout: float,
-        content: Content | None = None,
+        reads_content: bool = True,
         users: Users | None = None,
         user_dropout: float = 0.0,
     ) -> None:
@@ -57,7 +58,8 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         self._loss = loss
         self._penalty = penalty
         self._item_dropout = item_dropout
-        self._content = content
+        self.item_content = item_content
+        self._content = item_content.content if reads_content else None
         self.users = users
         self._user_dropout = user_dropout
 

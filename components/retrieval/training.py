@@ -12,8 +12,10 @@ from components.feature_specs import CONTEXT, of, specs_from_json
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content
+from components.retrieval.counting import with_transitions
 from components.retrieval.export import RetrievalExport
-from components.retrieval.fitting import METRIC, TrainingData, fit, least_ratings, refit
+from components.retrieval.fitting import TrainingData, fit, least_ratings, refit
+from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -58,10 +60,11 @@ def run_fn(fn_args: Any) -> None:
         models = anew(data, log.begin_final(final_epochs))
     else:
         models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
+    vectors, config = with_transitions(config, data, models)
     if final is not None:
         data = training_data(config, final, marked, repeats=repeats)
-        models = anew(data, log.begin_refit())
-    RetrievalExport(models, data.content, graph, config.history_length, choosing.users).save(fn_args.serving_model_dir)
+        vectors, config = with_transitions(config, data, anew(data, log.begin_refit()))
+    RetrievalExport(vectors, graph, config.history_length, choosing.users).save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)
@@ -83,6 +86,7 @@ def training_data(
     rows = liked.items.rows[liked.items.rows >= 0]
     frequencies = np.bincount(items.index[rows], minlength=len(phase.frequencies))
     content = item_content(phase.content, frequencies, least_ratings(config, liked.items, len(items)))
+    ids = item_content(phase.content, frequencies, 1)
     return TrainingData(
         content=content,
         items=content.of(items),
@@ -91,5 +95,6 @@ def training_data(
         marked=None if marked is None else AskedUsers.of(marked, liked),
         users=phase.users,
         user_rows=np.zeros(0, np.int32) if phase.users is None else phase.users.rows_of(liked.user_ids),
+        ids=(ids, ids.of(items)),
         repeats=repeats,
     )

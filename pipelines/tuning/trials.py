@@ -26,6 +26,7 @@ from components.ranking.training import lay_out, of_known_users
 from components.retrieval import fitting as retrieval_fitting
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
+from components.retrieval.judging import METRIC
 from components.retrieval.training import training_data
 from components.seen_rule import ALWAYS
 from components.training.inputs import LIKED_FROM, SEQUENCES, USERS
@@ -184,7 +185,7 @@ class _BestSoFar:
 class RetrievalTrials(Trials):
     """The two-tower model by NDCG@100 of the eval split, on which its training stops."""
 
-    metric = retrieval_fitting.METRIC
+    metric = METRIC
     higher_is_better = True
 
     def _read(self, config: PipelineConfig) -> frozenset[str]:
@@ -258,11 +259,11 @@ class _Listening(TrainingLog):
     """Hands the epochs of the retrieval trainer on instead of writing them down."""
 
     def __init__(self, config: RetrievalConfig, best: _BestSoFar) -> None:
-        super().__init__(retrieval_fitting.METRIC, epochs=config.epochs, higher_is_better=True)
+        super().__init__(METRIC, epochs=config.epochs, higher_is_better=True)
         self._taken_by = best
 
     def epoch(self, epoch: int, *, loss: float, metrics: Mapping[str, float] | None = None, **_: Any) -> None:
-        self._taken_by.add(epoch, loss, (metrics or {}).get(retrieval_fitting.METRIC))
+        self._taken_by.add(epoch, loss, (metrics or {}).get(METRIC))
 
 
 def files_of(outputs: Mapping[str, Mapping[str, Any]]) -> TrialFiles:

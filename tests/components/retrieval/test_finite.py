@@ -9,7 +9,8 @@ from components.errors import InputError
 from components.examples import AskedUsers
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import item_content
-from components.retrieval.fitting import METRIC, TrainingData, fit
+from components.retrieval.fitting import TrainingData, fit
+from components.retrieval.judging import METRIC
 from components.training.training_log import TrainingLog
 from tests.components.retrieval.test_model import ragged
 from tests.components.transform.small_content import standard_content, standard_features

@@ -14,7 +14,8 @@ from components.features import TRAIN_PART
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, item_content
 from components.retrieval.exact_search import last_rows, ndcg
-from components.retrieval.fitting import METRIC, TrainingData, build, chosen_loss, fit, refit
+from components.retrieval.fitting import TrainingData, build, chosen_loss, fit, refit
+from components.retrieval.judging import METRIC
 from components.retrieval.losses.full_softmax import mask_rows
 from components.retrieval.training import training_data
 from components.training.phases import seeing
