@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.training.data import Rows
-from components.retrieval.averaging import AveragedWeights
+from components.retrieval.averaging_adam import AveragingAdam
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.exact_search import ndcg
-from components.retrieval.fitting import CUT_OFF, TrainingData, batches, build, create_sampler
+from components.retrieval.fitting import TrainingData, batches, build, create_sampler
+from components.retrieval.judging import evaluate
 from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
 from components.training.replicas import Replicas
 
@@ -29,18 +29,17 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
     """Seconds of the parts of one epoch, each measured alone; the mean of EPOCHS passes.
 
     Returns:
-      Pairs of part and seconds: drawing rows, loss (forward), loss and gradients, the whole step, averaging of
-      weights, evaluation.
+      Pairs of part and seconds: drawing rows, loss (forward), loss and gradients, the whole step with Adam and the
+      averages of the weights, evaluation.
     """
     data = rows.for_retrieval(config)
     model = build(config, data, config.seed)
-    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False))
+    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
     sampler = create_sampler(config, data)
     rng = np.random.default_rng(config.seed)
     drawn = list(sampler.epoch(config.batch_size, rng))
     names = (HISTORY, TARGETS, WEIGHTS)
-    inputs = [{name: tf.constant(part) for name, part in zip(names, row, strict=True)} for row in drawn]
-    average = AveragedWeights(model.trainable_variables, config.averaging)
+    inputs = [{name: tf.constant(part) for name, part in zip(names, row[2:], strict=True)} for row in drawn]
 
     @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
     def forward(batch: dict[str, Any]) -> Any:
@@ -63,9 +62,8 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
         ("drawing the rows", _seconds(lambda: list(sampler.epoch(config.batch_size, rng)))),
         ("loss", _seconds(each(forward))),
         ("loss and gradients", _seconds(each(gradients))),
-        ("loss, gradients and Adam's step", _seconds(each(step))),
-        ("average of the weights", _seconds(each(lambda _: average.update()))),
-        ("NDCG@100 of the eval rows", _seconds(lambda: _evaluate(model, data, config), passes=3)),
+        ("loss, gradients, Adam's step and the averages", _seconds(each(step))),
+        ("NDCG@100 of the eval rows", _seconds(lambda: evaluate([model], config, data), passes=3)),
     ]
 
 
@@ -81,7 +79,7 @@ def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compili
     data = rows.for_retrieval(config)
     tf.keras.utils.set_random_seed(config.seed)
     model = build(config, data, config.seed)
-    model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate, jit_compile=False), **compiling)
+    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging), **compiling)
     sampler = create_sampler(config, data)
     dataset = batches(sampler, config.batch_size, config.seed, Replicas())
     if cached:
@@ -98,7 +96,7 @@ def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compili
 
 def evaluation_seconds(model: Any, data: TrainingData, config: RetrievalConfig) -> float:
     """Seconds of one evaluation, of at most `eval_users` users, by exact search; the quicker of two."""
-    return min(_seconds(lambda: _evaluate(model, data, config), passes=1) for _ in range(2))
+    return min(_seconds(lambda: evaluate([model], config, data), passes=1) for _ in range(2))
 
 
 def _seconds(run: Callable[[], Any], passes: int = EPOCHS) -> float:
@@ -107,15 +105,3 @@ def _seconds(run: Callable[[], Any], passes: int = EPOCHS) -> float:
     for _ in range(passes):
         run()
     return (time.perf_counter() - start) / passes
-
-
-def _evaluate(model: Any, data: TrainingData, config: RetrievalConfig) -> float:
-    tables, candidates = model.embed_catalogue()
-    return ndcg(
-        lambda history: model.query_tower(history, tables),
-        candidates,
-        data.marked,
-        CUT_OFF,
-        config.history_length,
-        config.eval_users,
-    )

@@ -15,7 +15,7 @@ from components.examples import Floats
 from components.retrieval.content import UNKNOWN_SLOT, Items
 from components.transform.content import Encoded
 
-INITIAL_SCALE = 0.05
+INITIAL_SCALE, INITIAL_ROWS = 0.05, 65_536
 NEGLIGIBLE = 1e-4  # weight of a history position below which it is not read
 
 
@@ -180,6 +180,10 @@ def _normal(seed: int) -> Any:
     values = np.random.default_rng(seed)
 
     def initialize(shape: Any, dtype: Any = None, **_: Any) -> Any:
-        return tf.constant(values.normal(0.0, INITIAL_SCALE, [int(s) for s in shape]), dtype or tf.float32)
+        drawn = np.empty([int(size) for size in shape], np.float32)
+        for start in range(0, len(drawn), INITIAL_ROWS):  # in blocks: numpy draws doubles
+            block = drawn[start : start + INITIAL_ROWS]
+            block[...] = values.normal(0.0, INITIAL_SCALE, block.shape)
+        return tf.constant(drawn, dtype or tf.float32)
 
     return initialize
