@@ -188,6 +188,8 @@ def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        assert child.stdin is not None
+        child.stdin.close()
 
 
 class Watch:

@@ -12,7 +12,7 @@ def test_rows_are_there_when_the_block_ends_and_not_before(tmp_path):
         file.write([("a, b", 'quoted "c"'), ("é ", 1)])
         assert not path.exists()
     assert path.read_text(encoding="utf-8") == 'user,item\n"a, b","quoted ""c"""\né ,1\n'
-    assert list(csv.reader(path.open(encoding="utf-8")))[1] == ["a, b", 'quoted "c"']
+    assert list(csv.reader(path.read_text(encoding="utf-8").splitlines()))[1] == ["a, b", 'quoted "c"']
     assert file.rows == 2
     assert [child.name for child in path.parent.iterdir()] == ["answers.csv"]
 
