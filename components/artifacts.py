@@ -37,6 +37,7 @@ SCORED_COUNTS = ("users", "rows", "rejected")
 # Files.
 SCORED_ROWS = "scores.parquet"  # in the scores: a file, or a folder of several
 DATA_PROFILE = "profile.json"  # in the ratings' `profile`: exact counts of all rows
+SKIPPED_ROWS = "skipped_rows.csv"  # beside it: the first of the bad rows that were skipped, if any were
 TRAINING_LOG = "training.json"  # in a trainer's `model_run`: list of epochs
 EPOCH_HISTORY = "history.json"  # in a trainer's `model_run`: every epoch, of every seed and of a refit
 TENSORBOARD_LOGS = "logs"  # in a trainer's `model_run`: a folder of event files for every training

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,9 +13,10 @@ from tfx.dsl.components.base import base_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils
 
-from components import artifacts, features
+from components import artifacts, features, progress
 from components.feature_specs import FeaturesConfig
 from components.ingestion.config import DataConfig, SplitConfig
+from components.ingestion.faults import WORDS, BadRow
 from components.ingestion.ingestion import Ingestion
 from components.ingestion.workspace import Workspace
 from components.seen_rule import SeenRule
@@ -53,6 +56,7 @@ class Executor(base_executor.BaseExecutor):
             )
             ingested.write(outputs[ENTITIES].uri, outputs[EXAMPLES].uri, outputs[SEQUENCES].uri)
         _write_profile(ingested.profile(), outputs[PROFILE].uri)
+        _write_skipped(ingested.skipped, outputs[PROFILE].uri)
         for artifact, splits in (
             (outputs[ENTITIES], [features.ITEMS_SPLIT, features.USERS_SPLIT]),
             (outputs[EXAMPLES], [features.EVAL, features.TEST]),
@@ -70,3 +74,15 @@ def _write_profile(content: dict[str, Any], uri: str) -> None:
     tf.io.gfile.makedirs(uri)
     with tf.io.gfile.GFile(f"{uri}/{artifacts.DATA_PROFILE}", "w") as file:
         file.write(json.dumps(content, indent=1))
+
+
+def _write_skipped(rows: Sequence[BadRow], uri: str) -> None:
+    """Writes the bad rows that were skipped into a csv of their own; none without any."""
+    if not rows:
+        return
+    path = f"{uri}/{artifacts.SKIPPED_ROWS}"
+    with tf.io.gfile.GFile(path, "w") as file:
+        writer = csv.writer(file)
+        writer.writerow(("file", "row", "what is wrong", "value"))
+        writer.writerows((row.path, row.line, WORDS[row.fault], row.value) for row in rows)
+    progress.report("the first %s skipped rows: %s", f"{len(rows):,}", path)

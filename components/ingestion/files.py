@@ -97,13 +97,14 @@ class FilesSource:
         events = loading.count_events(workspace.connection)
         if events:
             _report_events(events, self._config)
-        left_out = loading.check(workspace.connection, loaded, self._config)
+        left_out, skipped = loading.check(workspace.connection, loaded, self._config)
         layout = loaded[0][1]
         return Understood(
             columns=layout.columns.described(),
             times=layout.times.name,
             unused=tuple(name for name in layout.columns.unused if name not in layout.context),
             left_out=left_out,
+            skipped=tuple(skipped),
             events=events,
         )
 

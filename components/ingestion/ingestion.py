@@ -29,6 +29,7 @@ from components.features import EVAL_PART, TEST_PART, TRAIN_PART
 from components.ingestion import contexts, interactions, ties
 from components.ingestion.arrow_rows import BlockBatches, Texts, item_batches, user_batches
 from components.ingestion.config import DataConfig, SplitConfig
+from components.ingestion.faults import BadRow
 from components.ingestion.interactions import Rows
 from components.ingestion.items import complete
 from components.ingestion.new_users import NewUsers, set_aside
@@ -180,6 +181,11 @@ class Ingestion:
             artifacts.FEATURES: specs_to_json(self.specs),
             artifacts.LIKED_FROM: "" if self.liked_from is None else repr(self.liked_from),
         }
+
+    @property
+    def skipped(self) -> tuple[BadRow, ...]:
+        """The first of the bad rows that were skipped."""
+        return self._understood.skipped
 
     def profile(self) -> dict[str, Any]:
         """The content of `profile.json`."""

@@ -24,7 +24,7 @@ from components.ingestion.reading.tables import (
     Table,
     id_text,
     identifier,
-    line_of,
+    lines_of,
     literal,
     rejected_lines,
     unreadable,
@@ -36,6 +36,7 @@ CREATE = """CREATE OR REPLACE TABLE rows
 context VARCHAR, fault UTINYINT)"""
 
 SAMPLE_ROWS = 2_000
+MOST_SKIPPED = 1_000  # of the bad rows are written down: their lines are counted in Python
 BETWEEN = "\x1f"  # stands between the values of `context`, one a column
 _INTEGERS = (
     "TINYINT",
@@ -165,7 +166,7 @@ def count_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def check(
     connection: duckdb.DuckDBPyConnection, loaded: Iterable[tuple[Table, Layout, int]], config: DataConfig
-) -> dict[Fault, int]:
+) -> tuple[dict[Fault, int], list[BadRow]]:
     """Refuses or skips what is wrong with the rows, and deletes what is skipped.
 
     Args:
@@ -174,12 +175,13 @@ def check(
       config: Whether bad rows are skipped.
 
     Returns:
-      Rows that were left out, by fault.
+      Rows that were left out, by fault, and the first of those that were skipped.
 
     Raises:
       InputError: Bad rows, or no good ones.
     """
     loaded = list(loaded)
+    skipped: list[BadRow] = []
     found = connection.execute("SELECT fault, count(*) FROM rows GROUP BY fault ORDER BY fault").fetchall()
     counts = {Fault(fault): count for fault, count in found if fault}
     rejected = rejected_lines(connection)
@@ -187,8 +189,12 @@ def check(
         counts[Fault.UNREADABLE] = len(rejected)
     total = sum(count for _, count in found) + len(rejected)
     if counts:
-        examples = [*_examples(connection, loaded), *_unreadable_rows(loaded, rejected)]
+        examples = _bad_rows(connection, loaded, each=2, most=faults.EXAMPLES)
+        examples += _unreadable_rows(loaded, rejected[: faults.EXAMPLES])
         faults.settle(counts, total, examples, config.bad_rows, config.max_bad_share)
+        if examples:
+            skipped = _bad_rows(connection, loaded, each=MOST_SKIPPED, most=MOST_SKIPPED)
+            skipped += _unreadable_rows(loaded, rejected[:MOST_SKIPPED])
         connection.execute("DELETE FROM rows WHERE fault <> 0")
     if total == sum(counts.values()):
         names = ", ".join(table.path for table, _, _ in loaded)
@@ -198,7 +204,7 @@ def check(
             received=f"{total:,} rows",
             action="add rows",
         )
-    return counts
+    return counts, skipped
 
 
 def outside(rating: str, config: DataConfig) -> list[str]:
@@ -374,28 +380,46 @@ def _unreadable_rows(loaded: list[tuple[Table, Layout, int]], rejected: list[tup
             fault=Fault.UNREADABLE,
             value=reason.splitlines()[0][:200],
         )
-        for path, line, reason in rejected[: faults.EXAMPLES]
+        for path, line, reason in rejected
     ]
 
 
-def _examples(connection: duckdb.DuckDBPyConnection, loaded: list[tuple[Table, Layout, int]]) -> list[BadRow]:
-    """Some bad rows of every kind, with the file's own row numbers."""
+def _bad_rows(
+    connection: duckdb.DuckDBPyConnection, loaded: list[tuple[Table, Layout, int]], each: int, most: int
+) -> list[BadRow]:
+    """Bad rows with the file's own row numbers, at most `each` of a kind and `most` together."""
     left_out = ", ".join(str(int(fault)) for fault in faults.LEFT_OUT)
     query = f"""SELECT rowid, fault FROM rows WHERE fault NOT IN (0, {left_out})
-    QUALIFY row_number() OVER (PARTITION BY fault ORDER BY rowid) <= 2 ORDER BY rowid LIMIT {faults.EXAMPLES}"""
+    QUALIFY row_number() OVER (PARTITION BY fault ORDER BY rowid) <= {each} ORDER BY rowid LIMIT {most}"""
     bad = connection.execute(query).fetchall()
-    found = []
+    found: list[BadRow] = []
     first = 0
     for table, layout, rows in loaded:
-        for place, code in bad:
-            if first <= place < first + rows:
-                found.append(_example(connection, table, layout, place - first, Fault(code)))
+        found += _as_read(
+            connection, table, layout, {at - first: Fault(code) for at, code in bad if 0 <= at - first < rows}
+        )
         first += rows
     return found
 
 
-def _example(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, ordinal: int, fault: Fault) -> BadRow:
-    row = connection.execute(f"SELECT * FROM {table.sql} LIMIT 1 OFFSET {ordinal}").fetchone() or ()
+def _as_read(
+    connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, bad: Mapping[int, Fault]
+) -> list[BadRow]:
+    """Rows of a file by position, from 0 and rising, as they stand there; the file is read once."""
+    if not bad:
+        return []
+    place = identifier(BETWEEN)  # a name that no column has
+    query = f"""SELECT * FROM (SELECT row_number() OVER () - 1 AS {place}, * FROM {table.sql})
+    WHERE {place} IN ({", ".join(map(str, bad))})"""
+    rows = {ordinal: row for ordinal, *row in connection.execute(query).fetchall()}
+    lines = lines_of(table, list(bad))
+    return [
+        _bad_row(table, layout, rows.get(ordinal, []), line, fault)
+        for (ordinal, fault), line in zip(bad.items(), lines, strict=True)
+    ]
+
+
+def _bad_row(table: Table, layout: Layout, row: Sequence[Any], line: int, fault: Fault) -> BadRow:
     values: Mapping[str, Any] = dict(zip(table.columns, row, strict=False))
     role = {
         Fault.EMPTY_USER: USER,
@@ -413,4 +437,4 @@ def _example(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout
         Fault.TIME_OUT_OF_RANGE: TIMESTAMP,
     }.get(fault)
     value = repr(values.get(layout.columns.names[role])) if role else ", ".join(str(v) for v in row if v is not None)
-    return BadRow(path=table.path, line=line_of(table, ordinal), fault=fault, value=value)
+    return BadRow(path=table.path, line=line, fault=fault, value=value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from components.feature_specs import FeatureSpec
-from components.ingestion.faults import Fault
+from components.ingestion.faults import BadRow, Fault
 from components.ingestion.items import Items
 from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
@@ -39,6 +39,7 @@ class Understood:
       times: How times are written.
       unused: Columns that play no role.
       left_out: Rows that were left out, by fault.
+      skipped: The first of the bad rows that were.
       events: Rows of each kind of interaction; empty where there is no such column.
     """
 
@@ -46,6 +47,7 @@ class Understood:
     times: str = ""
     unused: tuple[str, ...] = ()
     left_out: dict[Fault, int] = dataclasses.field(default_factory=dict)
+    skipped: tuple[BadRow, ...] = ()
     events: dict[str, int] = dataclasses.field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,27 +223,35 @@ def unreadable(path: str, error: Exception) -> InputError:
 
 
 def line_of(table: Table, ordinal: int) -> int:
-    """The line on which a record of a text file begins, counted from 1.
+    """The line on which a record of a text file begins; see `lines_of`."""
+    return lines_of(table, [ordinal])[0]
+
+
+def lines_of(table: Table, ordinals: Sequence[int]) -> list[int]:
+    """The lines on which records of a text file begin, counted from 1.
 
     Args:
       table: The file.
-      ordinal: Position among its records, from 0, the header and blank lines not counted.
+      ordinals: Positions among its records, from 0 and rising, the header and blank lines not counted.
     """
     dialect = table.dialect
     if dialect is None:
-        return ordinal + 1
+        return [ordinal + 1 for ordinal in ordinals]
     line, found = dialect.skipped + 1, -int(dialect.has_header)
+    lines_found: list[int] = []
     with _opened(table) as file:
         for _ in range(dialect.skipped):
             next(file, None)
         reader = _records(file, dialect)
         for fields, lines in reader:
             if fields:
-                if found == ordinal:
-                    return line
+                if found == ordinals[len(lines_found)]:
+                    lines_found.append(line)
+                    if len(lines_found) == len(ordinals):
+                        return lines_found
                 found += 1
             line += lines
-    return line
+    return lines_found + [line] * (len(ordinals) - len(lines_found))
 
 
 def _opened(table: Table) -> io.TextIOWrapper:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import random
 from pathlib import Path
 
@@ -393,3 +394,18 @@ def test_the_component_runs_in_a_pipeline_and_new_data_are_no_cache_hit(tmp_path
     with (folder / "ratings.csv").open("a") as file:
         file.write("dan,m1,3,1\n")
     assert run() == 2
+
+
+def test_skipped_rows_lie_beside_the_profile_and_there_is_no_file_without_any(tmp_path):
+    rows = [(f"u{user}", f"m{item}", "4", 10 * user + item) for user in range(4) for item in range(5)]
+    path = write_csv(tmp_path / "r.csv", RATINGS_HEADER, [*rows, ("u1", "m9", "often", 99)])
+    ingested = ingest(tmp_path / "skipping", files(path, bad_rows="skip", max_bad_share=0.5), SplitConfig(held_out=1))
+    with (Path(ingested.profile.uri) / artifacts.SKIPPED_ROWS).open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [
+            ["file", "row", "what is wrong", "value"],
+            [str(path), "22", "the rating is not a number", "'often'"],
+        ]
+    whole = ingest(
+        tmp_path / "whole", files(write_csv(tmp_path / "w.csv", RATINGS_HEADER, rows)), SplitConfig(held_out=1)
+    )
+    assert not (Path(whole.profile.uri) / artifacts.SKIPPED_ROWS).exists()

@@ -19,6 +19,7 @@ import pytest
 
 from components.errors import InputError
 from components.ingestion.config import DataConfig
+from components.ingestion.faults import Fault
 from components.ingestion.items import Items
 from components.ingestion.opening import open_source
 from components.ingestion.workspace import Workspace
@@ -364,6 +365,19 @@ def test_bad_rows_are_skipped_by_option_up_to_a_share(tmp_path):
     assert "1 bad rows were skipped: the rating is not a number" in lines
     with pytest.raises(InputError, match=r"more than data\.max_bad_share = 0\.01"):
         rows_of(files(path, bad_rows="skip", max_bad_share=0.01))
+
+
+def test_skipped_rows_are_written_down_with_file_row_and_value(tmp_path):
+    first = write_csv(tmp_path / "a.csv", RATINGS_HEADER, [*ROWS, ("u1", "i9", "bad", "5"), ("", "i1", "4", "6")])
+    second = write_csv(tmp_path / "b.csv", RATINGS_HEADER, [("u2", "i3", "often", "7"), *ROWS])
+    with Workspace("500MB") as workspace:
+        skipped = open_source(files(tmp_path / "[ab].csv", bad_rows="skip")).load(workspace).skipped
+    last = len(ROWS) + 2  # behind the header
+    assert [(row.path, row.line, row.fault, row.value) for row in skipped] == [
+        (str(first), last, Fault.BAD_RATING, "'bad'"),
+        (str(first), last + 1, Fault.EMPTY_USER, "None"),
+        (str(second), 2, Fault.BAD_RATING, "'often'"),
+    ]
 
 
 def test_one_row_a_basket_is_unfolded(tmp_path):
