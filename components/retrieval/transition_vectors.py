@@ -15,6 +15,7 @@ from components.retrieval.towers import CandidateTower, QueryTower
 
 WINDOW, SHRINK, HALF_LIFE = 20, 5.0, 2.0
 FOLLOWERS, MOST_ROWS = 500, 5_000_000
+LANCZOS_ITEMS = 20_000
 
 
 class TransitionVectors(tf.Module):  # type: ignore[misc]
@@ -61,6 +62,20 @@ def factors(sequences: Any, items: int, dim: int) -> tuple[Floats, Floats] | Non
     dim = min(dim, items - 1)
     if not matrix.nnz or dim < 1:
         return None
-    left, values, right = svds(matrix.astype(np.float64), k=dim, v0=np.ones(items) / np.sqrt(items))
+    left, values, right = _singular_vectors(matrix, dim)
     root = np.sqrt(np.maximum(values, 0))
     return (left * root).astype(np.float32), (right.T * root).astype(np.float32)
+
+
+def _singular_vectors(matrix: Any, dim: int) -> tuple[Any, Any, Any]:
+    """U, the values and Vᵀ of a sparse square matrix: by Lanczos iterations, of a large one by random projections.
+
+    Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 53(2), 2011.
+    """
+    items = matrix.shape[0]
+    if items > LANCZOS_ITEMS:
+        from sklearn.utils.extmath import randomized_svd
+
+        found: tuple[Any, Any, Any] = randomized_svd(matrix, dim, n_iter=3, random_state=0)
+        return found
+    return svds(matrix.astype(np.float64), k=dim, v0=np.ones(items) / np.sqrt(items))  # type: ignore[no-any-return]
