@@ -54,8 +54,8 @@ class RetrievalConfig:
       learning_rate: Adam's step size.
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
         (Polyak averaging); 0 = the last weights themselves.
-      l2: Weight of the squared norm of all tables, softmax losses. `none`: .033 by the number of id vectors, each id
-        vector's share by how often its items occur (docs/results.md).
+      l2: Weight of the squared norm of all tables, softmax losses. `none`: 0.1 by the number of id vectors, each id
+        vector's share by how often its items occur, and 1e-4 for vectors of features (docs/results.md).
       squared_error_l2: The same with the squared error, whose unit is one item of a user.
       seed: First seed.
     """

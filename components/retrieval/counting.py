@@ -12,7 +12,7 @@ from components.retrieval.judging import METRIC, evaluate, spread
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.transition_vectors import TransitionVectors, factors
 
-WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """Candidates, in standard deviations of the transitions' scores where those of the models together count 1."""
 
 

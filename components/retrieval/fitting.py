@@ -30,8 +30,8 @@ from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
 from components.training.users import Users
 
-L2_BY_FREQUENCY = 0.033
-"""Divided by the number of id vectors, the weight of the squared norm where the configuration leaves it open."""
+L2_BY_FREQUENCY, L2_OF_FEATURES = 0.1, 1e-4
+"""Where the configuration leaves L2 open: of id vectors, to be divided by their number, and of all others."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -230,7 +230,7 @@ def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> Penalty:
         return Penalty(config.squared_error_l2, totals)
     if config.l2 is not None:
         return Penalty(config.l2, totals)
-    return Penalty(L2_BY_FREQUENCY / slots, totals, by_frequency=True)
+    return Penalty(L2_BY_FREQUENCY / slots, totals, by_frequency=True, l2_of_others=L2_OF_FEATURES)
 
 
 def _first_bias(loss: str, data: TrainingData) -> Floats:

@@ -14,16 +14,20 @@ from components.retrieval.towers import ItemEncoder
 
 
 class Penalty:
-    """`l2 * (sum of share * |id vector|² + sum of |other vector|²)` over all tables.
+    """`l2 * sum of share * |id vector|² + l2_of_others * sum of |other vector|²` over all tables.
 
     Args:
       l2: The weight.
       counts: Training rows of each id slot, `[slots]`.
       by_frequency: Whether an id vector's share is its rows by their mean; otherwise all shares are 1.
+      l2_of_others: The weight of vectors of features; None: the same.
     """
 
-    def __init__(self, l2: float, counts: npt.NDArray[Any], *, by_frequency: bool = False) -> None:
+    def __init__(
+        self, l2: float, counts: npt.NDArray[Any], *, by_frequency: bool = False, l2_of_others: float | None = None
+    ) -> None:
         self._l2 = l2
+        self._l2_of_others = l2 if l2_of_others is None else l2_of_others
         counts = np.asarray(counts, np.float64)
         shares = counts / max(float(counts.mean()), 1e-12) if by_frequency else np.ones(len(counts))
         self._shares = tf.constant(shares[:, np.newaxis], tf.float32) if by_frequency else None
@@ -40,7 +44,7 @@ class Penalty:
             return tf.zeros([])
         squares = [tf.square(encoder.ids) for encoder in encoders]
         norms = [tf.reduce_sum(one if self._shares is None else one * self._shares) for one in squares]
-        return self._l2 * tf.add_n([*norms, *_norms(encoders, others)])
+        return self._l2 * tf.add_n(norms) + self._of_others(encoders, others)
 
     def of_rows(self, encoders: Sequence[ItemEncoder], others: Sequence[Any], items: Items, occurrences: Any) -> Any:
         """The same in the mean over batches, from the id vectors of a batch alone: no gradient for other rows.
@@ -61,9 +65,9 @@ class Penalty:
             tf.reduce_sum(weights * tf.reduce_sum(tf.square(tf.gather(encoder.ids, items.slots)), axis=1))
             for encoder in encoders
         ]
-        return self._l2 * tf.add_n([*norms, *_norms(encoders, others)])
+        return self._l2 * tf.add_n(norms) + self._of_others(encoders, others)
 
-
-def _norms(encoders: Sequence[ItemEncoder], others: Sequence[Any]) -> list[Any]:
-    tables = [table for encoder in encoders for table in encoder.tables[1:]]
-    return [tf.reduce_sum(tf.square(table)) for table in (*tables, *others)]
+    def _of_others(self, encoders: Sequence[ItemEncoder], others: Sequence[Any]) -> Any:
+        tables = [table for encoder in encoders for table in encoder.tables[1:]]
+        norms = [tf.reduce_sum(tf.square(table)) for table in (*tables, *others)]
+        return self._l2_of_others * tf.add_n(norms) if norms else 0.0

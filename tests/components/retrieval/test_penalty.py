@@ -34,8 +34,10 @@ def test_one_weight_for_all(encoder):
 def test_by_frequency_an_id_vector_counts_by_its_rows(encoder):
     # Rows by their mean of 2: .5, 1.5, 0, 2.
     penalty = Penalty(0.1, COUNTS, by_frequency=True)
-    expected = 0.1 * (0.5 * 2 + 1.5 * 4 + 2 * 5 + 5)
-    assert penalty.of_tables([encoder], []).numpy() == pytest.approx(expected)
+    of_ids = 0.1 * (0.5 * 2 + 1.5 * 4 + 2 * 5)
+    assert penalty.of_tables([encoder], []).numpy() == pytest.approx(of_ids + 0.1 * 5)
+    apart = Penalty(0.1, COUNTS, by_frequency=True, l2_of_others=0.3)
+    assert apart.of_tables([encoder], []).numpy() == pytest.approx(of_ids + 0.3 * 5)
 
 
 @pytest.mark.parametrize("by_frequency", [False, True])
