@@ -193,8 +193,7 @@ class AskedUsers:
 
     def evenly(self, most: int) -> AskedUsers:
         """At most so many of them, evenly spread."""
-        count = min(most, len(self))
-        kept = np.arange(count) * len(self) // max(1, count)
+        kept = evenly_spread(len(self), most)
         return AskedUsers(
             histories=self.histories.of(kept),
             left_out=self.left_out.of(kept),
@@ -202,6 +201,12 @@ class AskedUsers:
             user_ids=None if self.user_ids is None else self.user_ids[kept],
             contexts=self.contexts[kept] if len(self.contexts) else self.contexts,
         )
+
+
+def evenly_spread(there: int, most: int) -> Longs:
+    """Positions, int64, of at most `most` of so many that are there, from the first one on."""
+    count = min(most, there)
+    return np.arange(count) * there // max(1, count)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

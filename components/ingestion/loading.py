@@ -194,7 +194,7 @@ def check(
         faults.settle(counts, total, examples, config.bad_rows, config.max_bad_share)
         if examples:
             skipped = _bad_rows(connection, loaded, each=MOST_SKIPPED, most=MOST_SKIPPED)
-            skipped += _unreadable_rows(loaded, rejected[:MOST_SKIPPED])
+            skipped += _unreadable_rows(loaded, rejected[: MOST_SKIPPED - len(skipped)])
         connection.execute("DELETE FROM rows WHERE fault <> 0")
     if total == sum(counts.values()):
         names = ", ".join(table.path for table, _, _ in loaded)

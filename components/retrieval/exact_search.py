@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows
+from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows, evenly_spread
 
 USERS_PER_BATCH = 256
 
@@ -35,9 +35,8 @@ def ndcg(
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     gains: list[Floats] = []
-    count = min(most_users, len(asked))
-    chosen = np.arange(count) * len(asked) // max(1, count)
-    for start in range(0, count, USERS_PER_BATCH):
+    chosen = evenly_spread(len(asked), most_users)
+    for start in range(0, len(chosen), USERS_PER_BATCH):
         users = chosen[start : start + USERS_PER_BATCH]
         queries = embed(tf.constant(last_rows(asked.histories, users, history_length)), users)
         scores = tf.matmul(queries, candidates, transpose_b=True).numpy()
