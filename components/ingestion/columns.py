@@ -38,6 +38,9 @@ ALIASES = {
 }  # fmt: skip
 """Headers that are understood without a mapping, the likeliest first: letters and digits alone, in lower case."""
 
+CLOCKS = ("time", "timeofday", "ordertime", "purchasetime", "invoicetime", "transactiontime", "transtime", "eventtime")
+"""Headers of columns that hold the time of day beside one with the day."""
+
 COUNTS = ("quantity", "count", "plays", "playcount", "purchases", "uniquepurchases", "weight", "watchratio", "duration")
 """Headers of columns that may be weights; they are taken only where a mapping says so."""
 
@@ -58,11 +61,13 @@ class Columns:
       header: Names as the table has them.
       names: Role to name; roles that the table lacks are absent.
       passed_over: Names that would have fitted a role too, by the name that was taken.
+      clock: The column with the time of day that belongs to the one with the day; None: there is none.
     """
 
     header: tuple[str, ...]
     names: dict[str, str]
     passed_over: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    clock: str | None = None
 
     def __contains__(self, role: str) -> bool:
         return role in self.names
@@ -70,12 +75,24 @@ class Columns:
     @property
     def unused(self) -> tuple[str, ...]:
         """Columns that play no role."""
-        return tuple(name for name in self.header if name not in self.names.values())
+        return tuple(name for name in self.header if name not in (*self.names.values(), self.clock))
 
     def described(self) -> str:
         """One line about what was taken for what."""
-        parts = [f"{role} = {name}" for role, name in self.names.items()]
+        clock = f" and {self.clock}" if self.clock else ""
+        parts = [f"{role} = {name}{clock if role == TIMESTAMP else ''}" for role, name in self.names.items()]
         return ", ".join(parts)
+
+    def with_clock(self, clock: str) -> Columns:
+        """The same with a column for the time of day, which was passed over for the moment as a whole."""
+        others = {name: tuple(one for one in names if one != clock) for name, names in self.passed_over.items()}
+        passed_over = {name: names for name, names in others.items() if names}
+        return dataclasses.replace(self, clock=clock, passed_over=passed_over)
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """Columns that may hold the time of day."""
+        return tuple(name for name in self.unused if canonical(name) in CLOCKS) if TIMESTAMP in self else ()
 
 
 def parse_mapping(entries: Iterable[str], roles: Sequence[str] = ROLES, option: str = "--columns") -> dict[str, str]:

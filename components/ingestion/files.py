@@ -179,6 +179,9 @@ class FilesSource:
         """The layout of one of several files: columns by its own header, all else as the first file has it."""
         first = self._layouts[part]
         columns = ratings_columns(table, self._mapping)
+        clock = first.columns.clock
+        if clock is not None and clock in table.header:
+            columns = columns.with_clock(clock)
         for role in first.columns.names:
             if role not in columns:
                 raise InputError(

@@ -112,6 +112,7 @@ def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Col
     """
     for role in (USER, ITEM):
         _check_id_type(table, columns, role)
+    columns = _with_clock(connection, table, columns)
     if config.has_ratings == "true" and RATING not in columns:
         raise InputError(
             f"{table.path}: no column for rating, and data.has_ratings is true",
@@ -279,7 +280,24 @@ def _context(table: Table, layout: Layout) -> str:
 
 
 def _given(columns: Columns, role: str) -> str:
-    return identifier(columns.names[role]) if role in columns else "NULL"
+    if role not in columns:
+        return "NULL"
+    name = identifier(columns.names[role])
+    if role != TIMESTAMP or columns.clock is None:
+        return name
+    return f"({name}::VARCHAR || coalesce(' ' || nullif(trim({identifier(columns.clock)}::VARCHAR), ''), ''))"
+
+
+def _with_clock(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns) -> Columns:
+    """The columns with that of the time of day, where one stands beside a column of days."""
+    if not columns.clocks or not all(map(times.is_day, _sample(connection, table, columns, TIMESTAMP))):
+        return columns
+    for clock in columns.clocks:
+        beside = dataclasses.replace(columns, names={TIMESTAMP: clock})
+        values = _sample(connection, table, beside, TIMESTAMP)
+        if values and all(times.is_time_of_day(value) for value in values):
+            return columns.with_clock(clock)
+    return columns
 
 
 def _id(table: Table, columns: Columns, role: str) -> str:
@@ -331,8 +349,7 @@ def _sample(
     """Values of a column in the first rows, as text, empty ones left out."""
     if role not in columns:
         return []
-    name = identifier(columns.names[role])
-    query = f"SELECT trim({name}::VARCHAR) FROM {table.sql} LIMIT {rows}"
+    query = f"SELECT trim({_given(columns, role)}::VARCHAR) FROM {table.sql} LIMIT {rows}"
     try:
         values = [value for (value,) in connection.execute(query).fetchall()]
     except duckdb.Error as error:
@@ -362,7 +379,7 @@ def _time_form(
         return (row[0] or 0, row[1] or 0) if row else (0, 0)
 
     return times.find_form(
-        table.columns[name],
+        table.columns[name] if columns.clock is None else TEXT_TYPE,
         _sample(connection, table, columns, TIMESTAMP),
         unit=config.time_unit,
         time_format=config.time_format,

@@ -1,4 +1,4 @@
-"""Times of any common form as whole Unix seconds, by SQL: numbers of four units, dates, ISO 8601, slashes and dots."""
+"""Times of any common form as whole Unix seconds, by SQL: numbers of four units, ISO 8601, slashes, names of months."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ _DAY_NUMBER = re.compile(r"\s*(18|19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])
 _SLASHED = re.compile(
     r"\s*(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?:[ T,]+(\d{1,2}):(\d{2})(:\d{2})?( ?[AaPp][Mm])?)?\s*"
 )
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?", re.ASCII)
+_NAMED = re.compile(r"(?:^|[^a-z])(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[^a-z].*\d", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,10 +82,22 @@ def find_form(
     slashed = [match for value in sample if (match := _SLASHED.fullmatch(value))]
     if len(slashed) > MOST_OF_THEM * len(sample):
         return _slashed_form(slashed[0], extremes(), place)
+    if sum(bool(_NAMED.search(value)) for value in sample) > MOST_OF_THEM * len(sample):
+        return TimeForm("dates with the name of the month (without a zone they count as UTC)", _named)
     return TimeForm(
         "dates and times (ISO 8601; without a zone they count as UTC)",
         lambda column: f"epoch(try_cast({column} AS TIMESTAMPTZ))",
     )
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is no number and has no time of day."""
+    return ":" not in text and not _NUMBER.fullmatch(text)
+
+
+def is_time_of_day(text: str) -> bool:
+    """Whether a text is hours and minutes, perhaps seconds, and no day."""
+    return bool(_CLOCK.fullmatch(text))
 
 
 def plain_number(text: str) -> str:
@@ -135,6 +149,25 @@ def _slashed_form(example: re.Match[str], extremes: tuple[int, int], place: str)
         "dates with the day first" if first > 12 else "dates with the month first",
         lambda column: _strptime(column, formats),
     )
+
+
+def _named(column: str) -> str:
+    """Dates such as 5-Jan-2024, January 5, 2024 3:04 PM, and those of mails: Wed, 12 Feb 2020 10:00:00 +0100."""
+    text = f"trim({column}::VARCHAR)"
+    for pattern, replacement in (
+        (r"^(mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b(gmt|utc)$", ""),
+        (r"\bsept\b", "sep"),
+        (r"([a-z0-9])-", r"\1 "),
+        (r"[\s,./]+", " "),
+    ):
+        text = f"regexp_replace({text}, '{pattern}', '{replacement}', 'gi')"
+    days = [
+        day
+        for month in ("%b", "%B")
+        for day in (f"%d {month} %y", f"%d {month} %Y", f"{month} %d %Y", f"%Y {month} %d")
+    ]
+    clocks = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S %z")
+    return _strptime(text, [day + clock for day in [*days, "%d%b%Y"] for clock in clocks] + ["%b %d %H:%M:%S %z %Y"])
 
 
 def _strptime(column: str, formats: Sequence[str]) -> str:

@@ -324,12 +324,33 @@ def test_an_array_of_json_objects_gives_the_same_rows_as_lines(tmp_path, parted,
     assert rows_of(files(array)) == rows_of(files(lines)) == wanted
 
 
-def test_of_a_date_and_a_time_of_day_the_date_is_taken(tmp_path):
-    rows = [("a", str(n), f"2024-01-0{n}", f"0{9 - n}:30:00") for n in (1, 2, 3)]
-    path = write_csv(tmp_path / "r.csv", ("user", "item", "date", "time"), rows)
+@pytest.mark.parametrize(
+    ("days", "clocks"),
+    [
+        (["2024-03-01", "2024-03-01", "2024-02-29"], ["09:30", "08:15:10", "23:59"]),
+        (["31/03/2024", "01/03/2024", "01/03/2024"], ["9:30 PM", "8:15 AM", "12:00 AM"]),
+        (["5-Mar-2024", "5-Mar-2024", "4-Mar-2024"], ["21:30", "", "1:00"]),
+    ],
+)
+def test_a_date_and_a_time_of_day_are_one_moment(tmp_path, days, clocks):
+    moments = {
+        "2024-03-01": [1_709_285_400, 1_709_280_910, 1_709_251_140],
+        "31/03/2024": [1_711_920_600, 1_709_280_900, 1_709_251_200],
+        "5-Mar-2024": [1_709_674_200, 1_709_596_800, 1_709_514_000],
+    }[days[0]]
+    rows = "".join(f"u,{item},{day},{clock}\n" for item, day, clock in zip("abc", days, clocks, strict=True))
     with notices() as lines:
-        assert [row[3] for row in rows_of(files(path))] == [1704067200 + day * 86400 for day in range(3)]
-    assert any("date was taken and time was not" in line for line in lines)
+        found = read_csv(tmp_path, f"user,item,Date,Time\n{rows}")
+    assert {row[1]: row[3] for row in found} == dict(zip("abc", moments, strict=True))
+    assert any("timestamp = Date and Time" in line for line in lines)
+    assert not any("was taken" in line for line in lines)
+
+
+def test_a_column_called_time_beside_a_whole_moment_is_left_alone(tmp_path):
+    found = read_csv(
+        tmp_path, "user,item,timestamp,time\nu,a,1700000000,09:30\nu,b,1700000100,08:30\nu,c,1700000200,07:30\n"
+    )
+    assert [row[3] for row in found] == [1_700_000_000, 1_700_000_100, 1_700_000_200]
 
 
 def test_kinds_of_interaction_weigh_and_others_are_left_out(tmp_path):

@@ -43,6 +43,21 @@ def read(values, **options):
         ("2023-11-14T12:30:00.123456", NOON, "dates and times"),
         ("2023-11-14", DAY, "dates and times"),
         ("1899-12-31", -2_209_075_200, "dates and times"),
+        *(
+            (text, DAY, "dates with the name of the month")
+            for text in ("14-Nov-2023", "14-NOV-23", "14Nov2023", "Nov 14, 2023", "2023-nov-14", "14. November 2023")
+        ),
+        *(
+            (text, NOON, "dates with the name of the month")
+            for text in (
+                "November 14, 2023 12:30 PM",
+                "14/Nov/2023 12:30:00",
+                "Tue, 14 Nov 2023 12:30:00 GMT",
+                "Tue, 14 Nov 2023 07:30:00 -0500",
+                "Tue Nov 14 14:30:00 +0200 2023",
+            )
+        ),
+        ("Sept 3, 2020", 1_599_091_200, "dates with the name of the month"),
     ],
 )
 def test_a_form_is_told_by_its_values(text, seconds, form):
@@ -56,7 +71,7 @@ def test_most_of_a_column_decides_and_the_others_are_unreadable():
     assert read(values)[0] == [*range(NOON, NOON + 9), None]
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "1_000", "１２", "0x10", "-"])
+@pytest.mark.parametrize("text", ["nan", "inf", "1_000", "１２", "0x10", "-", "the 5th of May", "May"])
 def test_what_is_no_number_in_plain_digits_is_unreadable(text):
     assert read([*[str(NOON)] * 9, text])[0][-1] is None
 
