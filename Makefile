@@ -22,10 +22,10 @@ run: setup ## train, evaluate and push the recommender of PRESET into runs/PRESE
 	@$(BIN)/recommender run --preset $(PRESET) $(ARGS)
 
 test: setup ## the fast tests, a small end-to-end run included
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 test-all: setup ## every test, also those that take minutes or need the MovieLens archive
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "" $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "" $(ARGS)
 
 check: setup ## format, lint and types, as CI checks them
 	@$(BIN)/ruff format --check .
