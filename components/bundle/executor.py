@@ -41,7 +41,7 @@ from components.example_artifacts import (
 )
 from components.examples import Catalogue, Floats, UserSequences
 from components.feature_specs import CONTEXT, USER, of
-from components.seen_rule import SeenRule
+from components.seen_rule import NEVER, SeenRule
 from components.settings import from_json
 from components.validation.kept_statistics import keep
 from serving import contract
@@ -112,6 +112,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             list_length,
             scale=_scale(sequences, rated=ranker is not None),
             liked_from=dislikes,
+            repeats=rule == NEVER,
         )
         folder = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[BUNDLE_KEY]))
         save(module, folder)

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from components.bundle.filters import PADDING, ItemFilter, keep_allowed, lower
-from components.bundle.sorted_lists import contains
+from components.bundle.sorted_lists import contains, sorted_lists
 from components.examples import Floats, Ints
-from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
+from components.index.search import BLOCK, LOWEST, NOTHING, SCORES_AT_ONCE, in_parts, queries_at_once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,8 @@ class Asked:
       left_out: Items not to be shown: int32 `[B, S]` each, as components/bundle/sorted_lists.py has them.
       filters: int32 `[B, F]`, as ItemFilter.lookup gives them; None: nobody filters.
       allowed: int32 `[B, A]`, as of filters.keep_allowed; None: everything is allowed.
+      raised: Items of the history, int32 `[B, H]`, and what their scores rise by, float32 `[B, H]`, 0 = padding (every
+        item once); None: nothing rises.
     """
 
     queries: Any
@@ -35,6 +37,7 @@ class Asked:
     left_out: tuple[Any, ...]
     filters: Any = None
     allowed: Any = None
+    raised: tuple[Any, Any] | None = None
 
 
 class FirstStage(tf.Module):  # type: ignore[misc]
@@ -75,14 +78,20 @@ class FirstStage(tf.Module):  # type: ignore[misc]
 
         Returns:
           Rows int32 `[B, n]`, best first, NOTHING where nothing is left; scores float32 `[B, n]`, LOWEST
-          there: inner product, or share of training rows where popularity answered.
+          there: inner product and what it rises by, or share of training rows where popularity answered.
         """
         fetched = self._fetched(n)
         found = self._index.search(asked.queries, fetched)
         is_known = asked.is_known[:, tf.newaxis]
         rows = tf.where(is_known, found["rows"], self._order[:fetched])
         scores = tf.where(is_known, found["scores"], self._ordered_shares[:fetched])
-        return self._completed(asked, n, *_first(n, rows, scores, fetched, asked.left_out))
+        width = fetched
+        if asked.raised is not None:
+            again, of_again = self._raised(asked.queries, is_known, *asked.raised)
+            scores = tf.where(contains(sorted_lists(again), rows), LOWEST, scores)
+            rows, scores = tf.concat([rows, again], axis=1), tf.concat([scores, of_again], axis=1)
+            width = tf.shape(rows)[1]
+        return self._completed(asked, n, *_first(n, rows, scores, width, asked.left_out))
 
     def popular(self, left_out: Any, n: Any) -> tuple[Any, Any]:
         """The n most popular items that are not left out (sorted lists int32 `[B, S]`); as `best`."""
@@ -99,6 +108,18 @@ class FirstStage(tf.Module):  # type: ignore[misc]
             return min(self._size, n + margin)
         return tf.minimum(self._size, n + tf.gather(self._margins, n))
 
+    def _raised(self, queries: Any, is_known: Any, rows: Any, by: Any) -> tuple[Any, Any]:
+        """Items of the history that rise, int32 `[B, H]`, NOTHING elsewhere, and their scores, LOWEST there."""
+        again = tf.where(is_known & (by > 0), rows, NOTHING)
+
+        def scored(queries: Any, rows: Any, by: Any) -> tuple[Any, Any]:
+            vectors = self._index.vectors(tf.reshape(tf.maximum(rows, 0), [-1]))
+            vectors = tf.reshape(vectors, [tf.shape(rows)[0], tf.shape(rows)[1], tf.shape(vectors)[1]])
+            return rows, tf.where(rows >= 0, tf.linalg.matvec(vectors, queries) + by, LOWEST)
+
+        width = tf.maximum(tf.shape(rows)[1] * tf.shape(queries)[1], 1)
+        return in_parts(scored, [queries, again, by], tf.maximum(SCORES_AT_ONCE // width, 1))
+
     def _completed(self, asked: Asked, n: Any, rows: Any, scores: Any) -> tuple[Any, Any]:
         """Searches again, exactly, for rows that are short of items, filter, or allow some only."""
         before = rows, scores
@@ -111,9 +132,10 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         def searched() -> tuple[Any, Any]:
             at = tf.cast(tf.where(again)[:, 0], tf.int32)
             parts = [asked.queries, asked.is_known, tf.concat(asked.left_out, axis=1)]
+            parts += asked.raised or ()
             parts += [codes for _, codes in chosen]
             found = in_parts(
-                lambda *part: self._exact(n, [keep for keep, _ in chosen], *part),
+                lambda *part: self._exact(n, [keep for keep, _ in chosen], asked.raised is not None, *part),
                 [tf.gather(part, at) for part in parts],
                 queries_at_once(self._size),
             )
@@ -124,9 +146,15 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         return rows, scores
 
     def _exact(
-        self, n: Any, rules: list[Any], queries: Any, is_known: Any, left_out: Any, *codes: Any
+        self, n: Any, rules: list[Any], rises: bool, queries: Any, is_known: Any, left_out: Any, *codes: Any
     ) -> tuple[Any, Any]:
         scores = self._index.exact_scores(queries)
+        if rises:
+            again, by, *rest = codes
+            codes = tuple(rest)
+            at = tf.where(by > 0)
+            at = tf.stack([at[:, 0], tf.cast(tf.gather_nd(again, at), tf.int64)], axis=1)
+            scores = tf.tensor_scatter_nd_add(scores, at, by[by > 0])
         scores = lower(tf.where(is_known[:, tf.newaxis], scores, self._popularity), left_out)
         for keep, wanted in zip(rules, codes, strict=True):
             scores = keep(scores, wanted)

@@ -9,7 +9,7 @@ Names of signatures, inputs and outputs are in serving/contract.py.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +60,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
       scale: The least and the largest rating there is. A rating of 0 in a question means "not rated", unless 0 is on
         the scale; NaN always means it.
       liked_from: An item of a history rated below it is a dislike: it is left out of the list and pulls nothing in.
+      repeats: Whether lists may hold what the history of a question tells; dislikes they never hold.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         *,
         scale: tuple[float, float] = (0.5, 5.0),
         liked_from: float | None = None,
+        repeats: bool = False,
     ) -> None:
         super().__init__(name="recommender")
         self._config = config
@@ -90,10 +92,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self._filter = item_filter
         self._reads_users = bool(retrieval.reads_users.numpy())
         self._reads_context = bool(retrieval.reads_context.numpy())
+        self._reads_repeats = bool(retrieval.reads_repeats.numpy())
         self._rates_by_users = ranker is not None and bool(ranker.reads_users.numpy())
         self._list_length = list_length
         self._zero_is_unrated = scale[0] > 0
         self._liked_from = liked_from
+        self._repeats = repeats
         # "" stands in front, so that row -1, nothing, is no case of its own.
         self._item_ids = _constant(_strings([b"", *catalogue.item_ids]), "item_ids")
         self._titles = _constant(_strings([b"", *catalogue.titles]), "titles")
@@ -155,6 +159,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
             lambda: (stored.queries, self._users.vectors(users)),
         )
         excluded = self._item_rows.lookup(exclude_item_ids)
+        unwanted = tf.where(rows == liked, NOTHING, rows) if self._repeats else rows
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
         with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), self._users.liked(users))
         is_known = with_history | self._told(users, told["given"], moment["given"])
@@ -162,9 +167,10 @@ class Recommender(tf.Module):  # type: ignore[misc]
             Asked(
                 queries=queries,
                 is_known=is_known,
-                left_out=(*stored.left_out, sorted_lists(tf.concat([rows, excluded], axis=1))),
+                left_out=(*stored.left_out, sorted_lists(tf.concat([unwanted, excluded], axis=1))),
                 filters=self._filter.lookup(filters),
                 allowed=self._allowed(allow_item_ids),
+                raised=self._raised(lambda: _given_or_stored(given, newest_last(liked), self._stored_history(users))),
             ),
             vectors,
             tf.maximum(tf.reduce_max(n), 1),
@@ -238,14 +244,14 @@ class Recommender(tf.Module):  # type: ignore[misc]
     )
     def explain(self, user_id: Any, history_item_ids: Any, history_ratings: Any, item_id: Any) -> dict[str, Any]:
         """The items of the history that add most to the relevance of an item; stars do not enter relevance."""
-        most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
-        stored = self._liked(*self._users.interactions(self._users.lookup(user_id), most))
+        stored = self._stored_history(self._users.lookup(user_id))
         rows = self._item_rows.lookup(history_item_ids)
         given = tf.reduce_any(rows >= 0, axis=1)
         liked = self._liked(rows, self._as_wide(history_ratings, rows))
         history = newest_last(_given_or_stored(given, liked, stored))[:, -self._history_length :]
         rows = self._item_rows.lookup(item_id)
         parts = self._retrieval.contributions(history, self._index.vectors(tf.maximum(rows, 0)))
+        parts += tf.where(history == rows[:, tf.newaxis], self._retrieval.repeats(history), 0.0)
         parts = tf.where((rows >= 0)[:, tf.newaxis], tf.maximum(parts, 0.0), 0.0)
         parts = tf.pad(parts, [[0, 0], [0, contract.MOST_REASONS]])  # a history may be shorter than the answer
         top = tf.math.top_k(parts, contract.MOST_REASONS)
@@ -282,6 +288,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
                 is_known=tf.reduce_any(liked >= 0, axis=1)
                 | self._told(tf.gather(user, marked), context=moment["given"]),
                 left_out=(seen,),
+                raised=self._raised(lambda: liked),
             ),
             self._vectors(tf.gather(rows[features.USER_ID], marked), past, rated, known),
             self._list_length,
@@ -304,7 +311,20 @@ class Recommender(tf.Module):  # type: ignore[misc]
             queries=self._users.queries(users),
             is_known=self._users.liked(users) | self._told(users),
             left_out=(self._users.seen(users),),
+            raised=self._raised(lambda: self._stored_history(users)),
         )
+
+    def _stored_history(self, users: Any) -> Any:
+        """What is stored of users that they did not dislike, int32 `[B, H]`, newest last, -1 in front."""
+        most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
+        return newest_last(self._liked(*self._users.interactions(users, most)))[:, -self._history_length :]
+
+    def _raised(self, history: Callable[[], Any]) -> tuple[Any, Any] | None:
+        """What rises for being in a history int32 `[B, H]`, and by how much; None where nothing does."""
+        if not self._reads_repeats:
+            return None
+        rows = newest_last(history())[:, -self._history_length :]
+        return rows, self._retrieval.repeats(rows)
 
     def _replaced(self, user_id: Any, users: Any, told: _Told) -> tuple[Any, Any]:
         """Queries and user vectors, from the history and the features in the request where they are given."""

@@ -29,6 +29,7 @@ from components.examples import Catalogue, RaggedRows, Strings
 from components.feature_specs import GENRES
 from components.index.export import SearchModule
 from components.index.search import ExactIndex
+from components.seen_rule import NEVER
 from serving import contract
 from serving.scann_operations import load_operations
 
@@ -125,6 +126,7 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
         list_length,
         scale=parts.facts["scale"],
         liked_from=parts.facts["liked_from"],
+        repeats=parts.facts["leave_out_seen"] == NEVER,
     )
 
 

@@ -45,6 +45,10 @@ class RetrievalConfig:
         within 20), which stand beside the models'; 0: none.
       transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
         `none`: what is best on eval, which may be nothing.
+      repeats_weight: Where lists may hold what a user has had before (bundle.leave_out_seen): how much that counts,
+        in the same unit; `none`: what is best on eval, which may be nothing.
+      repeats_half_life: After how many more recent rows it counts half as much, 0: all alike; `none`: what is best on
+        eval, for undated rows 0.
       seeds: Models trained with different seeds whose vectors stand side by side in one index.
       epochs: Most epochs.
       patience: Epochs without a better eval metric before training stops.
@@ -77,6 +81,8 @@ class RetrievalConfig:
     history_length: int = 200
     transitions_dim: int = 128
     transitions_weight: float | None = None
+    repeats_weight: float | None = None
+    repeats_half_life: float | None = None
     seeds: int = 1
     epochs: int = 75
     patience: int = 15
@@ -117,8 +123,9 @@ class RetrievalConfig:
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
-        weight = self.transitions_weight
-        require(weight is None or weight >= 0, "retrieval.transitions_weight", "0 or more, or none", weight)
+        for name in ("transitions_weight", "repeats_weight", "repeats_half_life"):
+            number = getattr(self, name)
+            require(number is None or number >= 0, f"retrieval.{name}", "0 or more, or none", number)
         for name in ("item_dropout", "user_dropout"):
             require(0 <= getattr(self, name) < 1, f"retrieval.{name}", "from 0 to below 1", getattr(self, name))
         require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)

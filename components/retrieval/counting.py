@@ -1,4 +1,4 @@
-"""How much counted transitions count beside the trained models: by the eval split."""
+"""What is counted beside what is learned, transitions and repeats, with the weights that are best on eval."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from components import progress
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.fitting import TrainingData, is_ordered
-from components.retrieval.judging import METRIC, evaluate, spread
+from components.retrieval.judging import METRIC, evaluate, evaluate_repeats, spread
 from components.retrieval.model import TwoTowerModel
+from components.retrieval.repeats import Repeats
 from components.retrieval.transition_vectors import TransitionVectors, factors
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-"""Candidates, in standard deviations of the transitions' scores where those of the models together count 1."""
+"""Candidates, in standard deviations of the scores of what is counted where those of the models together count 1."""
+
+HALF_LIVES = (5.0, 20.0, 80.0)
+"""Candidates of repeats, in rows."""
 
 
 def with_transitions(
@@ -50,9 +54,54 @@ def with_transitions(
     found = {weight: evaluate([*models, weighed(weight)], config, data) for weight in WEIGHTS}
     best = max(found, key=lambda weight: found[weight])
     if not found[best] > alone:
-        progress.report("counted transitions add nothing to %s %.4f on eval", METRIC, alone)
+        progress.conclude("counted transitions add nothing to %s %.4f on eval", METRIC, alone)
         return off
-    progress.report(
+    progress.conclude(
         "with counted transitions (weight %g) %s %.4f on eval, without %.4f", best, METRIC, found[best], alone
     )
     return [*models, weighed(best)], dataclasses.replace(config, transitions_weight=best)
+
+
+def with_repeats(
+    config: RetrievalConfig, data: TrainingData, vectors: Sequence[TwoTowerModel | TransitionVectors]
+) -> tuple[Repeats | None, RetrievalConfig]:
+    """How much it counts that a user had an item before, where lists may hold it again.
+
+    Args:
+      config: `repeats_weight` and `repeats_half_life`, none: what is best on eval.
+      data: What the models were trained on.
+      vectors: The models, and what stands beside them.
+
+    Returns:
+      What raises scores, None where nothing does, and the configuration with what was taken.
+    """
+    off = None, dataclasses.replace(config, repeats_weight=0.0)
+    if not data.repeats or config.repeats_weight == 0:
+        return off
+    unit = spread(vectors, config, data)
+    half_lives = HALF_LIVES if is_ordered(config, data.sequences) else (0.0,)
+    if config.repeats_half_life is not None:
+        half_lives = (config.repeats_half_life,)
+    weights = WEIGHTS if config.repeats_weight is None else (config.repeats_weight,)
+    options = [(weight, half_life) for half_life in half_lives for weight in weights]
+
+    def taken(weight: float, half_life: float) -> tuple[Repeats, RetrievalConfig]:
+        chosen = dataclasses.replace(config, repeats_weight=weight, repeats_half_life=half_life)
+        return Repeats(weight=weight * unit, half_life=half_life), chosen
+
+    if len(options) == 1:
+        return taken(*options[0])
+    if data.marked is None or not len(data.marked):
+        return off
+    alone = evaluate(vectors, config, data)
+    found = evaluate_repeats(vectors, config, data, [taken(*option)[0] for option in options])
+    best = max(range(len(options)), key=lambda number: found[number])
+    if not found[best] > alone:
+        progress.conclude("that users had an item before adds nothing to %s %.4f on eval", METRIC, alone)
+        return off
+    weight, half_life = options[best]
+    progress.conclude(
+        "with repeats (weight %g, half-life %g rows) %s %.4f on eval, without %.4f",
+        *(weight, half_life, METRIC, found[best], alone),
+    )
+    return taken(weight, half_life)

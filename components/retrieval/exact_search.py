@@ -1,21 +1,23 @@
-"""NDCG of lists found by exact search: the metric on which training stops."""
+"""NDCG of lists found by exact search: the metric on which training stops and mixtures are chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows, evenly_spread
+from components.retrieval.repeats import Repeats
 
 USERS_PER_BATCH = 256
 
 
-def ndcg(
-    embed: Callable[[Any, Any], Any], candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int
-) -> float:
+Embed = Callable[[Any, Any], Any]
+
+
+def ndcg(embed: Embed, candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int) -> float:
     """Mean NDCG@k over users, binary relevance, what lists leave out left out.
 
     DCG is the sum of 1 / log2(rank + 1) over held-out items within the first `k`; the ideal has
@@ -32,21 +34,63 @@ def ndcg(
       most_users: Users beyond this number are left out, evenly spread.
     """
     k = min(k, int(candidates.shape[0]))
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
-    ideal = np.concatenate([[0.0], np.cumsum(discounts)])
-    gains: list[Floats] = []
+    gains = [
+        _gains(tf.math.top_k(scores, k).indices.numpy(), relevant)
+        for _, scores, relevant in _scored(embed, candidates, asked, history_length, most_users)
+    ]
+    return float(np.mean(np.concatenate(gains))) if gains else float("nan")
+
+
+def ndcg_with_repeats(
+    embed: Embed,
+    candidates: Any,
+    asked: AskedUsers,
+    k: int,
+    history_length: int,
+    most_users: int,
+    options: Sequence[Repeats],
+) -> list[float]:
+    """The same with each of some ways to raise the scores of what a user had before."""
+    k = min(k, int(candidates.shape[0]))
+    gains: list[list[Floats]] = [[] for _ in options]
+    for history, scores, relevant in _scored(embed, candidates, asked, history_length, most_users):
+        had = np.zeros(scores.shape, bool)
+        present = np.nonzero(history >= 0)
+        had[present[0], history[present]] = True
+        of_history = np.take_along_axis(scores, np.maximum(history, 0), axis=1)
+        others = tf.math.top_k(np.where(had, -np.inf, scores), k)
+        rows = np.concatenate([others.indices.numpy(), np.maximum(history, 0)], axis=1)
+        for option, of_option in zip(options, gains, strict=True):
+            raised = option(tf.constant(history)).numpy()
+            raised = np.where(raised > 0, of_history + raised, -np.inf)  # every item once: at its newest place
+            top = tf.math.top_k(np.concatenate([others.values.numpy(), raised], axis=1), k).indices.numpy()
+            of_option.append(_gains(np.take_along_axis(rows, top, axis=1), relevant))
+    return [float(np.mean(np.concatenate(of_option))) if of_option else float("nan") for of_option in gains]
+
+
+def _scored(
+    embed: Embed, candidates: Any, asked: AskedUsers, history_length: int, most_users: int
+) -> Iterator[tuple[Ints, Floats, Any]]:
+    """Histories int32 `[B, H]`, scores float32 `[B, N]`, -inf at what is left out, and what is asked for, bool."""
     chosen = evenly_spread(len(asked), most_users)
     for start in range(0, len(chosen), USERS_PER_BATCH):
         users = chosen[start : start + USERS_PER_BATCH]
-        queries = embed(tf.constant(last_rows(asked.histories, users, history_length)), users)
-        scores = tf.matmul(queries, candidates, transpose_b=True).numpy()
+        history = last_rows(asked.histories, users, history_length)
+        scores = tf.matmul(embed(tf.constant(history), users), candidates, transpose_b=True).numpy()
         _assign(scores, asked.left_out, users, -np.inf)
         relevant = np.zeros(scores.shape, bool)
         _assign(relevant, asked.held_out, users, True)
-        top = tf.math.top_k(scores, k).indices.numpy()
-        hits = np.take_along_axis(relevant, top, axis=1)
-        gains.append((hits @ discounts) / ideal[np.minimum(relevant.sum(1), k)])
-    return float(np.mean(np.concatenate(gains))) if gains else float("nan")
+        yield history, scores, relevant
+
+
+def _gains(top: Ints, relevant: Any) -> Floats:
+    """NDCG of each of some lists int32 `[B, k]` of catalogue rows, of which `relevant` bool `[B, N]` were asked for."""
+    k = top.shape[1]
+    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])
+    hits = np.take_along_axis(relevant, top, axis=1)
+    gains: Floats = (hits @ discounts) / ideal[np.minimum(relevant.sum(1), k)]
+    return gains
 
 
 def last_rows(lists: RaggedRows, positions: Longs, length: int) -> Ints:

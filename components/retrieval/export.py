@@ -12,6 +12,7 @@ from components import features
 from components.examples import Floats
 from components.feature_specs import ITEM, USER, columns_of_context, of
 from components.retrieval.model import TwoTowerModel
+from components.retrieval.repeats import Repeats
 from components.retrieval.towers import contributions, embed_history, with_user
 from components.retrieval.transition_vectors import TransitionVectors
 from components.training.users import Users
@@ -40,11 +41,13 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
       graph: The transform graph they were trained with.
       history_length: Most recent items that a query reads.
       users: What they were told of users; None: nothing.
+      repeats: How much it counts that a user had an item before; None: nothing.
 
     Attributes:
       history_length: int32 scalar, the same; callers cut histories to it.
       reads_users: bool scalar: whether features of users have a part in a query.
       reads_context: The same of features of contexts.
+      reads_repeats: bool scalar: whether scores rise for what is in the history (`repeats`).
       direction: float32 `[D]`, 0 at the dimensions that hold a candidate's bias, 1 elsewhere.
     """
 
@@ -54,6 +57,7 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         graph: TransformGraph,
         history_length: int,
         users: Users | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
         super().__init__(name="retrieval")
         self.history_length = tf.Variable(history_length, trainable=False)
@@ -70,6 +74,8 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             self._user_texts = FeatureTexts(of(graph.specs, USER), users.content, graph.layer)
         self._contexts = Contexts((), 0) if users is None else users.contexts
         self.reads_context = tf.Variable(told and bool(self._contexts.specs), trainable=False)
+        self._repeats = repeats
+        self.reads_repeats = tf.Variable(repeats is not None, trainable=False)
         self._candidate_towers = [model.candidate_tower for model in models]
         self._contents = [model.item_content for model in models]
         self._specs = of(graph.specs, ITEM)
@@ -98,6 +104,13 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
             query = embed_history(history_rows, tables, half_lives)
             queries.append(query if of_users is None else with_user(query, users, of_users))
         return {EMBEDDING: tf.concat(queries, axis=1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)], autograph=False)
+    def repeats(self, history_rows: Any) -> Any:
+        """What the score of every item of a history rises by, at its newest place: float32 `[B, H]`, else 0."""
+        if self._repeats is None:
+            return tf.zeros_like(history_rows, tf.float32)
+        return self._repeats(history_rows)
 
     @tf.function(
         input_signature=[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,13 @@ import tensorflow as tf
 
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.cuts import no_contexts
-from components.retrieval.exact_search import last_rows, ndcg
+from components.retrieval.exact_search import Embed, last_rows, ndcg, ndcg_with_repeats
+from components.retrieval.repeats import Repeats
 
 CUT_OFF = 100
 METRIC = f"NDCG@{CUT_OFF}"
 SAMPLE = 64
 """Histories by which scores are brought to one scale."""
-
-Embed = Callable[[Any, Any], Any]
 
 
 def evaluate(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float:
@@ -28,13 +27,15 @@ def evaluate(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float
       config: Of their training.
       data: TrainingData, with users of the eval split.
     """
-    parts = [_embedding(model, data) for model in models]
-    candidates = tf.concat([candidates for _, candidates in parts], axis=1)
+    return ndcg(*_together(models, data), data.marked, CUT_OFF, config.history_length, config.eval_users)
 
-    def embed(history: Any, positions: Any) -> Any:
-        return tf.concat([part(history, positions) for part, _ in parts], axis=1)
 
-    return ndcg(embed, candidates, data.marked, CUT_OFF, config.history_length, config.eval_users)
+def evaluate_repeats(
+    models: Sequence[Any], config: RetrievalConfig, data: Any, options: Sequence[Repeats]
+) -> list[float]:
+    """The same with each of some ways to raise the scores of what a user had before."""
+    limits = CUT_OFF, config.history_length, config.eval_users
+    return ndcg_with_repeats(*_together(models, data), data.marked, *limits, options)
 
 
 def spread(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float:
@@ -46,6 +47,16 @@ def spread(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float:
         tables, candidates = model.embed_catalogue()
         scores += tf.matmul(model.query_tower(histories, tables), candidates, transpose_b=True)
     return float(tf.math.reduce_std(scores))
+
+
+def _together(models: Sequence[Any], data: Any) -> tuple[Embed, Any]:
+    """How models side by side embed those who are asked, and their candidates."""
+    parts = [_embedding(model, data) for model in models]
+
+    def embed(history: Any, positions: Any) -> Any:
+        return tf.concat([part(history, positions) for part, _ in parts], axis=1)
+
+    return embed, tf.concat([candidates for _, candidates in parts], axis=1)
 
 
 def _embedding(model: Any, data: Any) -> tuple[Embed, Any]:

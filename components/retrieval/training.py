@@ -12,7 +12,7 @@ from components.feature_specs import CONTEXT, of, specs_from_json
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content
-from components.retrieval.counting import with_transitions
+from components.retrieval.counting import with_repeats, with_transitions
 from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import TrainingData, fit, least_ratings, refit
 from components.retrieval.judging import METRIC
@@ -61,10 +61,13 @@ def run_fn(fn_args: Any) -> None:
     else:
         models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
     vectors, config = with_transitions(config, data, models)
+    again, config = with_repeats(config, data, vectors)
     if final is not None:
         data = training_data(config, final, marked, repeats=repeats)
         vectors, config = with_transitions(config, data, anew(data, log.begin_refit()))
-    RetrievalExport(vectors, graph, config.history_length, choosing.users).save(fn_args.serving_model_dir)
+        again, config = with_repeats(config, data, vectors)
+    export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
+    export.save(fn_args.serving_model_dir)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)

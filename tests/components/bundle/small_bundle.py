@@ -25,6 +25,7 @@ from components.features import TEST_PART, TRAIN_PART
 from components.index.export import SearchModule
 from components.index.scann_index import ScannIndex, ScannSetting
 from components.index.search import ExactIndex
+from components.retrieval.repeats import Repeats
 from components.retrieval.towers import contributions, embed_history
 from components.seen_rule import SeenRule
 from serving.model import LoadedBundle
@@ -35,8 +36,10 @@ HALF_LIFE = 0.02
 class Retrieval(tf.Module):
     """One pooling; with a half-life of next to nothing the last item of the history is the query."""
 
-    def __init__(self, vectors: np.ndarray, half_life: float = HALF_LIFE) -> None:
+    def __init__(self, vectors: np.ndarray, half_life: float = HALF_LIFE, repeats: Repeats | None = None) -> None:
         super().__init__()
+        self._repeats = repeats
+        self.reads_repeats = tf.Variable(repeats is not None, trainable=False)
         self.half_lives = [half_life]
         self.history_length = tf.Variable(200, trainable=False)
         self.tables = tf.Variable(vectors.astype(np.float32))
@@ -62,6 +65,10 @@ class Retrieval(tf.Module):
             "weights": nothing,
             "given": tf.zeros([tf.shape(user_features)[0]], tf.bool),
         }
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
+    def repeats(self, history_rows):
+        return tf.zeros_like(history_rows, tf.float32) if self._repeats is None else self._repeats(history_rows)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string)])
     def read_context(self, context):
@@ -166,6 +173,7 @@ def build_bundle(
     leave_out_seen: str = "always",
     scale: tuple[float, float] = (0.5, 5.0),
     liked_from: float | None = None,
+    repeats: Repeats | None = None,
 ) -> LoadedBundle:
     """Saves a bundle and loads it back; `users` and `test_rows` are those of `sequences`."""
     catalogue = Catalogue(
@@ -184,7 +192,7 @@ def build_bundle(
     )
     search = SearchModule(index, candidates)
     counts = popularity(training, len(catalogue), liked_from)
-    retrieval = Retrieval(vectors, half_life)
+    retrieval = Retrieval(vectors, half_life, repeats)
     item_filter = ItemFilter({"genres": catalogue.genres})
     ranker = Ranker() if ranked else None
     queries, user_vectors = encoded(retrieval, ranker, known)
@@ -202,6 +210,7 @@ def build_bundle(
         list_length,
         scale=scale,
         liked_from=liked_from,
+        repeats=leave_out_seen == "never",
     )
     save(module, str(folder))
     write_warm_up(str(folder), strings(list(users)), catalogue.item_ids, item_filter.names)
@@ -213,6 +222,7 @@ def build_bundle(
         "training_rows": len(training.rows),
         "scale": scale,
         "liked_from": liked_from,
+        "leave_out_seen": leave_out_seen,
     }
     write_json(str(folder), "bundle.json", facts)
     write_users(known, str(extra / "users.parquet"))
