@@ -86,5 +86,5 @@ def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, leng
     popular = popularity(sequences.items, len(catalogue))
     name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
     listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())
-    progress.report("recall@%d on eval: %s; the best one is the peer", length, listed)
+    progress.conclude("recall@%d on eval: %s; the best one is the peer", length, listed)
     return name
