@@ -57,7 +57,7 @@ def summary_line(drawn: dict[str, Any], genres: dict[str, Any]) -> str:
     if macro is None:
         return f"{line}; too few items of any genre to learn one"
     learned = len(genres["genres"])
-    source = "who watches what" if genres["vectors"] == COLLABORATIVE else "the model's vectors"
+    source = "who had what" if genres["vectors"] == COLLABORATIVE else "the model's vectors"
     return f"{line}; {learned} genres told from {source}: mean AUC {macro['auc']:.3f} (chance .5)"
 
 

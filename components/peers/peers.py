@@ -18,7 +18,8 @@ Lists = Callable[[RaggedRows, RaggedRows, int], Iterator[Ints]]
 Fit = Callable[[RaggedRows, int, Doubles, PeersConfig], Lists]
 """Learns from training rows of users, for so many items of such a popularity."""
 
-ITEM_KNN, REPEATS = "item-kNN", "what the user had most"
+ITEM_KNN = "item-kNN"
+REPEATS, RECENT_REPEATS = "what the user had most", "what the user had most lately"
 NEAR_TRANSITIONS, FAR_TRANSITIONS = "transitions within 10 items", "transitions within 20 items"
 
 
@@ -29,10 +30,14 @@ def fit_item_knn(sequences: RaggedRows, items: int, popularity: Doubles, config:
     return lambda histories, left_out, n: recommend(neighbours, popularity, histories, left_out, n, half_life)
 
 
-def fit_repeats(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
-    """What the user had most often (repeat_counts.py)."""
-    del sequences, items, config
-    return lambda histories, left_out, n: most_repeated(popularity, histories, left_out, n)
+def fit_repeats(half_life: float) -> Fit:
+    """What the user had most often (repeat_counts.py), rows of `half_life` rows ago counting half."""
+
+    def fit(sequences: RaggedRows, items: int, popularity: Doubles, config: PeersConfig) -> Lists:
+        del sequences, items, config
+        return lambda histories, left_out, n: most_repeated(popularity, histories, left_out, n, half_life)
+
+    return fit
 
 
 def fit_transitions(window: int, shrink: float, half_life: float) -> Fit:
@@ -49,7 +54,8 @@ PEERS: Mapping[str, Fit] = {
     ITEM_KNN: fit_item_knn,
     NEAR_TRANSITIONS: fit_transitions(window=10, shrink=3.0, half_life=2.0),
     FAR_TRANSITIONS: fit_transitions(window=20, shrink=5.0, half_life=5.0),
-    REPEATS: fit_repeats,
+    REPEATS: fit_repeats(half_life=0.0),
+    RECENT_REPEATS: fit_repeats(half_life=20.0),
 }
 
 
@@ -60,7 +66,8 @@ def candidates(ordered: bool, repeats: bool) -> list[str]:
       ordered: Whether rows have times: without them nothing follows anything.
       repeats: Whether a list may hold what a user has had: where not, repeat counts have nothing to say.
     """
-    return [ITEM_KNN] + [NEAR_TRANSITIONS, FAR_TRANSITIONS] * ordered + [REPEATS] * repeats
+    following = [NEAR_TRANSITIONS, FAR_TRANSITIONS] * ordered
+    return [ITEM_KNN, *following] + [REPEATS] * repeats + [RECENT_REPEATS] * (ordered and repeats)
 
 
 def best_peer(

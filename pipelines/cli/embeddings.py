@@ -33,7 +33,7 @@ def embeddings() -> None:
 def classify(model: str | None, as_json: bool) -> None:
     """Tell the items' genres from their vectors, cross-validated.
 
-    The vectors are made from who watches what, unless the model was told no genres: then they are the model's own.
+    The vectors are made from who had what, unless the model was told no genres: then they are the model's own.
     """
     version = find_model(model)
     with quiet():
@@ -118,7 +118,7 @@ def print_report(console: Console, report: dict[str, Any], model: str) -> None:
     from pipelines.printout import line
 
     seen = {
-        "collaborative": f"{report['dimensions']} dimensions made from who watches what: no genre had a part in them",
+        "collaborative": f"{report['dimensions']} dimensions made from who had what: no genre had a part in them",
         "model": f"the model's own vectors ({report['dimensions']} dimensions): it was told neither genres nor titles",
     }[report["vectors"]]
     line(console, f"{report['items']:,} items with genres and enough rows, {report['folds']} folds; {seen}")

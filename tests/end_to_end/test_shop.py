@@ -46,7 +46,7 @@ def bundle(shop):
 def test_it_is_pushed_and_judged_beside_what_each_customer_bought_most(shop):
     assert shop.done.code == 0, shop.done.text
     assert shop.summary["push"]["pushed"]
-    assert shop.summary["evaluation"]["peer"] == "what the user had most"
+    assert shop.summary["evaluation"]["peer"].startswith("what the user had most")
     recall = next(figure for name, figure in shop.summary["evaluation"]["metrics"].items() if name.startswith("recall"))
     assert recall["peer"] > 2 * recall["baseline"]  # two of three items of a basket are one of four favourites
 

@@ -23,3 +23,12 @@ def test_what_was_had_most_comes_first_of_equals_the_latest_and_then_popular_ite
 def test_what_a_list_leaves_out_and_what_nobody_knows_is_in_none():
     assert lists([[3, -1, -1, 3, 0], []], [[3, -1], [1]], 3) == [[0, 1, 2], [2, 3, 0]]
     assert lists([[3]], [[0, 1, 2, 3, 4]], 3) == [[]]
+
+
+def test_rows_of_long_ago_count_less_by_the_half_life():
+    # Newest first 0, 4, 4, 3, 3, 3: with a half-life of one row 0 has 1, 4 has 1/2 + 1/4, 3 has 7/64.
+    histories = ragged([3, 3, 3, 4, 4, 0])
+    (found,) = most_repeated(POPULARITY, histories, ragged([]), 3, half_life=1.0)
+    assert found.tolist() == [0, 4, 3]
+    (found,) = most_repeated(POPULARITY, histories, ragged([]), 3, half_life=100.0)
+    assert found.tolist() == [3, 4, 0]
