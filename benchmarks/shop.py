@@ -8,7 +8,8 @@ days without a time of day. A customer orders at a pace of his own. Each product
 makes about 45 % of all rows re-orders, one that he had before, the likelier the more often and the more recently;
 else a new one, by his categories, his purse and the product's popularity. A third of the products come in the year.
 The last day is test, the day before it eval (`split.kind=last_days`, `split.days=1`); everything else is the preset
-`auto`. The difference is the Evaluator's, with its 95 % interval over customers (docs/metrics.md).
+`auto`, once whole and once without the part of the score that knows repeats (`retrieval.repeats_weight=0`, judged
+alone). Differences are the Evaluator's, with their 95 % intervals over customers (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ def main() -> None:
     """Generates, runs and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("runs/shop"), help="folder of the data and the run")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the run")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
     orders, products = shop(np.random.default_rng(7))
@@ -45,8 +45,9 @@ def main() -> None:
     files = {"orders": arguments.output / "orders.csv", "products": arguments.output / "products.csv"}
     orders.to_csv(files["orders"], index=False)
     products.to_csv(files["products"], index=False)
-    summary = run(arguments.output / "run", files, arguments.set)
-    text = f"{about(orders)}\n\n{report(summary)}"
+    whole = run(arguments.output / "run", files)
+    without = run(arguments.output / "without", files, "--set", "retrieval.repeats_weight=0", "--final-fit", "none")
+    text = f"{about(orders)}\n\n{report(whole, without)}"
     print(text)
     if arguments.write:
         publish("shop", text)
@@ -112,14 +113,13 @@ def _shares(rng: np.random.Generator, size: int, evenness: float) -> Any:
     return rng.dirichlet(np.full(size, evenness))
 
 
-def run(output: Path, files: dict[str, Path], settings: list[str]) -> dict[str, Any]:
+def run(output: Path, files: dict[str, Path], *options: str) -> dict[str, Any]:
     """The summary of one run by the preset `auto`."""
     command = [str(Path(sys.executable).with_name("recommender")), "run", "--output", str(output)]
     command += ["--ratings", str(files["orders"]), "--items", str(files["products"]), "--columns", "weight=quantity"]
     for feature in ("category=category", "brand=category", "price=number"):
         command += ["--feature", f"item.{feature}"]
-    for setting in ("split.kind=last_days", "split.days=1", *settings):
-        command += ["--set", setting]
+    command += ["--set", "split.kind=last_days", "--set", "split.days=1", *options]
     done = subprocess.run(command, check=False, stdout=sys.stderr)
     if done.returncode not in (0, 3):
         raise SystemExit(f"the run ended with {done.returncode}")
@@ -137,15 +137,25 @@ def about(orders: pd.DataFrame) -> str:
     )
 
 
-def report(summary: dict[str, Any]) -> str:
-    """The judged figures of bundle, peer and popularity."""
-    metrics = summary["evaluation"]["metrics"]
+def report(whole: dict[str, Any], without: dict[str, Any]) -> str:
+    """The judged figures of both runs beside the peer and popularity."""
+    figures, others = whole["evaluation"]["metrics"], without["evaluation"]["metrics"]
     lines = []
-    for name, figure in metrics.items():
-        if figure.get("peer") is None or figure["model"] is None:
+    for name, figure in figures.items():
+        if not name.startswith(("recall", "ndcg", "mrr", "coverage")) or "_minus_" in name:
             continue
-        lines.append([name, *(f"{figure[system]:.4f}" for system in ("model", "peer", "baseline"))])
-    header = ["metric", "this project", f"best peer: {summary['evaluation']['peer']}", "popularity"]
+        line = [name.replace("_at_", "@"), figure["model"], others[name]["model"], figure["peer"], figure["baseline"]]
+        difference = figures.get(f"{name}_minus_peer")
+        ends = "{model:+.4f} ({lower:+.4f} to {upper:+.4f})".format(**difference) if difference else ""
+        lines.append([line[0], *(f"{value:.4f}" for value in line[1:]), ends])
+    header = [
+        "metric",
+        "this project",
+        "without repeats",
+        whole["evaluation"]["peer"],
+        "popularity",
+        "minus the peer (95 %)",
+    ]
     return table(header, lines)
 
 
