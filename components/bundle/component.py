@@ -45,7 +45,7 @@ class RecommenderBundler(base_component.BaseComponent):  # type: ignore[misc]
       sequences_statistics: Likewise, of the sequences.
       config: BundleConfig as JSON.
       before_test: Whether the served signatures know only what came before the test rows.
-      judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
+      judged_k: Length of the judged list; a tenth of the items with training rows where that is shorter.
     """
 
     SPEC_CLASS = RecommenderBundlerSpec

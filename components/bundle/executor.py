@@ -95,7 +95,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         specs = feature_specs(input_dict[ITEMS_KEY])
         values = filtered_values([split_pattern(input_dict[ITEMS_KEY], features.ITEMS_SPLIT)], specs)
         item_filter = ItemFilter(values)
-        list_length = judged_length(int(exec_properties[JUDGED_K_KEY]), len(catalogue))
+        list_length = judged_length(int(exec_properties[JUDGED_K_KEY]), int(np.count_nonzero(counts)))
         known = with_features(known, retrieval, [split_pattern(input_dict[ITEMS_KEY], features.USERS_SPLIT)], specs)
         queries, vectors = encoded(retrieval, ranker, known)
         margin = margins(index, len(catalogue), queries, known.left_out, contract.MAX_N)
@@ -119,6 +119,7 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         facts = {
             "model_name": contract.MODEL_NAME,
             "items": len(catalogue),
+            "live_items": int(np.count_nonzero(counts)),
             "users": len(known.user_ids),
             "training_rows": len(fitted.rows),
             "has_ratings": ranker is not None,

@@ -17,12 +17,14 @@ class BundleFacts:
     Attributes:
       list_length: Length of the lists of the signature `evaluate`; None where it is not told.
       items: Items in the catalogue; None where it is not told.
+      live_items: Those with training rows; None where it is not told.
       has_ratings: Whether it predicts ratings.
       rating_range: The lowest and the highest training rating, in stars; None where it is not told.
     """
 
     list_length: int | None = None
     items: int | None = None
+    live_items: int | None = None
     has_ratings: bool = True
     rating_range: tuple[float, float] | None = None
 
@@ -44,6 +46,7 @@ def read_bundle_facts(model: str) -> BundleFacts:
     return BundleFacts(
         list_length=values.get("list_length"),
         items=values.get("items"),
+        live_items=values.get("live_items"),
         has_ratings=bool(values.get("has_ratings", True)),
         rating_range=tuple(values["rating_range"]) if values.get("rating_range") else None,
     )

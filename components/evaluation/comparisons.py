@@ -96,9 +96,9 @@ def list_length(config: EvaluationConfig, model: BundleFacts) -> int:
 
 def is_cut_short(config: EvaluationConfig, model: BundleFacts) -> bool:
     """Whether the bundle was made for shorter lists than `config` asks for: a run may ask for other ones."""
-    if model.list_length is None or model.items is None:
+    if model.list_length is None or model.live_items is None:
         return False
-    return model.list_length < judged_length(config.k, model.items)
+    return model.list_length < judged_length(config.k, model.live_items)
 
 
 def _recall(gate: str, cut_off: int, other: str, bound: float) -> Comparison:

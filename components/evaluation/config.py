@@ -12,7 +12,7 @@ class EvaluationConfig:
     """Settings of evaluation and gates; docs/metrics.md has the rules and their error rates.
 
     Attributes:
-      k: Length of the judged list; a tenth of the catalogue where that is shorter.
+      k: Length of the judged list; a tenth of the items with training rows where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
       min_recall_lift: The 95 % interval of recall@k minus popularity's must lie above this.
       max_rmse_ratio: The 95 % interval of RMSE divided by that of user + item means must lie below this.

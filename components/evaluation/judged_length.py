@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 
-def judged_length(k: int, items: int) -> int:
-    """`k`, or a tenth of the catalogue where that is shorter: the whole catalogue would hold every item.
+def judged_length(k: int, live_items: int) -> int:
+    """`k`, or a tenth of the items that have rows where that is shorter: a list of all of them would hold every hit.
 
     Args:
       k: Length that was asked for.
-      items: Items in the catalogue.
+      live_items: Items with training rows: what nobody had makes no list of popular items any longer.
     """
-    return min(k, max(1, items // 10))
+    return min(k, max(1, live_items // 10))

@@ -39,7 +39,7 @@ class PeerLists(base_component.BaseComponent):
       items: The entities; their split `items` is the catalogue.
       sequences: Every row of every user; those that the models were fit on are read.
       config: A PeersConfig as JSON.
-      judged_k: Length of the judged list; a tenth of the catalogue where that is shorter.
+      judged_k: Length of the judged list; a tenth of the items with training rows where that is shorter.
     """
 
     SPEC_CLASS = PeerListsSpec

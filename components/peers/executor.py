@@ -48,11 +48,11 @@ class Executor(base_executor.BaseExecutor):
         config = from_json(PeersConfig, exec_properties[CONFIG])
         catalogue = catalogue_of(input_dict[ITEMS])
         dislikes = liked_from(input_dict[SEQUENCES])
-        length = judged_length(int(exec_properties[JUDGED_K]), len(catalogue))
-        name = _best(input_dict, catalogue, config, length)
         fitted = fitted_parts(input_dict[SEQUENCES])
         sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, fitted).liked(dislikes).items
         popular = popularity(sequences, len(catalogue))
+        length = judged_length(int(exec_properties[JUDGED_K]), int(np.count_nonzero(popular)))
+        name = _best(input_dict, catalogue, config, length)
         peer = PEERS[name](sequences, len(catalogue), popular, config)
 
         def lists(known: Known) -> Lists:

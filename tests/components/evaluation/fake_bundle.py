@@ -113,7 +113,13 @@ def save_bundle(
     tf.saved_model.save(module, str(folder), signatures={signature: module.evaluate})
     extra = Path(folder) / "assets.extra"
     extra.mkdir()
-    described = {"list_length": length, "items": items, "has_ratings": has_ratings, "rating_range": rating_range}
+    described = {
+        "list_length": length,
+        "items": items,
+        "live_items": items,
+        "has_ratings": has_ratings,
+        "rating_range": rating_range,
+    }
     (extra / "bundle.json").write_text(json.dumps(described))
     return str(folder)
 

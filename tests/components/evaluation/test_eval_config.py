@@ -13,7 +13,7 @@ from components.evaluation.comparisons import is_cut_short
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.eval_config import Judged, build_eval_config
 
-FACTS = BundleFacts(list_length=100, items=9742, has_ratings=True)
+FACTS = BundleFacts(list_length=100, items=9742, live_items=9742, has_ratings=True)
 
 
 def built(
@@ -77,7 +77,7 @@ def test_every_class_takes_its_options_and_makes_every_figure_with_a_bound() -> 
 
 
 def test_lists_that_are_shorter_than_asked_rename_their_figures() -> None:
-    eval_config = built(model=BundleFacts(list_length=15, items=150), has_ratings=False)
+    eval_config = built(model=BundleFacts(list_length=15, items=150, live_items=150), has_ratings=False)
     assert options(eval_config)["ListFigures"]["cut_offs"] == [15, 10]
     assert set(bounds(eval_config)) == {
         "recall_at_15_minus_popularity_lower",
@@ -112,5 +112,5 @@ def test_data_without_ratings_asks_for_nothing_about_stars() -> None:
     [(20, 1_000, True), (100, 1_000, False), (50, 500, False), (None, 1_000, False), (20, None, False)],
 )
 def test_a_bundle_made_for_shorter_lists_is_told_from_one_of_a_small_catalogue(made_for, items, short) -> None:
-    facts = BundleFacts(list_length=made_for, items=items)
+    facts = BundleFacts(list_length=made_for, live_items=items)
     assert is_cut_short(EvaluationConfig(k=100), facts) == short  # 500 items: a tenth of them is all

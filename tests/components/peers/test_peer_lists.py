@@ -40,7 +40,7 @@ def test_rows_are_those_of_the_test_split_and_marked_ones_have_two_lists_more(da
         added = {"popular_item_ids", "peer_item_ids"} if as_it_was["held_out_item_ids"] else set()
         assert set(row) - set(as_it_was) == added
         assert {name: row[name] for name in as_it_was} == as_it_was
-    # Training rows (tests/datasets.py): m1 three times, m2 and m6 once. A tenth of 7 items is a list of one.
+    # Training rows (tests/datasets.py): m1 three times, m2 and m6 once. A tenth of 3 items is a list of one.
     # ann has seen m1 to m4, so that m6 is left; bob has seen m1 and m3.
     popular = {row["user_id"][0]: row["popular_item_ids"] for row in rows if "popular_item_ids" in row}
     assert popular == {b"ann": [b"m6"], b"bob": [b"m2"]}
@@ -76,6 +76,16 @@ def test_of_data_that_repeat_themselves_the_peer_is_what_a_user_had_most(tmp_pat
     assert peer == name
     (found,) = [row["peer_item_ids"] for row in rows if row["user_id"] == [b"ann"]]
     assert found[:1] == [ann]
+
+
+def test_lists_are_as_long_as_a_tenth_of_what_anybody_had_however_large_the_catalogue(tmp_path):
+    # 40 users had 6 of 40 items each, one after the other; 960 items of the catalogue nobody ever had.
+    rows = [(f"u{user}", f"m{(user + step) % 40}", step + 1) for user in range(40) for step in range(6)]
+    path = write_csv(tmp_path / "views.csv", ("userId", "movieId", "timestamp"), rows)
+    items = write_csv(tmp_path / "movies.csv", ITEMS_HEADER, [(f"m{item}", "", "") for item in range(1_000)])
+    data = DataConfig(source="files", ratings=str(path), items=str(items))
+    rows, _ = judged_rows(ingest(tmp_path / "in", data, SplitConfig(held_out=1)), tmp_path / "judged")
+    assert {len(row[name]) for row in rows for name in ("popular_item_ids", "peer_item_ids") if name in row} == {4}
 
 
 def test_dislikes_are_learned_from_by_no_peer(tmp_path):
