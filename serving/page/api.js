@@ -40,8 +40,8 @@ export async function recommend(model, { user, history, exclude, filters, n }, s
 }
 
 /** Items like one. */
-export async function similar(model, movieId, signal) {
-  return rows(await predict(model, "similar", { item_id: [movieId] }, signal));
+export async function similar(model, itemId, signal) {
+  return rows(await predict(model, "similar", { item_id: [itemId] }, signal));
 }
 
 /** What is known of a user, newest first. */
