@@ -2,6 +2,7 @@
 
     python -m benchmarks pipeline                          100,000, 1 million and 5 million ratings
     python -m benchmarks pipeline --ratings 100000         one size
+    python -m benchmarks pipeline --epochs 2               both models for two epochs and none anew: the other stages
     python -m benchmarks pipeline --write                  puts the table into docs/results.md
 
 Every size is a `recommender run` of its own, from nothing, with the settings of SETTINGS.
@@ -32,23 +33,28 @@ def main() -> None:
     """Runs every size and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ratings", type=int, nargs="*", default=SIZES, help="numbers of ratings to generate")
+    parser.add_argument("--epochs", type=int, help="epochs of both models; then no final fit either")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
-    summaries = {size: run(size) for size in arguments.ratings}
+    summaries = {size: run(size, arguments.epochs) for size in arguments.ratings}
     text = report(summaries)
     print(text)
     if arguments.write:
-        publish("pipeline", text)
+        publish("pipeline" if arguments.epochs is None else "pipeline_stages", text)
 
 
-def run(ratings: int) -> dict[str, Any]:
+def run(ratings: int, epochs: int | None = None) -> dict[str, Any]:
     """The summary of one run, in a process of its own so that the peak of memory is its own."""
     users, items = max(200, ratings // 83), min(62_000, 1_000 + ratings // 200)
     settings = [f"data.demo_users={users}", f"data.demo_items={items}", f"data.demo_ratings={ratings}"]
     settings += SETTINGS.get(ratings, ())
+    if epochs is not None:
+        settings += [f"retrieval.epochs={epochs}", f"ranking.epochs={epochs}", "retrieval.eval_every=1"]
     with tempfile.TemporaryDirectory() as folder:
         command = [str(Path(sys.executable).parent / "recommender"), "run", "--preset", "demo", "--output", folder]
-        subprocess.run([*command, *(part for s in settings for part in ("--set", s))], check=True, stdout=sys.stderr)
+        command += [part for setting in settings for part in ("--set", setting)]
+        command += [] if epochs is None else ["--final-fit", "none"]
+        subprocess.run(command, check=True, stdout=sys.stderr)
         summary: dict[str, Any] = json.loads((Path(folder) / "summary.json").read_text())
     return summary
 

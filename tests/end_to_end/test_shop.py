@@ -57,6 +57,17 @@ def test_what_a_customer_has_bought_is_recommended_again(bundle):
     assert bought & {item.id for item in answer.items}
 
 
+def test_that_it_was_had_before_has_a_part_in_the_score_which_the_final_fit_takes_over(shop, bundle):
+    runs = [shop.folder.artifacts / stage for stage in ("RetrievalTrainer", "FinalFit")]
+    judged, final = (json.loads(next(run.rglob("settings.json")).read_text()) for run in runs)
+    assert judged["repeats_weight"] > 0
+    for name in ("repeats_weight", "repeats_half_life"):
+        assert final[name] == judged[name]
+    bought = {item for user, item, *_ in orders() if user == "c7"}
+    (answer,) = bundle.recommend(["c7"], n=4)
+    assert len(bought & {item.id for item in answer.items}) >= 3  # two of three rows are favourites, bought again
+
+
 def test_what_is_pushed_has_seen_every_row_and_its_judged_twin_lies_beside_it(shop, bundle):
     rows = sum(shop.summary["data"]["rows"].values())
     assert bundle.facts["fit_on"] == "all"
