@@ -23,7 +23,8 @@ Inputs: `user_id` string `[batch]`, `""` for a person without one. Lists are str
 (`history_ratings` float32 of the same width as `history_item_ids` or of width 0), padded with `""`
 (ratings: 0 = not rated), ignored anywhere; `[batch, 0]` is allowed. `n` int32 `[batch]`, 0 = the
 default, above `MAX_N` clamped. A history in the request replaces the stored one; both are left out of the
-answer, and so is `exclude_item_ids`. Only items of `allow_item_ids` are answered where there are any (in stock, in
+answer, and so is `exclude_item_ids`. A bundle whose lists may hold again what was had (`leave_out_seen` of bundle.json
+is `never`) leaves out dislikes alone, and what was had often and lately comes first. Only items of `allow_item_ids` are answered where there are any (in stock, in
 this market). `filters` are texts `feature=value`: of several of one feature any is enough, those of different features
 must all be met, and `-feature=value` leaves out what has the value; what no item has nothing meets. `user_features`
 are texts, too (`country=DE`); they replace what is stored of the user, and an unknown name or value says nothing.
@@ -35,7 +36,7 @@ The relevance of an item is a sum over the items of the history (plus the item's
 the user add): `scores` are the
 parts of the at most `MOST_REASONS` items that add most, largest first, exact to rounding; `shares` are
 these parts divided by the sum of all positive ones: how much of what speaks for the item comes from each.
-An item that adds nothing or less is not listed.
+An item that adds nothing or less is not listed. Where lists repeat, that the item itself was had before is a part.
 Nothing in the graph asserts on a row's values: one bad row never fails a merged batch.
 """
 

@@ -17,6 +17,7 @@ Parts = npt.NDArray[np.int8]
 Hashes = npt.NDArray[np.uint64]
 
 BLOCK_ROWS = 500_000
+PARTS = 8  # more than there are
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,15 +110,17 @@ def _rows(table: Any) -> Rows:
 
 
 def one_row_a_pair(rows: Rows) -> Rows:
-    """Keeps one row of each pair of user and item: of the first part that has it the latest, then the last in order.
+    """Keeps one row of each pair of user and item: of the first part that has it the last in order, which is the latest.
 
     What a model was trained on is no question to ask it, so the first part keeps a pair.
     """
-    pairs = _pairs(rows)
-    order = np.lexsort((np.arange(len(rows)), rows.timestamps, -rows.parts, pairs))
-    ordered = pairs[order]
-    is_last = np.append(ordered[1:] != ordered[:-1], True)
-    return rows if is_last.all() else rows.take(np.sort(order[is_last]))
+    keys = _pairs(rows) * PARTS + rows.parts
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    is_last = np.append(ordered[1:] != ordered[:-1], True)  # of its pair and part
+    kept, pairs = order[is_last], ordered[is_last] // PARTS
+    kept = kept[np.append(True, pairs[1:] != pairs[:-1])]
+    return rows if len(kept) == len(rows) else rows.take(np.sort(kept))
 
 
 def one_row_a_moment(rows: Rows) -> Rows:

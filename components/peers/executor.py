@@ -34,8 +34,8 @@ EXAMPLES, ITEMS, SEQUENCES = "examples", "items", "sequences"
 JUDGED_ROWS = "judged_rows"  # output: no name may be both input and output
 CONFIG, JUDGED_K = "config", "judged_k"
 
-ASKED_USERS = 20_000
-"""Most users of eval for whom the peers are compared."""
+ASKED_USERS = 5_000
+"""Most users of eval for whom the peers are compared: a recall of so many is known to ± .006."""
 
 Artifacts = dict[str, list[Artifact]]
 
