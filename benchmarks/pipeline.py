@@ -36,11 +36,13 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="epochs of both models; then no final fit either")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
+    if arguments.write and arguments.epochs is not None:
+        parser.error("--write is for whole runs: what two epochs come to is not published")
     summaries = {size: run(size, arguments.epochs) for size in arguments.ratings}
     text = report(summaries)
     print(text)
     if arguments.write:
-        publish("pipeline" if arguments.epochs is None else "pipeline_stages", text)
+        publish("pipeline", text)
 
 
 def run(ratings: int, epochs: int | None = None) -> dict[str, Any]:
