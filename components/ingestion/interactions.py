@@ -110,7 +110,7 @@ def _rows(table: Any) -> Rows:
 
 
 def one_row_a_pair(rows: Rows) -> Rows:
-    """Keeps one row of each pair of user and item: of the first part that has it the last in order, which is the latest.
+    """Keeps one row of each pair of user and item: of the first part that has it the last, which is the latest.
 
     What a model was trained on is no question to ask it, so the first part keeps a pair.
     """
