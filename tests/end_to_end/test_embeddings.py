@@ -85,7 +85,7 @@ def test_genres_are_told_from_who_watches_what(bundle, artifact):
     }
     assert genres["macro"]["auc"] > 0.6  # the demo's users like genres
     assert genres["macro"]["average_precision"] > genres["macro"]["chance"] + 0.1
-    # The served vectors have been told the genres, so they must know them better than who watches what does.
+    # The served vectors have been told the genres, so they must know them better than who had what does.
     assert genres["macro"]["whole_auc"] > genres["macro"]["auc"]
 
 
