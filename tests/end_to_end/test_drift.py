@@ -53,7 +53,7 @@ def test_the_run_over_other_data_names_the_feature_that_changed_and_its_report_e
     assert second.done.code == 0, second.done.text
     assert any("brand" in said for said in drift_of(second))
     assert all(f"drift since version {first.summary['push']['version']}:" in said for said in drift_of(second))
-    assert "Drift" in second.report
+    assert f"Against the data of version {first.summary['push']['version']}" in second.report
 
 
 def test_data_that_were_looked_at_before_are_looked_at_again_beside_what_is_served_now(runs):
