@@ -1,12 +1,12 @@
-"""A shop whose customers buy again: the next day's baskets by the pushed bundle and by simple recommenders.
+"""A shop whose customers buy again: the next day's baskets by the judged bundle and by simple recommenders.
 
     python -m benchmarks shop           generates the shop, runs it whole and prints the table
     python -m benchmarks shop --write   puts the table into docs/results.md
 
 Generated (`numpy.random.default_rng(7)`): 20,000 customers, 3,000 products with price, brand and category, a year of
-days without a time of day. A customer orders at a pace of his own. Each product of a basket is, with a chance that
-makes about 45 % of all rows re-orders, one that he had before, the likelier the more often and the more recently;
-else a new one, by his categories, his purse and the product's popularity. A third of the products come in the year.
+days without a time of day. A customer orders at a pace of his own. Each product of a basket is, with a chance of AGAIN,
+one that he had before, the likelier the more often and the more recently; else any, by his categories, his purse and
+the product's popularity: 47 % of all rows are re-orders. A third of the products come in the year.
 The last day is test, the day before it eval (`split.kind=last_days`, `split.days=1`); everything else is the preset
 `auto`, once whole and once without the part of the score that knows repeats (`retrieval.repeats_weight=0`, judged
 alone). Differences are the Evaluator's, with their 95 % intervals over customers (docs/metrics.md).
@@ -57,7 +57,7 @@ def shop(
     rng: np.random.Generator, customers: int = CUSTOMERS, count: int = PRODUCTS
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Orders (`customer_id`, `product_id`, `date`, `quantity`), oldest first, and products."""
-    category = rng.choice(CATEGORIES, count, p=_shares(rng, CATEGORIES, 3.0))
+    category = rng.choice(CATEGORIES, count, p=rng.dirichlet(np.full(CATEGORIES, 3.0)))
     price = np.exp(rng.normal(1.5, 0.8, count))
     appeal = rng.pareto(1.3, count) + 0.05
     since = np.where(rng.random(count) < 1 / 3, rng.integers(1, DAYS, count), 0)
@@ -109,10 +109,6 @@ def _orders(rng: np.random.Generator, customer: int, taste: Any, since: Any, pac
             rows.append((customer, product, day))
             had[product] = had.get(product, 0.0) + 1.0
     return rows
-
-
-def _shares(rng: np.random.Generator, size: int, evenness: float) -> Any:
-    return rng.dirichlet(np.full(size, evenness))
 
 
 def run(output: Path, files: dict[str, Path], *options: str) -> dict[str, Any]:

@@ -19,16 +19,15 @@ The answer: `item_ids`, `titles` (string `[batch, n]`), `scores`, `predicted_rat
 `model`, `history`, `features` or `popularity`). A row with fewer answers is padded with `""` and 0.
 
 `recommend` takes `exclude_item_ids`, `allow_item_ids`, `filters`, `user_features`, `context` and `n`, too.
-Inputs: `user_id` string `[batch]`, `""` for a person without one. Lists are string `[batch, any]`
-(`history_ratings` float32 of the same width as `history_item_ids` or of width 0), padded with `""`
-(ratings: 0 = not rated), ignored anywhere; `[batch, 0]` is allowed. `n` int32 `[batch]`, 0 = the
-default, above `MAX_N` clamped. A history in the request replaces the stored one; both are left out of the
-answer, and so is `exclude_item_ids`. A bundle whose lists may hold again what was had (`leave_out_seen` of bundle.json
-is `never`) leaves out dislikes alone, and what was had often and lately comes first. Only items of `allow_item_ids`
-are answered where there are any (in stock, in
-this market). `filters` are texts `feature=value`: of several of one feature any is enough, those of different features
-must all be met, and `-feature=value` leaves out what has the value; what no item has nothing meets. `user_features`
-are texts, too (`country=DE`); they replace what is stored of the user, and an unknown name or value says nothing.
+Inputs: `user_id` string `[batch]`, `""` for a person without one. Lists are string `[batch, any]` (`history_ratings`
+float32 of the same width as `history_item_ids` or of width 0), padded with `""` (ratings: 0 = not rated), ignored
+anywhere; `[batch, 0]` is allowed. `n` int32 `[batch]`, 0 = the default, above `MAX_N` clamped. A history in the
+request replaces the stored one; both are left out of the answer, and so is `exclude_item_ids`. A bundle whose lists
+may hold again what was had (`leave_out_seen` of bundle.json is `never`) leaves out dislikes alone, and what was had
+often and lately comes first. Only items of `allow_item_ids` are answered where there are any (in stock, in this
+market). `filters` are texts `feature=value`: of several of one feature any is enough, those of different features must
+all be met, and `-feature=value` leaves out what has the value; what no item has nothing meets. `user_features` are
+texts, too (`country=DE`); they replace what is stored of the user, and an unknown name or value says nothing.
 `context` says the same of the moment (`hour=20`, `device=tv`), for relevance alone. What may stand in them follows
 from the data: bundle.json lists it, and the contract never grows by a column.
 

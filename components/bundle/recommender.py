@@ -170,7 +170,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
                 left_out=(*stored.left_out, sorted_lists(tf.concat([unwanted, excluded], axis=1))),
                 filters=self._filter.lookup(filters),
                 allowed=self._allowed(allow_item_ids),
-                raised=self._raised(lambda: _given_or_stored(given, newest_last(liked), self._stored_history(users))),
+                raised=self._raised(lambda: _given_or_stored(given, liked, self._stored_history(users))),
             ),
             vectors,
             tf.maximum(tf.reduce_max(n), 1),
@@ -315,9 +315,9 @@ class Recommender(tf.Module):  # type: ignore[misc]
         )
 
     def _stored_history(self, users: Any) -> Any:
-        """What is stored of users that they did not dislike, int32 `[B, H]`, newest last, -1 in front."""
+        """What is stored of users that they did not dislike, int32 `[B, any]`, oldest first, -1 = padding, anywhere."""
         most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
-        return newest_last(self._liked(*self._users.interactions(users, most)))[:, -self._history_length :]
+        return self._liked(*self._users.interactions(users, most))
 
     def _raised(self, history: Callable[[], Any]) -> tuple[Any, Any] | None:
         """What rises for being in a history int32 `[B, H]`, and by how much; None where nothing does."""

@@ -50,7 +50,15 @@ def ndcg_with_repeats(
     most_users: int,
     options: Sequence[Repeats],
 ) -> list[float]:
-    """The same with each of some ways to raise the scores of what a user had before."""
+    """The same with each of some ways to raise the scores of what a user had before.
+
+    Args:
+      embed, candidates, asked, k, history_length, most_users: As of `ndcg`.
+      options: The ways.
+
+    Returns:
+      The NDCG of each.
+    """
     k = min(k, int(candidates.shape[0]))
     gains: list[list[Floats]] = [[] for _ in options]
     for history, scores, relevant in _scored(embed, candidates, asked, history_length, most_users):

@@ -19,7 +19,7 @@ VECTORS = np.array([[0.5, 0], [0.4, 0], [0.3, 0], [0.2, 0], [0.1, 0], [1.0, 0]])
 BIASES = np.array([0, 0, 0, 0, 0, -1.0])
 
 
-def made(folder) -> LoadedBundle:
+def made(folder, **options) -> LoadedBundle:
     return build_bundle(
         folder,
         item_ids=ITEMS,
@@ -32,6 +32,7 @@ def made(folder) -> LoadedBundle:
         ranked=False,
         leave_out_seen="never",
         repeats=REPEATS,
+        **options,
     )
 
 
@@ -59,6 +60,13 @@ def test_a_history_that_a_question_tells_takes_the_place_of_the_stored_one_and_m
     history = [(item, 0.0) for item in ("i0", "i0", "i0", "i5")]
     expected = [("i0", 0.5 + log1p(30)), ("i5", log1p(10)), ("i1", 0.4)]
     assert listed(bundle.recommend(["often"], history=history, n=3)) == expected
+
+
+def test_dislikes_of_a_told_history_do_not_come_again(tmp_path):
+    bundle = made(tmp_path / "1", liked_from=3.0)
+    told = bundle.recommend([""], history=[("i0", 5.0), ("i1", 1.0), ("i1", 1.0), ("i4", 4.0)], n=6)
+    assert listed(told)[:2] == [("i0", 0.05 + log1p(10)), ("i4", 0.01 + log1p(10))]
+    assert "i1" not in {item for item, _ in listed(told)}
 
 
 def test_filters_and_what_is_excluded_hold_for_what_rises_too(bundle):
