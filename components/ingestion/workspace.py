@@ -28,7 +28,7 @@ class Workspace:
     def __init__(self, memory_limit: str, encoding: str = AUTO) -> None:
         self._folder = tempfile.mkdtemp(prefix="recommender-ingestion-")
         self.connection = duckdb.connect(
-            str(Path(self._folder) / "rows.duckdb"),
+            ":memory:",  # spills what is above the limit; a database file would be compressed at twice the cost
             config={"memory_limit": memory_limit, "temp_directory": str(Path(self._folder) / "spilled")},
         )
         self.connection.execute("SET TimeZone = 'UTC'")
