@@ -72,7 +72,8 @@ def measure(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> list[float]:
     errors = []
     for share in (DEFAULT.l2_share(rows), *SHARES):
         weights = {
-            name: share * getattr(DEFAULT, name) for name in ("l2_ids", "l2_history", "l2_features", "l2_biases")
+            name: share * getattr(DEFAULT, name)
+            for name in ("l2_ids", "l2_history", "l2_features", "l2_user_features", "l2_biases")
         }
         epochs: list[Epoch] = []
         fit(dataclasses.replace(DEFAULT, l2_full_rows=1, **weights), features, known, eval_rows, epochs.append)

@@ -36,7 +36,8 @@ class RankingConfig:
       id_dropout: Share of a batch's user ids, and of its item ids, replaced by the unknown id.
       l2_ids: L2 on id vectors.
       l2_history: L2 on history and rater vectors.
-      l2_features: L2 on vectors of features of items and users.
+      l2_features: L2 on vectors of features of items.
+      l2_user_features: L2 on vectors of features of users.
       l2_biases: L2 on biases.
       l2_full_rows: Training rows from which on L2 has its full weight; 1: always.
       seeds: Models trained with different seeds whose ratings are averaged.
@@ -58,6 +59,7 @@ class RankingConfig:
     l2_ids: float = 30.0
     l2_history: float = 20.0
     l2_features: float = 40.0
+    l2_user_features: float = 200.0
     l2_biases: float = 20.0
     l2_full_rows: int = 30_000
     seeds: int = 1
@@ -87,7 +89,7 @@ class RankingConfig:
             "batch_size",
         ):
             require(getattr(self, name) >= 1, f"ranking.{name}", "1 or more", getattr(self, name))
-        for name in ("l2_ids", "l2_history", "l2_features", "l2_biases"):
+        for name in ("l2_ids", "l2_history", "l2_features", "l2_user_features", "l2_biases"):
             require(getattr(self, name) >= 0, f"ranking.{name}", "0 or more", getattr(self, name))
         for name in ("dropout", "id_dropout"):
             require(0 <= getattr(self, name) < 1, f"ranking.{name}", "from 0 to below 1", getattr(self, name))

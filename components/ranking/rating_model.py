@@ -84,7 +84,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             self._table(f"item_{name}_bias", size, 1, config.l2_biases, scale=0.0) for name, size in sizes.items()
         ]
         if self._user_features:
-            self.user_content = self._table("user_content", known.content.size, dim, config.l2_features)
+            self.user_content = self._table("user_content", known.content.size, dim, config.l2_user_features)
             self.user_content_bias = self._table(
                 "user_content_bias", known.content.size, 1, config.l2_biases, scale=0.0
             )

@@ -13,7 +13,7 @@ from components.examples import Floats
 from components.feature_specs import ITEM, USER, columns_of_context, of
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.repeats import Repeats
-from components.retrieval.towers import contributions, embed_history, with_user
+from components.retrieval.towers import contributions, embed_history, with_features
 from components.retrieval.transition_vectors import TransitionVectors
 from components.training.users import Users
 from components.transform.content import Content, Encoded, as_matrix
@@ -69,6 +69,7 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         told = any(table is not None for table in self._user_tables)
         self.reads_users = tf.Variable(told and users is not None and bool(users.content.blocks), trainable=False)
         self._user_size = 0 if users is None else users.size
+        self._user_content = 0 if users is None else users.content.size
         self._user_texts = None
         if users is not None and users.content.blocks:
             self._user_texts = FeatureTexts(of(graph.specs, USER), users.content, graph.layer)
@@ -102,7 +103,9 @@ class RetrievalExport(tf.Module):  # type: ignore[misc]
         queries = []
         for tables, half_lives, of_users in zip(self._tables, self._half_lives, self._user_tables, strict=True):
             query = embed_history(history_rows, tables, half_lives)
-            queries.append(query if of_users is None else with_user(query, users, of_users))
+            if of_users is not None:
+                query = with_features(query, history_rows, users, of_users, self._user_content)
+            queries.append(query)
         return {EMBEDDING: tf.concat(queries, axis=1)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=HISTORY_ROWS)], autograph=False)

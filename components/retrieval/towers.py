@@ -56,8 +56,8 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
 
     Pooling `p` weighs the item that is `age` positions before the latest one by
     `2 ** (-age / half_life)` (0: all alike); a row's weights are l2-normalised. No user id is
-    needed: a person whom training never saw is served by the same trained path. What is known of the user
-    (features, if the data have any) adds a vector of its own, so it alone is a query, too.
+    needed: a person whom training never saw is served by the same trained path. What is known of the user and of the
+    moment (features, if the data have any) adds a vector of its own (`with_features`), so it alone is a query, too.
 
     Args:
       half_lives: One a pooling.
@@ -66,17 +66,25 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
       dim: Width of a pooling.
       seed: Of the first weights.
       user_content: Number of content vectors of users; 0 = nothing is known of them.
+      context_content: Number of content vectors of contexts, which stand behind those of users.
     """
 
     def __init__(
-        self, half_lives: Sequence[float], slots: int, content: int, dim: int, seed: int, user_content: int = 0
+        self,
+        half_lives: Sequence[float],
+        slots: int,
+        content: int,
+        dim: int,
+        seed: int,
+        user_content: int = 0,
+        context_content: int = 0,
     ) -> None:
         super().__init__(name="query_tower")
         self.half_lives = tuple(half_lives)
         self.encoder = ItemEncoder(slots, content, len(half_lives) * dim, seed, "history")
-        self.users = (
-            self.add_weight("users", [user_content, dim], initializer=_normal(seed + 2)) if user_content else None
-        )
+        self._user_content = user_content
+        told = user_content + context_content
+        self.users = self.add_weight("users", [told, dim], initializer=_normal(seed + 2)) if told else None
 
     def tables(self, items: Items, hidden: Any = None) -> Any:
         """Input vectors of `n` items for all poolings, float32 `[n, poolings * d]`."""
@@ -96,7 +104,7 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
         query = embed_history(history, tables, self.half_lives)
         if self.users is None or users is None:
             return query
-        return with_user(query, users.matrix(), self.users)
+        return with_features(query, history, users.matrix(), self.users, self._user_content)
 
 
 class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
@@ -113,9 +121,24 @@ class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
         return tf.concat([self.encoder(items, hidden), tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
 
 
-def with_user(queries: Any, users: Any, table: Any) -> Any:
-    """Adds vectors of users to queries `[B, d + 1]`: SparseTensor `[B, size]` times a table `[size, d]`."""
-    return queries + tf.pad(tf.sparse.sparse_dense_matmul(users, table), [[0, 0], [0, 1]])
+def with_features(queries: Any, history: Any, content: Any, table: Any, user_content: int) -> Any:
+    """Adds to queries what is known of their users and contexts.
+
+    What a user's features say counts `1 / sqrt(1 + items in the history)`: it is all there is of somebody without a
+    history, and a history of a hundred items has said it already. What the context says counts in full.
+
+    Args:
+      queries: float32 `[B, d + 1]`.
+      history: int32 `[B, H]`, as of `embed_history`.
+      content: SparseTensor `[B, size]`, weights of the content of users, and behind it of that of contexts.
+      table: float32 `[size, d]`, a vector of each.
+      user_content: How many of them are of users.
+    """
+    lengths = tf.reduce_sum(tf.cast(history >= 0, tf.float32), axis=1)
+    shares = tf.gather(tf.math.rsqrt(1 + lengths), content.indices[:, 0])
+    weights = tf.where(content.indices[:, 1] < user_content, content.values * shares, content.values)
+    vectors = tf.sparse.sparse_dense_matmul(content.with_values(weights), table)
+    return queries + tf.pad(vectors, [[0, 0], [0, 1]])
 
 
 def embed_history(history: Any, tables: Any, half_lives: Sequence[float]) -> Any:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.retrieval.towers import contributions, embed_history, pooling_weights
+from components.retrieval.towers import contributions, embed_history, pooling_weights, with_features
 
 # Item 0 is (1, 0), item 1 is (0, 1), item 2 is (4, 4); one pooling a table.
 TABLE = np.array([[1, 0], [0, 1], [4, 4]], np.float32)
@@ -40,6 +40,15 @@ def test_an_empty_history_meets_only_the_bias():
     for history in ([[-1, -1]], [[]]):
         query = embed_history(tf.constant(history, tf.int32), tf.constant(TABLE), [0.0, 1.0][:1])
         assert query.numpy().tolist() == [[0, 0, 1]]
+
+
+def test_what_is_known_of_a_user_counts_by_the_root_of_the_history_and_the_context_in_full():
+    table = tf.constant([[3.0, 0.0], [6.0, 0.0], [0.0, 10.0]])  # two positions of users, one of contexts
+    content = tf.SparseTensor([[0, 0], [0, 2], [1, 1], [1, 2]], [1.0, 1.0, 0.5, 1.0], [2, 3])
+    queries = tf.constant([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    # The first user has no history, the second three items: 6 * 0.5 / sqrt(1 + 3) = 1.5.
+    told = with_features(queries, tf.constant([[-1, -1, -1], [0, 2, 1]]), content, table, user_content=2)
+    np.testing.assert_allclose(told, [[4, 11, 1], [2.5, 11, 1]])
 
 
 def test_contributions_by_hand():
