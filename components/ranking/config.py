@@ -42,6 +42,7 @@ class RankingConfig:
       l2_full_rows: Training rows from which on L2 has its full weight; 1: always.
       seeds: Models trained with different seeds whose ratings are averaged.
       epochs: Most epochs.
+      epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
       patience: Epochs without a lower eval error before training stops.
       batch_size: Rows a step; with fewer rows than this a step sees all of them.
       learning_rate: Adam's step size.
@@ -64,6 +65,7 @@ class RankingConfig:
     l2_full_rows: int = 30_000
     seeds: int = 1
     epochs: int = 250
+    epoch_rows: int = 4_000_000
     patience: int = 25
     batch_size: int = 131_072
     learning_rate: float = 0.01
@@ -85,6 +87,7 @@ class RankingConfig:
             "l2_full_rows",
             "seeds",
             "epochs",
+            "epoch_rows",
             "patience",
             "batch_size",
         ):

@@ -23,13 +23,13 @@ from components.training.replicas import Replicas
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one pass over the training rows came to.
+    """What one pass over the training rows, or a part of many, came to.
 
     Attributes:
       model: Number of the model, from 1.
       epoch: Number of the epoch, from 1.
       seconds: Wall-clock time of the training, without the evaluation.
-      rows: Training rows.
+      rows: Training rows that it took.
       loss: Mean squared error of the training rows plus L2, with ids hidden and units dropped.
       rmse: Root mean squared error of the eval rows, in stars; NaN without eval rows.
       mae: Mean absolute error of the eval rows, in stars; NaN without eval rows.
@@ -124,7 +124,14 @@ def _fit_one(
         model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
     train_step = _train_step(model, replicas)
     eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
-    training = _Batches(known, known.rows, config.batch_size, shuffle_seed=config.seed + number, replicas=replicas)
+    training = _Batches(
+        known,
+        known.rows,
+        config.batch_size,
+        shuffle_seed=config.seed + number,
+        most_rows=config.epoch_rows,
+        replicas=replicas,
+    )
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
     for epoch in range(1, most_epochs + 1):
@@ -137,7 +144,7 @@ def _fit_one(
                 model=number + 1,
                 epoch=epoch,
                 seconds=seconds,
-                rows=len(known.rows),
+                rows=training.rows_per_pass,
                 loss=loss,
                 rmse=rmse,
                 mae=mae,
@@ -194,7 +201,10 @@ def _predicted_errors(model: RatingModel, batches: _Batches) -> tuple[float, flo
 
 
 class _Batches:
-    """Batches of rows, in another order each time where a seed is given; a single one is made once."""
+    """Batches of rows, in another order each time where a seed is given; a single one is made once.
+
+    With a seed and more rows than `most_rows` each time gives the next part of an order of all rows.
+    """
 
     def __init__(
         self,
@@ -202,14 +212,21 @@ class _Batches:
         rows: RatingRows,
         size: int,
         shuffle_seed: int | None = None,
+        most_rows: int | None = None,
         replicas: Replicas | None = None,
     ) -> None:
         self.rows = rows
         self._replicas = replicas or Replicas()
         self._known = known
-        self._count = -(-len(rows) // size)
+        self.rows_per_pass = len(rows) if most_rows is None else min(len(rows), most_rows)
+        self._count = -(-self.rows_per_pass // size)
+        self._waiting = np.zeros(0, np.int64)
         self._generator = None if shuffle_seed is None else np.random.default_rng(shuffle_seed)
-        self._whole = [cut_batch(known, rows, part) for part in self._parts(None)] if self._count == 1 else []
+        self._whole = (
+            [cut_batch(known, rows, part) for part in self._parts(None)]
+            if self.rows_per_pass == len(rows) <= size
+            else []
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches, where there is one replica."""
@@ -220,10 +237,18 @@ class _Batches:
         if self._whole:
             yield self._whole
             return
-        order = np.arange(len(self.rows)) if self._generator is None else self._generator.permutation(len(self.rows))
-        for positions in np.array_split(order, max(self._count, 1)):
+        for positions in np.array_split(self._order(), max(self._count, 1)):
             if len(positions):
                 yield [cut_batch(self._known, self.rows, part) for part in self._parts(positions)]
+
+    def _order(self) -> Longs:
+        """Positions of the rows of one pass."""
+        if self._generator is None:
+            return np.arange(len(self.rows))
+        if len(self._waiting) < self.rows_per_pass:
+            self._waiting = np.concatenate([self._waiting, self._generator.permutation(len(self.rows))])
+        order, self._waiting = np.split(self._waiting, [self.rows_per_pass])
+        return order
 
     def _parts(self, positions: Longs | None) -> list[Longs | None]:
         """Positions of each local replica; None, all rows, as long as there is one replica."""

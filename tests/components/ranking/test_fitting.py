@@ -44,6 +44,18 @@ def test_biases_are_recovered():
     assert np.corrcoef(learned, USER_BIAS)[0, 1] > 0.99
 
 
+def test_epochs_of_a_part_of_the_rows_see_all_of_them_in_turn():
+    part = len(BIASED.known.rows) // 3
+    config = dataclasses.replace(
+        LIGHT, architecture="matrix_factorization", l2_ids=30.0, epoch_rows=part, batch_size=50
+    )
+    epochs = []
+    models = fit(config, BIASED.items, BIASED.known, BIASED.held_out, epochs.append)
+    assert {epoch.rows for epoch in epochs} == {part}
+    # Every user and item is learned, whichever part of the rows it is in.
+    assert rmse(predict(models, BIASED.known, BIASED.held_out, 10_000), BIASED.held_out.ratings) < 0.15
+
+
 @pytest.mark.parametrize("architecture", ["factorization_machine", "matrix_factorization"])
 def test_a_rank_one_matrix_is_recovered(architecture):
     config = dataclasses.replace(LIGHT, architecture=architecture)
