@@ -19,19 +19,20 @@ COMMAND = str(Path(sys.executable).parent / "recommender")
 
 def measure(protocol: Protocol, output: Path) -> None:
     """Runs every model of a protocol and writes `<output>/<protocol>/<model>.json` for each."""
-    splits = output / "splits"
+    split = output / "splits" / protocol.name
+    items = split.parent / "movies.csv" if protocol.with_items else None
     folder = output / protocol.name
     for model in protocol.models:
         print(f"{protocol.name}: {model.label}", file=sys.stderr, flush=True)
         start = time.monotonic()
-        summary = _run(model, splits / protocol.name, splits / "movies.csv", folder)
+        summary = _run(model, split, items, folder)
         result = {
-            "scores": _scores(protocol, splits / protocol.name, splits / "movies.csv", summary["bundle"], folder),
+            "scores": _scores(protocol, split, items, summary["bundle"], folder),
             "seconds": time.monotonic() - start,
             "command": " ".join(command_of(protocol, model)),
             "seeds": {name: summary["config"][name]["seeds"] for name in ("retrieval", "ranking")},
             "refit_epochs": {stage: one["refit_epochs"] for stage, one in summary["training"].items()},
-            "train_metrics": summary["training"]["RankingTrainer"]["train_metrics"],
+            "train_metrics": summary["training"].get("RankingTrainer", {}).get("train_metrics", {}),
         }
         (folder / f"{model.key}.json").write_text(json.dumps(result, indent=1))
 
@@ -52,15 +53,14 @@ def command_of(protocol: Protocol, model: Model) -> list[str]:
         "--preset",
         model.preset,
         *files,
-        "--items",
-        "../movies.csv",
+        *(["--items", "../movies.csv"] if protocol.with_items else []),
         "--final-fit",
         "train_eval",
         *settings,
     ]
 
 
-def _run(model: Model, split: Path, items: Path, folder: Path) -> dict[str, Any]:
+def _run(model: Model, split: Path, items: Path | None, folder: Path) -> dict[str, Any]:
     """The summary of a run; models of a protocol share a folder, and so whatever their settings leave alone."""
     parts = zip(("--ratings", "--eval-ratings", "--test-ratings"), ("train", "valid", "test"), strict=True)
     files = [text for option, part in parts for text in (option, str(split / f"{part}.csv"))]
@@ -69,8 +69,7 @@ def _run(model: Model, split: Path, items: Path, folder: Path) -> dict[str, Any]
         "--preset",
         model.preset,
         *files,
-        "--items",
-        str(items),
+        *([] if items is None else ["--items", str(items)]),
         "--final-fit",
         "train_eval",
         "--output",
@@ -82,14 +81,17 @@ def _run(model: Model, split: Path, items: Path, folder: Path) -> dict[str, Any]
     return summary
 
 
-def _scores(protocol: Protocol, split: Path, items: Path, bundle: str, folder: Path) -> dict[str, tuple[float, float]]:
+def _scores(
+    protocol: Protocol, split: Path, items: Path | None, bundle: str, folder: Path
+) -> dict[str, tuple[float, float]]:
     train, valid, test = (pd.read_csv(split / f"{part}.csv") for part in ("train", "valid", "test"))
     known = pd.concat([train, valid])
     answers = folder / f"{protocol.answers}.csv"
     if protocol.answers == LISTS:
         options = ["--users", str(split / "test.csv"), "--n", str(DEPTH)]
         subprocess.run([COMMAND, "recommend", "--model", bundle, *options, "--output", str(answers)], check=True)
-        return list_scores(pd.read_csv(answers), known, test, len(pd.read_csv(items)))
+        catalogue = pd.concat([known, test])["item"].nunique() if items is None else len(pd.read_csv(items))
+        return list_scores(pd.read_csv(answers), known, test, catalogue)
     if protocol.known_users_only:
         test = test[test["user"].isin(known["user"])]
     options = ["--pairs", str(split / "test.csv")]

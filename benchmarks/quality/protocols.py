@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 LISTS, RATINGS = "lists", "ratings"
+SEQUENCES = "Beauty"
+"""The protocol whose file of sequences a person gives."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -34,12 +36,13 @@ class Protocol:
     """A split, a question and the models that answer it.
 
     Attributes:
-      name: Of splits.PROTOCOLS.
+      name: Of splits.PROTOCOLS, or SEQUENCES.
       title: What is asked.
       answers: `lists` or `ratings`.
       metrics: Columns of the table; the first one orders the rows.
       models: Rows of the table that are measured here.
       known_users_only: Whether test rows of users without any row before are left out.
+      with_items: Whether there is a table of items.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Protocol:
     metrics: tuple[str, ...]
     models: tuple[Model, ...]
     known_users_only: bool = False
+    with_items: bool = True
 
 
 # Ratings are judged and lists are not: the list model is trained for one epoch only.
@@ -114,5 +118,13 @@ PROTOCOLS = (
             Model(label="this project", settings=RATINGS_ONLY),
         ),
         known_users_only=True,
+    ),
+    Protocol(
+        name=SEQUENCES,
+        title="The next item of sparse sequences: Amazon Beauty, 5-core, the last row of each of 22,363 users",
+        answers=LISTS,
+        metrics=("ndcg@10", "recall@10", "recall@100"),
+        models=(Model(label="this project", preset="auto", settings=("split.kind=presplit",)),),
+        with_items=False,
     ),
 )

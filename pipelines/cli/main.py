@@ -44,7 +44,17 @@ SERVING = ("serve", "query", "similar", "recommend", "predict")
 """Commands that the extra "serving" is enough for."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """A group that lists its commands with their whole first sentence, however narrow the terminal is."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(limit=1_000)) for name, command in sorted(self.commands.items())]
+            )
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tfx-recommenders", prog_name="recommender")
 def cli() -> None:
     """Trains, evaluates, pushes and asks a two-stage recommender."""

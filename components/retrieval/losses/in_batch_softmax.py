@@ -83,7 +83,8 @@ class InBatchSoftmax:
             queries,
             candidates,
             sample_weight=weights,
-            candidate_sampling_probability=tf.minimum(expected / (rows + self._negatives), 1.0),
+            # Only the proportions count, and TFRS takes what is below 1e-6 for 1e-6.
+            candidate_sampling_probability=expected / tf.reduce_max(expected),
             candidate_ids=ids,
             compute_metrics=False,
         )
