@@ -1,7 +1,7 @@
-"""The engine that a job runs on: Beam's own options, looked at before anything is started.
+"""The engine that a job runs on: Beam's own options, looked at before anything is started; its words; its end.
 
 An engine that does not answer makes Beam wait for ever, or crash with a stack of Go routines; here it is
-a message that says who does not listen where.
+a message that says who does not listen where. And Flink goes on with a job whose client has gone, unless it is told.
 """
 
 from __future__ import annotations
@@ -13,14 +13,32 @@ import shlex
 import shutil
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from components.causes import cause_of
 from components.errors import InputError
+from components.progress import warn
+from pipelines import flink
 
 IN_MEMORY = ("--runner=FnApiRunner",)  # Beam's own default looks for an engine on the internet first
 SECONDS_TO_ANSWER = 5.0
+CLUSTERS = ("FlinkRunner", "SparkRunner")  # workers are elsewhere: what this host lacks may be there
+
+WORKER_LOST = "a worker was lost in the middle of the job: killed, out of memory, or off the net"
+MEANINGS = {
+    "Insufficient number of network buffers": "Flink has too few network buffers: raise "
+    "taskmanager.memory.network.max, or lower taskmanager.network.sort-shuffle.min-buffers (docs/flink.md)",
+    "finishConnect(..) failed": "a task manager found no worker pool: one must run on every task manager's host",
+    "remote task manager was lost": "a task manager was lost in the middle of the job: killed, out of memory, or off "
+    "the net",
+    "CANCELLED: client cancelled": WORKER_LOST,
+    "SDK worker disconnected": WORKER_LOST,
+    "ConnectException: Connection refused": "the Flink master{master} does not answer any more",
+    "StatusCode.UNAVAILABLE": "the job server does not answer any more",
+}
+"""What an engine's words mean, by what they contain; the first that fits."""
 
 
 def parse(options: Iterable[str]) -> list[str]:
@@ -41,6 +59,67 @@ def resolve(options: Sequence[str]) -> list[str]:
     if runner == "PrismRunner" and not _value(arguments, "prism_location") and not _value(arguments, "job_endpoint"):
         return [*arguments, f"--prism_location={_prism()}"]
     return arguments
+
+
+def named(arguments: Sequence[str], name: str) -> list[str]:
+    """The options with a name for the job by which `end` finds it again, behind the name that they give it.
+
+    Args:
+      arguments: Resolved options.
+      name: What nobody else calls a job.
+    """
+    given = _value(arguments, "job_name")
+    return [*arguments, f"--job_name={given or 'recommender'}-{name}"]
+
+
+def end(arguments: Sequence[str]) -> None:
+    """Cancels the job of these options where it still runs at a Flink master; other engines do it by themselves.
+
+    What cannot be cancelled is told in a warning.
+
+    Args:
+      arguments: Options that `named` has made.
+    """
+    master, job = flink_master(arguments), _value(arguments, "job_name")
+    if master is None or job is None:
+        return
+    try:
+        flink.cancel(master, job)
+    except (OSError, ValueError, KeyError) as error:
+        warn("the job %s could not be cancelled at the Flink master %s (%s): cancel it there", job, master, error)
+
+
+@contextlib.contextmanager
+def nothing_left(arguments: Sequence[str]) -> Iterator[None]:
+    """Ends what an earlier process has left of these jobs, and the job that runs when the block fails.
+
+    Args:
+      arguments: Options that `named` has made.
+    """
+    end(arguments)
+    try:
+        yield
+    except BaseException:
+        end(arguments)
+        raise
+
+
+def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
+    """An engine's error in a line: what it means where that is known, and the telling line of its text.
+
+    Args:
+      error: The error.
+      arguments: Options of the job.
+    """
+    said, text, master = cause_of(error), str(error), flink_master(arguments)
+    meaning = next((words for sign, words in MEANINGS.items() if sign in text), "")
+    return f"{meaning.format(master=f' {master}' if master else '')} ({said})" if meaning else said
+
+
+def flink_master(arguments: Sequence[str]) -> str | None:
+    """Address of Flink's REST API; None where no Flink elsewhere is named."""
+    master = _value(arguments, "flink_master")
+    return master if master and ":" in master and not master.startswith("[") else None
 
 
 def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
@@ -78,6 +157,15 @@ def check(arguments: Sequence[str]) -> None:
         )
     pool = _pool(_value(arguments, "environment_config") or "")
     if _value(arguments, "environment_type") == "EXTERNAL" and pool:
+        _check_pool(pool, elsewhere=_value(arguments, "runner") in CLUSTERS)
+    master = flink_master(arguments)
+    if master:
+        _require_listener(master, "Flink master", "--flink_master", "start Flink, or correct the address")
+
+
+def _check_pool(pool: str, *, elsewhere: bool) -> None:
+    """Raises an InputError, or warns where workers look for the pool on other hosts than this one."""
+    try:
         _require_listener(
             pool,
             "worker pool",
@@ -85,9 +173,10 @@ def check(arguments: Sequence[str]) -> None:
             "start it on the worker's machine, with this project installed there: "
             "python -m apache_beam.runners.worker.worker_pool_main --service_port=50000",
         )
-    master = _value(arguments, "flink_master")
-    if master and ":" in master and not master.startswith("["):
-        _require_listener(master, "Flink master", "--flink_master", "start Flink, or correct the address")
+    except InputError as error:
+        if not elsewhere:
+            raise
+        warn("%s, as this host sees it; the hosts of the workers need one", error.what)
 
 
 def _pool(config: str) -> str:

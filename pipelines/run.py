@@ -269,8 +269,8 @@ def describe_failure(error: Exception, folder: RunFolder) -> Failure:
     try:
         folder.error_log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     except OSError:  # a full disk, which is what the cause says then
-        return Failure(component=stage, message=cause_of(cause))
-    return Failure(component=stage, message=cause_of(cause), error_log=str(folder.error_log))
+        return Failure(component=stage, message=engines.told(cause))
+    return Failure(component=stage, message=engines.told(cause), error_log=str(folder.error_log))
 
 
 def input_error_of(error: BaseException | None) -> InputError | None:

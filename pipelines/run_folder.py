@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,3 +125,8 @@ def locked(folder: RunFolder) -> Iterator[None]:
             yield
         finally:
             file.truncate(0)
+
+
+def name_of(folder: RunFolder) -> str:
+    """Eight hexadecimal digits that are the folder's on this host: what its jobs are called by at an engine."""
+    return hashlib.sha256(f"{socket.gethostname()}:{folder.path}".encode()).hexdigest()[:8]

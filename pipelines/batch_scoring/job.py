@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from components.causes import cause_of
 from components.errors import InputError
 from pipelines import engines
+from pipelines.batch_scoring.publishing import discard
 
 INPUT, DISK, FAILURE = "input", "disk", "failure"
 
@@ -147,8 +147,8 @@ def main(arguments: Sequence[str]) -> int:
     """Runs an attempt and writes what came of it as JSON; the process's streams are the log."""
     specification_file, result_file = arguments
     signal.signal(signal.SIGTERM, _stop)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     specification = Specification(**json.loads(Path(specification_file).read_text(encoding="utf-8")))
+    threading.Thread(target=_end_with_parent, args=(specification,), daemon=True).start()
     _write(result_file, {})
     try:
         total = Path(f"{result_file}.users")
@@ -159,18 +159,18 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     except Exception as error:
         traceback.print_exc()
-        _write(result_file, describe(error))
+        _write(result_file, describe(error, specification.beam_arguments))
         return 1
 
 
-def describe(error: BaseException) -> dict[str, str]:
+def describe(error: BaseException, arguments: Sequence[str] = ()) -> dict[str, str]:
     """What went wrong, for the parent: an InputError whole, a full disk as such, anything else in a line."""
     found = _input_error(error)
     if found:
         return {"kind": INPUT, **found}
     if _is_disk_full(error):
         return {"kind": DISK, "message": os.strerror(errno.ENOSPC)}
-    return {"kind": FAILURE, "message": _cause(error)}
+    return {"kind": FAILURE, "message": engines.told(error, arguments)}
 
 
 FIELDS = {"expected": "expected", "received": "received", "what to do": "action"}
@@ -206,29 +206,19 @@ def _is_disk_full(error: BaseException) -> bool:
     return os.strerror(errno.ENOSPC) in str(error)
 
 
-def _cause(error: BaseException) -> str:
-    """The telling line, and what it means."""
-    said = cause_of(error)
-    meaning = next((words for sign, words in MEANINGS.items() if sign in str(error)), "")
-    return f"{meaning} ({said})" if meaning else said
-
-
-MEANINGS = {
-    "SDK worker disconnected": "a worker was lost in the middle of the job: killed, out of memory, or off the net",
-    "StatusCode.UNAVAILABLE": "the job server does not answer any more",
-}
-"""What a portable engine's words mean, by what they contain."""
-
-
 def _write(path: str | Path, content: Any) -> None:
     incoming = Path(f"{path}.incoming")
     incoming.write_text(json.dumps(content), encoding="utf-8")
     incoming.replace(path)
 
 
-def _end_with_parent() -> None:
-    """The parent holds the other end of stdin: when it dies, however it dies, this process goes too."""
+def _end_with_parent(specification: Specification) -> None:
+    """The parent holds the other end of stdin: when it dies, however it dies, the job and all of this group go too."""
     sys.stdin.buffer.read()
+    engines.end(specification.beam_arguments)
+    discard(specification.folder)
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)  # an engine that this process has started, such as Beam's job server, is in it
     os._exit(1)
 
 

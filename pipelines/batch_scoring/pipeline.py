@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import RunInference
 
+from pipelines.batch_scoring.attempt_files import create
 from pipelines.batch_scoring.blocks import ScoredBlock, UserBlock
 from pipelines.batch_scoring.grouping import by_bucket, cut, each_once, number_of_buckets
 from pipelines.batch_scoring.model_handler import BundleHandler, Question
@@ -94,6 +94,7 @@ class ScoreIntoFiles(beam.PTransform):  # type: ignore[misc]
         )
         written = (
             scored.blocks
+            | "Spread blocks" >> beam.Reshuffle()  # or a bucket's blocks would stay with the worker that has the bucket
             | "Score" >> ScoreUsers(job.question)
             | "Write" >> beam.ParDo(WriteRows(job.folder, job.suffix, job.question.schema, job.users.paths))
         )
@@ -102,7 +103,7 @@ class ScoreIntoFiles(beam.PTransform):  # type: ignore[misc]
             (read[_TALLY], scored[_TALLY], rejected, written)
             | beam.Flatten()
             | "Count" >> beam.CombineGlobally(Total())
-            | "Write manifest" >> beam.Map(_write_manifest, f"{job.folder}/{MANIFEST}")
+            | "Write manifest" >> beam.Map(_write_manifest, job.folder)
         )
 
 
@@ -155,7 +156,7 @@ class EachOnce(beam.DoFn):  # type: ignore[misc]
         yield from cut(users, number % self._shards, self._block_users)
 
 
-def _write_manifest(tally: Tally, path: str) -> str:
-    with FileSystems.create(path, "application/octet-stream") as file:
+def _write_manifest(tally: Tally, folder: str) -> str:
+    with create(folder, MANIFEST) as file:
         file.write(tally.to_json().encode())
-    return path
+    return f"{folder}/{MANIFEST}"

@@ -16,6 +16,8 @@ import time
 import uuid
 from pathlib import Path
 
+from pipelines.batch_scoring.attempt_files import create
+
 FOLDER = "progress"
 SECONDS_BETWEEN = 1.0
 
@@ -39,7 +41,8 @@ class Reporter:
     """Adds up what this process has done for one attempt."""
 
     def __init__(self, folder: str) -> None:
-        self._path = f"{folder}/{FOLDER}/{uuid.uuid4().hex}.json"
+        self._folder = folder
+        self._name = f"{FOLDER}/{uuid.uuid4().hex}.json"
         self._lock = threading.Lock()
         self._done = Progress()
         self._written_at = 0.0
@@ -61,9 +64,7 @@ class Reporter:
             self._write()
 
     def _write(self) -> None:
-        from apache_beam.io.filesystems import FileSystems
-
-        with FileSystems.create(self._path, "application/octet-stream") as file:
+        with create(self._folder, self._name) as file:
             file.write(json.dumps(dataclasses.asdict(self._done)).encode())
 
 

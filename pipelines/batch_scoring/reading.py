@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,8 +52,9 @@ def read_piece(piece: Piece) -> Iterator[Records]:
 
 
 def _text(piece: Piece) -> Iterator[Records]:
-    row, rest = 1, b""
-    with FileSystems.open(piece.path) as stream:
+    row, rest = piece.first_row + 1, b""
+    with FileSystems.open(piece.path) as file:
+        stream = _Part(file, piece)
         while chunk := stream.read(CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
             yield from _lines(piece, lines, row)
@@ -75,16 +77,19 @@ def _csv(piece: Piece) -> Iterator[Records]:
 
     def wrong_width(row: Any) -> str:
         reason = f"{row.actual_columns} fields where the header has {row.expected_columns}"
-        wrong.append(Rejected(position=_position(piece, row.number), user_id="", reason=reason))
-        skipped.append(row.number)
+        number = piece.first_row + row.number
+        wrong.append(Rejected(position=_position(piece, number), user_id="", reason=reason))
+        skipped.append(number)
         return "skip"
 
     skipped: list[int] = []
-    next_row = 2  # the header is row 1
-    with FileSystems.open(piece.path) as stream:
+    next_row = piece.first_row + 1 + (not piece.header)  # a header is a row, too
+    with FileSystems.open(piece.path) as file:
         reader = pa.csv.open_csv(
-            stream,
-            read_options=pa.csv.ReadOptions(use_threads=False, block_size=CHUNK),
+            pa.PythonFile(_Part(file, piece), mode="r"),
+            read_options=pa.csv.ReadOptions(
+                use_threads=False, block_size=CHUNK, column_names=list(piece.header) or None
+            ),
             parse_options=pa.csv.ParseOptions(
                 delimiter=piece.delimiter,
                 newlines_in_values=True,
@@ -108,6 +113,32 @@ def _csv(piece: Piece) -> Iterator[Records]:
             wrong.clear()
     if wrong:
         yield Records(users=_empty(), rejected=list(wrong))
+
+
+class _Part:
+    """The bytes of a piece of a file, as a stream that is read once.
+
+    Args:
+      stream: Of the whole file.
+      piece: From where to where.
+    """
+
+    closed = False
+
+    def __init__(self, stream: Any, piece: Piece) -> None:
+        self._stream = stream
+        self._left = math.inf if piece.end < 0 else piece.end - piece.start
+        if piece.start:
+            stream.seek(piece.start)
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """At most `size` bytes; none at the end."""
+        content = bytes(self._stream.read(int(min(size, self._left))))
+        self._left -= len(content)
+        return content
+
+    def close(self) -> None:
+        """Whoever has opened the file closes it."""
 
 
 def _swallowed(ids: Any) -> list[int]:

@@ -34,11 +34,14 @@ TEXT, CSV, PARQUET = "text", "csv", "parquet"
 KINDS = {".txt": TEXT, ".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
 DELIMITERS = (",", "\t", ";")
 CHUNK = 1 << 22
+PIECE_BYTES = 1 << 23
+"""Size at which a file of lines is cut, that workers share it."""
+QUOTE = b'"'
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Piece:
-    """A part of the input that one worker reads: a file, or a row group of a Parquet file.
+    """A part of the input that one worker reads: a file, some lines of it, or a row group of a Parquet file.
 
     Attributes:
       path: The file.
@@ -47,7 +50,10 @@ class Piece:
       columns: By role (`user_id`, …) the name of the column that plays it.
       delimiter: What parts the fields of a CSV file.
       row_group: Which row group; -1 = the whole file.
-      first_row: Rows of the file before this piece.
+      header: Columns of a CSV file whose header is in another piece; none where it is in this one.
+      start: Where the lines begin, in bytes.
+      end: Where they end; -1 = with the file.
+      first_row: Rows of the file before this piece; of text and CSV lines, the header included.
       rows: Rows of the piece; of text and CSV the number of lines, which may be a few more.
     """
 
@@ -57,6 +63,9 @@ class Piece:
     columns: dict[str, str] = dataclasses.field(default_factory=dict)
     delimiter: str = ","
     row_group: int = -1
+    header: tuple[str, ...] = ()
+    start: int = 0
+    end: int = -1
     first_row: int = 0
     rows: int = 0
 
@@ -159,8 +168,8 @@ def _pieces(path: str, file: int) -> Iterable[Piece]:
         if kind == PARQUET:
             return _parquet_pieces(path, file)
         if kind == CSV:
-            return [_csv_piece(path, file)]
-        return [Piece(path=path, file=file, kind=TEXT, rows=_lines(path))]
+            return _csv_pieces(path, file)
+        return _line_pieces(Piece(path=path, file=file, kind=TEXT), quoted=False)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
 
@@ -216,22 +225,45 @@ def _check_types(path: str, schema: Any, columns: dict[str, str]) -> None:
             )
 
 
-def _csv_piece(path: str, file: int) -> Piece:
+def _csv_pieces(path: str, file: int) -> list[Piece]:
     with FileSystems.open(path) as stream:
         line = stream.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
     delimiter = max(DELIMITERS, key=line.count)
     header = next(csv.reader([line], delimiter=delimiter), [])
     columns = _columns(path, header)
-    return Piece(path=path, file=file, kind=CSV, columns=columns, delimiter=delimiter, rows=max(0, _lines(path) - 1))
+    whole = Piece(path=path, file=file, kind=CSV, columns=columns, delimiter=delimiter)
+    first, *others = _line_pieces(whole, quoted=True)
+    first = dataclasses.replace(first, rows=max(0, first.rows - 1))
+    return [first, *(dataclasses.replace(piece, header=tuple(header)) for piece in others)]
 
 
-def _lines(path: str) -> int:
-    lines, last = 0, b"\n"
-    with FileSystems.open(path) as stream:
+def _line_pieces(piece: Piece, *, quoted: bool) -> list[Piece]:
+    """A whole file of lines, cut at ends of lines into pieces of some PIECE_BYTES.
+
+    Args:
+      piece: The file.
+      quoted: Whether fields may be quoted: a file with a quotation mark stays whole, for a field may hold line breaks.
+    """
+    starts, before = [0], [0]  # of each piece: its first byte, and lines before it
+    read, lines, last, may_cut = 0, 0, b"\n", True
+    with FileSystems.open(piece.path) as stream:
         while chunk := stream.read(CHUNK):
-            lines += chunk.count(b"\n")
-            last = chunk[-1:]
-    return lines + (last != b"\n")
+            may_cut = may_cut and not (quoted and QUOTE in chunk)
+            lines, last, end = lines + chunk.count(b"\n"), chunk[-1:], read + chunk.rfind(b"\n") + 1
+            if may_cut and end > read and end - starts[-1] >= PIECE_BYTES:
+                starts.append(end)
+                before.append(lines)
+            read += len(chunk)
+    lines += last != b"\n"
+    if not may_cut:
+        starts, before = [0], [0]
+    elif len(starts) > 1 and starts[-1] == read:
+        del starts[-1], before[-1]
+    parts = zip(starts, [*starts[1:], -1], before, [*before[1:], lines], strict=True)
+    return [
+        dataclasses.replace(piece, start=start, end=end, first_row=first, rows=after - first)
+        for start, end, first, after in parts
+    ]
 
 
 def _columns(path: str, header: Sequence[str]) -> dict[str, str]:

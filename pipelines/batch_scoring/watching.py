@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,7 @@ def score(request: Request) -> dict[str, Any]:
 
 
 def _attempt(request: Request, arguments: Sequence[str], folder: str, log: str) -> dict[str, Any]:
+    arguments = engines.named(arguments, uuid.uuid4().hex[:8])
     specification = Specification(
         model=request.model,
         version=request.version,
@@ -137,10 +139,10 @@ def _attempt(request: Request, arguments: Sequence[str], folder: str, log: str) 
         suffix=request.destination.suffix,
         shards=request.destination.shards,
         block_users=request.block_users,
-        beam_arguments=list(arguments),
+        beam_arguments=arguments,
     )
     try:
-        summary = _run_child(specification, request.limits, log)
+        summary = _run_job(specification, request.limits, log)
         try:
             publishing.publish(request.destination, folder)
         except OSError as error:
@@ -148,6 +150,15 @@ def _attempt(request: Request, arguments: Sequence[str], folder: str, log: str) 
         return summary
     finally:
         publishing.discard(folder)
+
+
+def _run_job(specification: Specification, limits: Limits, log: str) -> dict[str, Any]:
+    """The summary of a job that ended well; any other job is at an end at its engine, too."""
+    try:
+        return _run_child(specification, limits, log)
+    except BaseException:
+        engines.end(specification.beam_arguments)
+        raise
 
 
 def _run_child(specification: Specification, limits: Limits, log: str) -> dict[str, Any]:
@@ -243,6 +254,8 @@ class Watch:
 
     def _words(self, done: Progress, now: float) -> str:
         total = f" of {self._total:,}" if self._total else ""
+        if self._total:  # what an engine does twice is told twice
+            done = Progress(read=min(done.read, self._total), scored=min(done.scored, self._total), steps=done.steps)
         if not done.scored:
             return f"{done.read:,}{total} records read"
         if not self._scoring_since:

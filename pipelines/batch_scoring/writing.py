@@ -11,11 +11,11 @@ from typing import Any
 
 import apache_beam as beam
 import pyarrow.compute as pc
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from pipelines.batch_scoring.attempt_files import create
 from pipelines.batch_scoring.blocks import RANK, Rejected, ScoredBlock
 from pipelines.batch_scoring.formats import FORMATS
 from pipelines.batch_scoring.progress_files import reporter
@@ -131,7 +131,7 @@ def rejected_tally(folder: str, rejected: Sequence[Rejected], paths: Sequence[st
     ]
     name = _part_name(REJECTED_SHARD, REJECTED_SUFFIX)
     content = "".join(f"{line}\n" for line in lines).encode()
-    with FileSystems.create(f"{folder}/{name}", "application/octet-stream") as file:
+    with create(folder, name) as file:
         file.write(content)
     part = Part(name=name, shard=REJECTED_SHARD, rows=len(rejected), size=len(content))
     return [Tally(rejected=len(rejected), parts=(part,))]
@@ -143,7 +143,7 @@ class _OpenPart:
     def __init__(self, folder: str, shard: int, suffix: str, schema: Any) -> None:
         self._name = _part_name(shard, suffix)
         self._shard = shard
-        self._stream = _Counted(FileSystems.create(f"{folder}/{self._name}", "application/octet-stream"))
+        self._stream = _Counted(create(folder, self._name))
         self._file = FORMATS[suffix](self._stream, schema)
         self._rows = 0
 

@@ -85,6 +85,7 @@ def run(
     beam = engines.parse(beam_pipeline_args)
     engines.check(engines.resolve(beam))
     folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
+    beam = engines.named(beam, run_folder.name_of(folder)) if engines.flink_master(beam) else beam
     with run_folder.locked(folder), streams(folder, verbose) as (results, progress):
         return _run(config, folder, preset, beam, results, progress, not no_cache, require_blessing, verbose)
 
@@ -213,7 +214,7 @@ def _run(
     from pipelines.run import RunFailedError, execute, open_recommender
 
     try:
-        with StageLines(progress) as view:
+        with StageLines(progress) as view, engines.nothing_left(beam):
             opener = functools.partial(open_recommender, beam_pipeline_args=beam)
             summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
             view.preparing("Asking the bundle for three users")

@@ -59,6 +59,15 @@ def test_somebody_who_does_not_listen_is_named_at_once(options, says):
     assert error.value.action
 
 
+def test_a_cluster_s_workers_need_a_pool_on_their_hosts_and_this_host_need_not_have_one(caplog):
+    with socket.socket() as taken, socket.create_server(("localhost", 0)) as master:
+        taken.bind(("localhost", 0))
+        pool, here = (f"localhost:{one.getsockname()[1]}" for one in (taken, master))
+        external = ["--environment_type=EXTERNAL", f"--environment_config={pool}"]
+        engines.check(["--runner=FlinkRunner", f"--flink_master={here}", *external])
+    assert f"no worker pool listens at {pool}, as this host sees it" in caplog.text
+
+
 def test_whoever_listens_is_left_alone():
     with socket.create_server(("localhost", 0)) as server:
         here = f"localhost:{server.getsockname()[1]}"

@@ -86,6 +86,35 @@ def test_a_quotation_mark_that_is_not_closed_is_told_with_its_row(tmp_path):
     assert "quotation mark" in rejected["3"]
 
 
+@pytest.mark.parametrize("kind", ["users.csv", "users.txt"])
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_large_file_of_lines_is_cut_for_several_workers_and_rows_keep_their_numbers(tmp_path, monkeypatch, kind, end):
+    csv = kind == "users.csv"
+    lines = [f"u{row},m{row}|m1" if csv else f"u{row}" for row in range(2, 400)]
+    lines[100], lines[333] = ("u102", ",m1") if csv else ("", "u\ud800")  # rows 102 and 335
+    content = ("\n".join(["user_id,history_item_ids" if csv else "u1", *lines]) + end).encode("utf-8", "surrogatepass")
+    (tmp_path / kind).write_bytes(content)
+    whole, rejected = read(tmp_path / kind)
+    monkeypatch.setattr("pipelines.batch_scoring.user_files.CHUNK", 256)
+    monkeypatch.setattr("pipelines.batch_scoring.user_files.PIECE_BYTES", 700)
+    users = find_users(str(tmp_path / kind), "no model")
+    assert len(users.pieces) > 2
+    assert users.rows == 398 + (not csv)
+    table, in_pieces = read(tmp_path / kind)
+    assert table == whole
+    assert in_pieces == rejected
+    assert set(rejected) == ({"102", "335"} if csv else {"335"})
+
+
+def test_a_csv_with_quotation_marks_stays_whole_for_a_field_may_hold_line_breaks(tmp_path, monkeypatch):
+    rows = "".join(f'u{row},"a\nb"\n' for row in range(200))
+    (tmp_path / "users.csv").write_text(f"user_id,note\n{rows}")
+    monkeypatch.setattr("pipelines.batch_scoring.user_files.CHUNK", 256)
+    monkeypatch.setattr("pipelines.batch_scoring.user_files.PIECE_BYTES", 700)
+    assert len(find_users(str(tmp_path / "users.csv"), "no model").pieces) == 1
+    assert ids(read(tmp_path / "users.csv")[0]) == [f"u{row}" for row in range(200)]
+
+
 def test_parquet_takes_whole_numbers_and_lists(tmp_path):
     people = pa.table(
         [[1, 2, None, 4], [[10, 20], None, [1], []], [[5.0, None], None, [1.0, 2.0], None]], schema=PEOPLE

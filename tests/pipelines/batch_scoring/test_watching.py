@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -12,10 +17,11 @@ import pytest
 
 from components.errors import InputError
 from components.progress import LOGGER
-from pipelines.batch_scoring.job import describe
+from pipelines.batch_scoring.job import describe, make_folders
 from pipelines.batch_scoring.progress_files import Reporter
 from pipelines.batch_scoring.publishing import Destination
 from pipelines.batch_scoring.watching import AttemptFailedError, Limits, Request, ScoringFailedError, Watch, score
+from tests.pipelines.flink_rest import flink
 
 
 @pytest.fixture
@@ -34,6 +40,7 @@ class Clock:
 
 
 def test_progress_tells_users_done_rate_and_what_is_left(tmp_path, said):
+    make_folders(str(tmp_path))
     clock = Clock()
     watch = Watch(str(tmp_path), Limits(), clock)
     one, other = Reporter(str(tmp_path)), Reporter(str(tmp_path))
@@ -54,6 +61,27 @@ def test_progress_tells_users_done_rate_and_what_is_left(tmp_path, said):
     ]
 
 
+def test_what_an_engine_does_twice_is_never_more_than_all(tmp_path, said):
+    make_folders(str(tmp_path))
+    watch = Watch(str(tmp_path), Limits(), Clock())
+    watch.expect(100)
+    worker = Reporter(str(tmp_path))
+    worker.add(read=130, scored=120)
+    watch.look()
+    assert said() == ["100 of 100 users scored"]
+
+
+def test_a_worker_that_is_late_does_not_bring_a_folder_back_that_was_given_up(tmp_path):
+    folder = tmp_path / "attempt"
+    make_folders(str(folder))
+    worker = Reporter(str(folder))
+    worker.add(read=1)
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match=f"the folder {folder} is not on"):
+        worker.flush()
+    assert not folder.exists()
+
+
 def test_the_last_word_is_the_whole_count_whatever_the_workers_told_before(tmp_path, said):
     watch = Watch(str(tmp_path))
     watch.end({"read": 1_031, "users": 1_030, "duplicates": 1, "rejected": 0})
@@ -65,6 +93,7 @@ def test_the_last_word_is_the_whole_count_whatever_the_workers_told_before(tmp_p
 
 
 def test_a_job_in_which_nothing_moves_is_ended_and_one_that_moves_is_not(tmp_path):
+    make_folders(str(tmp_path))
     clock = Clock()
     watch = Watch(str(tmp_path), Limits(stall_seconds=30), clock)
     worker = Reporter(str(tmp_path))
@@ -79,6 +108,7 @@ def test_a_job_in_which_nothing_moves_is_ended_and_one_that_moves_is_not(tmp_pat
 
 
 def test_a_job_that_takes_too_long_is_ended_though_it_moves(tmp_path):
+    make_folders(str(tmp_path))
     clock = Clock()
     watch = Watch(str(tmp_path), Limits(seconds=60), clock)
     worker = Reporter(str(tmp_path))
@@ -138,6 +168,62 @@ def test_a_killed_process_costs_an_attempt_and_a_second_one_writes_every_user(bu
     (note,) = [line for line in said() if "attempt 1 of 2 failed" in line]
     assert "ended by SIGKILL" in note
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.csv.summary.json"]
+
+
+def attempt_of(parent):
+    """The process of a job's attempt, and what it is told to do; waits for both."""
+    while True:
+        for child in psutil.Process(parent).children():
+            with contextlib.suppress(psutil.NoSuchProcess, OSError, ValueError):
+                if "pipelines.batch_scoring.job" in child.cmdline():
+                    return child, json.loads(Path(child.cmdline()[-2]).read_text())
+        time.sleep(0.02)
+
+
+def job_name(specification):
+    return specification["beam_arguments"][-1].removeprefix("--job_name=")
+
+
+@pytest.mark.slow
+def test_a_job_that_is_given_up_is_cancelled_at_flink_before_the_next_attempt(bundle, tmp_path, said):
+    # The job itself runs in memory: Flink's address is an option that only we look at then.
+    def freeze():
+        for job in ("first", "second"):
+            child, specification = attempt_of(os.getpid())
+            there.jobs[job] = (job_name(specification), "RUNNING")
+            states.append(there.states())
+            child.suspend()
+            child.wait()
+
+    states: list[dict[str, str]] = []
+    with flink({}) as there:
+        freezer = threading.Thread(target=freeze)
+        freezer.start()
+        options = ("--runner=FnApiRunner", f"--flink_master={there.address}")
+        with pytest.raises(ScoringFailedError, match="no worker has done anything"):
+            score(request(bundle, tmp_path, beam_arguments=options, limits=Limits(attempts=2, stall_seconds=3)))
+        freezer.join()
+    assert states == [{"first": "RUNNING"}, {"first": "CANCELED", "second": "RUNNING"}]
+    assert there.states() == {"first": "CANCELED", "second": "CANCELED"}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_killed_client_leaves_no_job_no_process_and_no_folder(bundle, tmp_path):
+    with flink({}) as there:
+        arguments = ["score", "--model", str(bundle.path), "--output", str(tmp_path / "out.csv")]
+        options = f"--beam-pipeline-args=--runner=FnApiRunner --flink_master={there.address}"
+        command = [sys.executable, "-c", "from pipelines.cli.main import main; main()", *arguments, options]
+        client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        child, specification = attempt_of(client.pid)
+        there.jobs["a"] = (job_name(specification), "RUNNING")
+        while not Path(specification["folder"]).exists() and child.is_running():
+            time.sleep(0.02)
+        client.kill()
+        client.wait()
+        child.wait()
+        assert there.states() == {"a": "CANCELED"}
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
