@@ -138,6 +138,11 @@ def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
     return tuple(arguments)
 
 
+def runner(arguments: Sequence[str]) -> str | None:
+    """The runner that the options name."""
+    return _value(arguments, "runner")
+
+
 def name(arguments: Sequence[str]) -> str:
     """The engine in a word, with the environment of its workers where that is named."""
     environment = _value(arguments, "environment_type")

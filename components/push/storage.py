@@ -17,7 +17,7 @@ from serving.contract import SAVED_MODEL_FILE
 
 CHUNK_BYTES = 1 << 20
 S3_SCHEMES = ("s3", "minio")
-KUBEFLOW_MINIO = "http://minio-service.kubeflow:9000"
+KUBEFLOWS_STORE = "http://seaweedfs.kubeflow:9000"  # of Kubeflow Pipelines 2.16 and 2.17, which bring no MinIO any more
 
 
 class Storage(Protocol):
@@ -110,13 +110,13 @@ class S3Storage:
 
     Credentials come as AWS's own clients take them (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a
     profile, a role), and so does the address of another service: AWS_ENDPOINT_URL. `minio://` without one
-    means Kubeflow's own MinIO.
+    means the store that Kubeflow Pipelines brings along.
     """
 
     def __init__(self, scheme: str) -> None:
         from pyarrow import fs
 
-        endpoint = os.environ.get("AWS_ENDPOINT_URL") or (KUBEFLOW_MINIO if scheme == "minio" else None)
+        endpoint = os.environ.get("AWS_ENDPOINT_URL") or (KUBEFLOWS_STORE if scheme == "minio" else None)
         protocol, _, address = (endpoint or "").rpartition("://")
         self._prefix = f"{scheme}://"
         self._fs = fs

@@ -32,9 +32,13 @@ def compile_group() -> None:
     "--feature", "features", multiple=True, metavar="ENTITY.NAME=KIND[:COLUMN]", help="As in `recommender run`."
 )
 @click.option("--columns", multiple=True, metavar="ROLE=COLUMN,…", help="Your column names, as in `recommender run`.")
-@click.option("--push-to", default="", help="Where versions are pushed.  [default: PIPELINE_ROOT/pushed_model]")
 @click.option(
-    "--deployment", type=click.Path(dir_okay=False), help="TOML file: secrets, volumes, resources (docs/kubeflow.md)."
+    "--push-to", default="", help="Where versions are pushed.  [default: `pushed_model/…` in the root's bucket]"
+)
+@click.option(
+    "--deployment",
+    type=click.Path(dir_okay=False),
+    help="TOML file: secrets, volumes, what steps ask for (docs/kubeflow.md).",
 )
 @click.option("--target", type=click.Choice(["kubeflow", "vertex"]), default="kubeflow", show_default=True)
 @click.option("--cache", is_flag=True, help="Let unchanged steps answer from the cache; runs then give `data_version`.")
@@ -98,5 +102,5 @@ def _compile(
             **options,
         )
         job = compiler.compile_recommender(config, chosen)
-        text = compiler.as_json(job) if target == compiler.VERTEX else compiler.as_yaml(job, chosen.deployment)
+        text = compiler.as_json(job) if target == compiler.VERTEX else compiler.as_yaml(job, chosen.given)
     return text, len(job["pipelineSpec"]["root"]["dag"]["tasks"])

@@ -14,8 +14,9 @@ from tfx.orchestration.pipeline import Pipeline
 from components.errors import InputError
 from components.ingestion.opening import declared_facts, open_source
 from components.ingestion.source import SourceFacts
+from pipelines import engines
 from pipelines.config import PipelineConfig
-from pipelines.kubeflow.deployment import Deployment
+from pipelines.kubeflow.deployment import Deployment, with_kubeflows_store
 from pipelines.kubeflow.runtime_parameters import Parameter, parameters_of, with_defaults
 from pipelines.places import Places
 from pipelines.recommender import IN_MEMORY, create_pipeline
@@ -29,6 +30,9 @@ REMOTE_URIS = "--remote-uris"
 NEVER_CACHED = ("ServedModel", "Pusher")
 """What they do depends on the push destination, of which Kubeflow's cache knows nothing; it runs no driver."""
 
+ON_THIS_MACHINE = (None, "FnApiRunner", "DirectRunner", "PrismRunner")
+"""Runners of Beam whose workers are in the step's container."""
+
 _SCHEMES = ("gs://", "s3://", "minio://")
 
 
@@ -39,7 +43,8 @@ class CompileOptions:
     Attributes:
       image: Container image of every step, best by digest (`…@sha256:…`).
       pipeline_root: Address below which every run keeps its artifacts.
-      push_to: Where versions are pushed; empty: `<pipeline_root>/pushed_model`.
+      push_to: Where versions are pushed; empty: `pushed_model/<path of the root>` in the bucket of the root, and not
+        below the root: what keeps artifacts for some days only would take what is served away.
       target: `kubeflow` or `vertex`.
       cached: Whether unchanged steps may be answered from the orchestrator's cache.
       remote_uris: Whether steps read and write the bucket themselves instead of the launcher's mounts: what a
@@ -66,11 +71,34 @@ class CompileOptions:
                 received=self.pipeline_root,
                 action="give a bucket that the cluster reads and writes, with --pipeline-root",
             )
+        if not self.push_to and not self.pipeline_root.partition("://")[2].strip("/").partition("/")[2]:
+            raise InputError(
+                f"the pipeline root {self.pipeline_root} is a whole bucket, and versions must not lie below it",
+                expected="a folder of a bucket, or another place for versions",
+                received=self.pipeline_root,
+                action=f"--pipeline-root {self.pipeline_root.rstrip('/')}/recommender, or --push-to PLACE",
+            )
+        _check_place(self)
+        if self.remote_uris and not self.pipeline_root.startswith("gs://"):
+            raise InputError(
+                f"steps cannot open {self.pipeline_root} themselves",
+                expected="a root at gs://, which TensorFlow and Beam open",
+                received=f"{REMOTE_URIS} with {self.pipeline_root}",
+                action=f"leave out {REMOTE_URIS}: Kubeflow's launcher copies artifacts between the bucket and the step",
+            )
+        _check_runner(self)
 
     @property
     def pushed_model(self) -> str:
         """Where versions are pushed."""
-        return (self.push_to or f"{self.pipeline_root.rstrip('/')}/pushed_model").rstrip("/")
+        scheme, _, address = self.pipeline_root.partition("://")
+        bucket, _, path = address.strip("/").partition("/")
+        return (self.push_to or f"{scheme}://{bucket}/pushed_model/{path}").rstrip("/")
+
+    @property
+    def given(self) -> Deployment:
+        """The deployment with what Kubeflow's own store needs."""
+        return with_kubeflows_store(self.deployment, self.pushed_model)
 
 
 def compile_recommender(config: PipelineConfig, options: CompileOptions) -> dict[str, Any]:
@@ -108,7 +136,7 @@ def compile_pipeline(pipeline: Pipeline, parameters: Sequence[Parameter], option
     with_defaults(spec["root"].get("inputDefinitions", {}).get("parameters", {}), parameters)
     for step in NEVER_CACHED:
         spec["root"]["dag"]["tasks"].get(step, {}).pop("cachingOptions", None)
-    _deploy(spec["deploymentSpec"]["executors"], options.deployment)
+    _deploy(spec, options)
     return job
 
 
@@ -128,9 +156,9 @@ def as_yaml(job: dict[str, Any], deployment: Deployment) -> str:
     """The PipelineSpec as open-source Kubeflow takes it, and the platform document behind it."""
     spec = job["pipelineSpec"]
     documents = [spec]
-    kubernetes = deployment.kubernetes()
-    if kubernetes:
-        executors = dict.fromkeys(_containers(spec["deploymentSpec"]["executors"]), kubernetes)
+    steps = {label: deployment.kubernetes(_step(label)) for label in _containers(spec["deploymentSpec"]["executors"])}
+    executors = {label: given for label, given in steps.items() if given}
+    if executors:
         documents.append({"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}})
     body: str = yaml.dump_all(documents, sort_keys=True, Dumper=_NoAliases, allow_unicode=True)
     return _header(spec) + body
@@ -148,6 +176,40 @@ class _NoAliases(yaml.SafeDumper):
         return True
 
 
+def _check_place(options: CompileOptions) -> None:
+    """Raises an InputError where the target has no such place to push to, or nothing for a key of the deployment."""
+    if options.target != VERTEX:
+        return
+    if not options.pushed_model.startswith("gs://"):
+        raise InputError(
+            f"Vertex AI's steps do not see {options.pushed_model}",
+            expected="a place at gs://",
+            received=options.push_to,
+            action="push to gs://…, or leave --push-to out",
+        )
+    beyond = options.deployment.beyond_vertex()
+    if beyond:
+        raise InputError(
+            "Vertex AI has nothing for " + ", ".join(beyond),
+            expected="env, and of steps cpu, memory, retries and an accelerator of Vertex's such as NVIDIA_TESLA_T4",
+            received=", ".join(beyond),
+            action="take them out of the file of --deployment; rights come from the service account of the run",
+        )
+
+
+def _check_runner(options: CompileOptions) -> None:
+    """Raises an InputError where Beam's workers are elsewhere and cannot open what the step sees."""
+    runner = engines.runner(options.beam_args)
+    if runner in ON_THIS_MACHINE or options.remote_uris or options.target == VERTEX:
+        return
+    raise InputError(
+        f"the workers of {runner} cannot open the artifacts of a step",
+        expected=f"a root at gs://, which they open themselves: {REMOTE_URIS}",
+        received=f"{options.pipeline_root}, which Kubeflow's launcher copies into the step's own container",
+        action=f"add {REMOTE_URIS} (and --temp_location for Dataflow), or run the Beam stages in the step",
+    )
+
+
 def _with_declared_ratings(config: PipelineConfig, facts: SourceFacts) -> PipelineConfig:
     """Makes ingestion say in one line what is wrong where the data has no ratings after all."""
     if config.data.source != "files" or not facts.has_ratings:
@@ -159,17 +221,25 @@ def _containers(executors: dict[str, Any]) -> list[str]:
     return [label for label, executor in executors.items() if "container" in executor]
 
 
-def _deploy(executors: dict[str, Any], deployment: Deployment) -> None:
-    """Writes resources and environment into the containers."""
+def _step(label: str) -> str:
+    """The step of an executor."""
+    return label.removesuffix("_executor")
+
+
+def _deploy(spec: dict[str, Any], options: CompileOptions) -> None:
+    """Writes resources, environment and retries into the containers and tasks."""
+    executors, deployment = spec["deploymentSpec"]["executors"], options.given
     labels = _containers(executors)
-    deployment.check_steps([label.removesuffix("_executor") for label in labels])
+    deployment.check_steps(list(map(_step, labels)))
     for label in labels:
-        container = executors[label]["container"]
-        resources = deployment.resources_of(label.removesuffix("_executor")).spec()
+        container, step = executors[label]["container"], deployment.step(_step(label))
+        resources = step.vertex_resources() if options.target == VERTEX else step.resources()
         if resources:
             container["resources"] = resources
         if deployment.env:
             container["env"] = [{"name": name, "value": value} for name, value in deployment.env.items()]
+        if step.retries:
+            spec["root"]["dag"]["tasks"][_step(label)]["retryPolicy"] = step.retry_policy()
 
 
 def _header(spec: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the cluster gives each step: image secrets, environment, volumes, processors and memory.
+"""What the cluster gives the steps: image secrets, environment, volumes, nodes, processors and memory, retries.
 
 It decides nothing that a run computes, so it stands in a TOML file of its own and not in a preset.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,57 @@ from components.errors import InputError
 from components.settings import from_mapping, require
 
 EVERY_STEP = "default"
+PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
+OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(K|M|G|T|Ki|Mi|Gi|Ti)?")
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resources:
+class Toleration:
+    """A taint of nodes that a step takes no notice of, in Kubernetes' own terms.
+
+    Attributes:
+      key: Of the taint.
+      operator: `Equal` or `Exists`.
+      value: Of the taint.
+      effect: `NoSchedule`, `PreferNoSchedule` or `NoExecute`; empty: all of them.
+    """
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Affinity:
+    """Labels of the nodes that a step runs on.
+
+    Attributes:
+      key: Of the label.
+      operator: `In`, `NotIn`, `Exists`, `DoesNotExist`, `Gt` or `Lt`.
+      values: Of the label.
+      weight: 0: the step runs on no other node; 1 to 100: it would rather run on these.
+    """
+
+    key: str
+    operator: str = "In"
+    values: tuple[str, ...] = ()
+    weight: int = 0
+
+    def __post_init__(self) -> None:
+        require(
+            self.operator in OPERATORS,
+            f"affinity {self.key}: operator",
+            "one of " + ", ".join(OPERATORS),
+            self.operator,
+        )
+        require(0 <= self.weight <= 100, f"affinity {self.key}: weight", "from 0 to 100", self.weight)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Step:
     """What a step asks for; zero or empty: the cluster's own default.
 
     Attributes:
@@ -31,6 +77,14 @@ class Resources:
       memory_request: Memory at least.
       accelerator: Its name on the cluster, `nvidia.com/gpu` (on Vertex: `NVIDIA_TESLA_T4`).
       accelerators: How many of them.
+      node_selector: Labels that a node must have.
+      affinity: The same with operators and weights.
+      tolerations: Taints of nodes that do not keep the step away.
+      labels: Of the step's pod.
+      annotations: Of the step's pod.
+      retries: How often a step that failed is launched again.
+      retry_seconds: How long to wait before that; twice as long each time.
+      deadline_seconds: After so long a step is ended; 0: never.
     """
 
     cpu: float = 0.0
@@ -39,63 +93,120 @@ class Resources:
     memory_request: str = ""
     accelerator: str = ""
     accelerators: int = 0
+    node_selector: dict[str, str] = dataclasses.field(default_factory=dict)
+    affinity: tuple[Affinity, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    annotations: dict[str, str] = dataclasses.field(default_factory=dict)
+    retries: int = 0
+    retry_seconds: int = 30
+    deadline_seconds: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("cpu", "cpu_request", "accelerators"):
-            require(getattr(self, name) >= 0, f"resources.{name}", "0 or more", getattr(self, name))
+        for name in ("cpu", "cpu_request", "accelerators", "retries", "retry_seconds", "deadline_seconds"):
+            require(getattr(self, name) >= 0, f"steps.{name}", "0 or more", getattr(self, name))
         for name in ("memory", "memory_request"):
             text = getattr(self, name)
-            require(not text or bool(_QUANTITY.fullmatch(text)), f"resources.{name}", "such as 500M, 16G or 8Gi", text)
+            require(not text or bool(_QUANTITY.fullmatch(text)), f"steps.{name}", "such as 500M, 16G or 8Gi", text)
         require(
             bool(self.accelerator) == bool(self.accelerators),
-            "resources.accelerators",
+            "steps.accelerators",
             "accelerator and accelerators together",
             self.accelerators,
         )
 
-    def spec(self) -> dict[str, Any]:
-        """As a PipelineSpec's container has it (memory in gigabytes of 10^9 bytes)."""
+    def resources(self) -> dict[str, Any]:
+        """As a container has them on Kubeflow: quantities of Kubernetes."""
+        quantities = {
+            "resourceCpuLimit": f"{self.cpu:g}" if self.cpu else "",
+            "resourceCpuRequest": f"{self.cpu_request:g}" if self.cpu_request else "",
+            "resourceMemoryLimit": self.memory,
+            "resourceMemoryRequest": self.memory_request,
+        }
+        found: dict[str, Any] = {name: quantity for name, quantity in quantities.items() if quantity}
+        if self.accelerators:
+            found["accelerator"] = {"resourceType": self.accelerator, "resourceCount": str(self.accelerators)}
+        return found
+
+    def vertex_resources(self) -> dict[str, Any]:
+        """As a container has them on Vertex AI: numbers, memory in gigabytes of 10^9 bytes."""
         numbers = {
             "cpuLimit": self.cpu,
             "cpuRequest": self.cpu_request,
             "memoryLimit": _gigabytes(self.memory),
             "memoryRequest": _gigabytes(self.memory_request),
         }
-        spec: dict[str, Any] = {name: number for name, number in numbers.items() if number}
+        found: dict[str, Any] = {name: number for name, number in numbers.items() if number}
         if self.accelerators:
-            spec["accelerator"] = {"type": self.accelerator, "count": str(self.accelerators)}
-        return spec
+            found["accelerator"] = {"type": self.accelerator, "count": str(self.accelerators)}
+        return found
+
+    def retry_policy(self) -> dict[str, Any]:
+        """As a task has it; empty without retries."""
+        if not self.retries:
+            return {}
+        return {"maxRetryCount": self.retries, "backoffDuration": f"{self.retry_seconds}s", "backoffFactor": 2.0}
+
+    def kubernetes(self) -> dict[str, Any]:
+        """What of it stands in kfp-kubernetes' platform document."""
+        metadata = {name: dict(getattr(self, name)) for name in ("labels", "annotations") if getattr(self, name)}
+        config = {
+            "nodeSelector": {"labels": dict(self.node_selector)} if self.node_selector else {},
+            "nodeAffinity": [
+                {
+                    "matchExpressions": [
+                        {
+                            "key": one.key,
+                            "operator": one.operator,
+                            **({"values": list(one.values)} if one.values else {}),
+                        }
+                    ],
+                    **({"weight": one.weight} if one.weight else {}),
+                }
+                for one in self.affinity
+            ],
+            "tolerations": [
+                {name: value for name, value in dataclasses.asdict(one).items() if value} for one in self.tolerations
+            ],
+            "podMetadata": metadata,
+            "activeDeadlineSeconds": str(self.deadline_seconds) if self.deadline_seconds else "",
+        }
+        return {name: entry for name, entry in config.items() if entry}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Secret:
-    """A Kubernetes secret that every step sees.
+class Keys:
+    """A Kubernetes secret or a ConfigMap, in the namespace of the runs.
 
     Attributes:
-      name: Of the secret, in the namespace of the runs.
-      env: Environment variable by key of the secret.
+      name: Its name.
+      env: Environment variable by key.
       mount: Folder in which its keys lie as files; empty: none.
+      steps: Which steps see it; empty: all.
     """
 
     name: str
     env: dict[str, str] = dataclasses.field(default_factory=dict)
     mount: str = ""
+    steps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        require(bool(self.env or self.mount), f"secret {self.name}", "`env`, `mount` or both", "neither")
+        require(bool(self.env or self.mount), self.name, "`env`, `mount` or both", "neither")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Volume:
-    """A PersistentVolumeClaim that every step sees.
+    """A PersistentVolumeClaim.
 
     Attributes:
       claim: Its name, in the namespace of the runs.
       mount: Folder at which it is mounted.
+      steps: Which steps see it; empty: all.
     """
 
     claim: str
     mount: str
+    steps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.mount.startswith("/"), f"volume {self.claim}: mount", "an absolute path", self.mount)
@@ -107,51 +218,99 @@ class Deployment:
 
     Attributes:
       pull_secrets: Names of the secrets with which the image is pulled.
+      pull_policy: When the image is pulled: `Always`, `IfNotPresent`, `Never`; empty: the cluster's default.
       env: Environment variables of every step.
       secrets: Secrets as environment or as files.
-      volumes: Claims that are mounted into every step: data, the push destination.
-      resources: By step (`RetrievalTrainer`), and `default` for those not named.
+      config_maps: ConfigMaps likewise.
+      volumes: Claims that are mounted: data, the push destination.
+      steps: What each step asks for, by its name (`RetrievalTrainer`), and `default` for those not named.
     """
 
     pull_secrets: tuple[str, ...] = ()
+    pull_policy: str = ""
     env: dict[str, str] = dataclasses.field(default_factory=dict)
-    secrets: tuple[Secret, ...] = ()
+    secrets: tuple[Keys, ...] = ()
+    config_maps: tuple[Keys, ...] = ()
     volumes: tuple[Volume, ...] = ()
-    resources: dict[str, Resources] = dataclasses.field(default_factory=dict)
+    steps: dict[str, Step] = dataclasses.field(default_factory=dict)
 
-    def resources_of(self, step: str) -> Resources:
+    def __post_init__(self) -> None:
+        known = ", ".join(filter(None, PULL_POLICIES))
+        require(self.pull_policy in PULL_POLICIES, "pull_policy", f"one of {known}", self.pull_policy)
+
+    def step(self, name: str) -> Step:
         """What the step asks for."""
-        return self.resources.get(step) or self.resources.get(EVERY_STEP) or Resources()
+        return self.steps.get(name) or self.steps.get(EVERY_STEP) or Step()
 
-    def check_steps(self, steps: list[str]) -> None:
-        """Raises an InputError where resources are given for a step that there is not."""
-        unknown = sorted(set(self.resources) - {EVERY_STEP, *steps})
+    def check_steps(self, names: list[str]) -> None:
+        """Raises an InputError where something is given to a step that there is not."""
+        mounted: list[Keys | Volume] = [*self.secrets, *self.config_maps, *self.volumes]
+        named = {*self.steps, *(step for one in mounted for step in one.steps)}
+        unknown = sorted(named - {EVERY_STEP, *names})
         if unknown:
             raise InputError(
-                f"the deployment names resources of steps that the pipeline does not have: {', '.join(unknown)}",
-                expected=f"{EVERY_STEP}, " + ", ".join(steps),
+                f"the deployment names steps that the pipeline does not have: {', '.join(unknown)}",
+                expected=f"{EVERY_STEP}, " + ", ".join(names),
                 received=", ".join(unknown),
-                action="correct the names below [resources]",
+                action="correct the names below [steps], and in `steps` of secrets, config maps and volumes",
             )
 
-    def kubernetes(self) -> dict[str, Any]:
-        """Of one step, as kfp-kubernetes' platform document has it; empty where there is nothing to say."""
-        config = {
-            "imagePullSecret": [{"secretName": name} for name in self.pull_secrets],
-            "secretAsEnv": [
-                {
-                    "secretName": secret.name,
-                    "keyToEnv": [{"secretKey": key, "envVar": variable} for key, variable in secret.env.items()],
-                }
-                for secret in self.secrets
-                if secret.env
+    def sets(self, variable: str, step: str) -> bool:
+        """Whether the step has an environment variable from here."""
+        sources = (*self.secrets, *self.config_maps)
+        return variable in self.env or any(variable in one.env.values() for one in sources if _sees(step, one))
+
+    def beyond_vertex(self) -> list[str]:
+        """Keys that Vertex AI has nothing for."""
+        whole = ("pull_secrets", "pull_policy", "secrets", "config_maps", "volumes")
+        of_steps = ("node_selector", "affinity", "tolerations", "labels", "annotations", "deadline_seconds")
+        found = [name for name in whole if getattr(self, name)]
+        found += [f"steps.{step}.{name}" for step, one in self.steps.items() for name in of_steps if getattr(one, name)]
+        found += [
+            f"steps.{step}.accelerator = {one.accelerator}"
+            for step, one in self.steps.items()
+            if "/" in one.accelerator
+        ]
+        return found
+
+    def kubernetes(self, step: str) -> dict[str, Any]:
+        """Of a step, as kfp-kubernetes' platform document has it; empty where there is nothing to say."""
+        config: dict[str, Any] = {
+            "imagePullSecret": [{"secretNameParameter": _constant(name)} for name in self.pull_secrets],
+            "imagePullPolicy": self.pull_policy,
+            "secretAsEnv": _as_env(self.secrets, step, "secretNameParameter", "secretKey"),
+            "secretAsVolume": _as_volume(self.secrets, step, "secretNameParameter"),
+            "configMapAsEnv": _as_env(self.config_maps, step, "configMapNameParameter", "configMapKey"),
+            "configMapAsVolume": _as_volume(self.config_maps, step, "configMapNameParameter"),
+            "pvcMount": [
+                {"pvcNameParameter": _constant(volume.claim), "mountPath": volume.mount}
+                for volume in self.volumes
+                if _sees(step, volume)
             ],
-            "secretAsVolume": [
-                {"secretName": secret.name, "mountPath": secret.mount} for secret in self.secrets if secret.mount
-            ],
-            "pvcMount": [{"constant": volume.claim, "mountPath": volume.mount} for volume in self.volumes],
+            **self.step(step).kubernetes(),
         }
         return {name: entries for name, entries in config.items() if entries}
+
+
+KUBEFLOWS_STORE = Keys(
+    name="mlpipeline-minio-artifact",
+    env={"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"},
+    steps=("ServedModel", "Pusher"),
+)
+"""The secret of the store that Kubeflow Pipelines brings along, for the steps that open it themselves."""
+
+
+def with_kubeflows_store(deployment: Deployment, place: str) -> Deployment:
+    """The deployment, with the rights to push into Kubeflow's own store where it gives none.
+
+    Args:
+      deployment: Of the pipeline.
+      place: Where versions are pushed.
+    """
+    given = all(deployment.sets(name, step) for name in KUBEFLOWS_STORE.env.values() for step in KUBEFLOWS_STORE.steps)
+    if given or not place.startswith("minio://"):
+        return deployment
+    return dataclasses.replace(deployment, secrets=(*deployment.secrets, KUBEFLOWS_STORE))
 
 
 def load_deployment(path: str | Path) -> Deployment:
@@ -170,6 +329,29 @@ def load_deployment(path: str | Path) -> Deployment:
             action="correct it; docs/kubeflow.md has an example",
         ) from error
     return from_mapping(Deployment, values)
+
+
+def _sees(step: str, one: Keys | Volume) -> bool:
+    return not one.steps or step in one.steps
+
+
+def _as_env(sources: Sequence[Keys], step: str, name: str, key: str) -> list[dict[str, Any]]:
+    return [
+        {
+            name: _constant(one.name),
+            "keyToEnv": [{key: entry, "envVar": variable} for entry, variable in one.env.items()],
+        }
+        for one in sources
+        if one.env and _sees(step, one)
+    ]
+
+
+def _as_volume(sources: Sequence[Keys], step: str, name: str) -> list[dict[str, Any]]:
+    return [{name: _constant(one.name), "mountPath": one.mount} for one in sources if one.mount and _sees(step, one)]
+
+
+def _constant(text: str) -> dict[str, Any]:
+    return {"runtimeValue": {"constant": text}}
 
 
 def _gigabytes(quantity: str) -> float:

@@ -26,7 +26,7 @@ def documents(preset: str = "demo", overrides: tuple[str, ...] = (), **options: 
     data = options.pop("data", None)
     chosen = compiler.CompileOptions(image=IMAGE, pipeline_root=options.pop("pipeline_root", ROOT), **options)
     job = compiler.compile_recommender(load(preset, overrides, data), chosen)
-    return list(yaml.safe_load_all(compiler.as_yaml(job, chosen.deployment)))
+    return list(yaml.safe_load_all(compiler.as_yaml(job, chosen.given)))
 
 
 def steps(spec: dict[str, Any]) -> dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:

@@ -15,7 +15,7 @@ env = { accesskey = "AWS_ACCESS_KEY_ID" }
 [[volumes]]
 claim = "data"
 mount = "/data"
-[resources.default]
+[steps.default]
 cpu = 2
 memory = "8Gi"
 """
@@ -38,7 +38,9 @@ def test_own_data_in_a_volume_with_everything_the_cluster_gives(tmp_path, capsys
     config = spec["root"]["dag"]["tasks"]["ExampleGen"]["inputs"]["parameters"]["config"]
     assert json.loads(config["runtimeValue"]["constant"])["columns"] == ["item=product"]
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert executors["Transform_executor"]["pvcMount"] == [{"constant": "data", "mountPath": "/data"}]
+    assert executors["Transform_executor"]["pvcMount"] == [
+        {"pvcNameParameter": {"runtimeValue": {"constant": "data"}}, "mountPath": "/data"}
+    ]
 
 
 def test_mistakes_say_what_to_do_and_write_nothing(tmp_path, capsys):
@@ -46,8 +48,8 @@ def test_mistakes_say_what_to_do_and_write_nothing(tmp_path, capsys):
     broken = tmp_path / "deployment.toml"
     for text, says in (
         ("volumes = 3", "volumes"),
-        ("[resources.default]\nmemory = 'much'", "16G"),
-        ("[resources.Trainer]\ncpu = 1", "RetrievalTrainer"),
+        ("[steps.default]\nmemory = 'much'", "16G"),
+        ("[steps.Trainer]\ncpu = 1", "RetrievalTrainer"),
         ("pull_secret = ['a']", "did you mean `pull_secrets`?"),
         ("[", "docs/kubeflow.md"),
     ):

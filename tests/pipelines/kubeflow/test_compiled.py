@@ -9,7 +9,7 @@ import pytest
 
 from components.errors import InputError
 from pipelines.kubeflow import compiler
-from pipelines.kubeflow.deployment import Deployment, Resources, Secret, Volume
+from pipelines.kubeflow.deployment import Affinity, Deployment, Keys, Step, Toleration, Volume
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, documents, steps, summary
 
 SNAPSHOT = Path(__file__).with_name("demo.snapshot")
@@ -152,56 +152,158 @@ def test_no_file_of_this_machine_is_named(any_spec):
     assert str(Path(compiler.__file__).parents[2]) not in json.dumps(any_spec)
 
 
-def test_versions_are_pushed_below_the_pipeline_root_or_where_one_says():
+def test_versions_are_pushed_beside_the_pipeline_root_or_where_one_says():
     def destinations(spec):
         found = steps(spec)
         served = found["ServedModel"][0]["inputs"]["parameters"]["push_directory"]["runtimeValue"]["constant"]
         pushed = found["Pusher"][0]["inputs"]["parameters"]["push_destination"]["runtimeValue"]["constant"]
         return served, json.loads(pushed)["filesystem"]["base_directory"]
 
-    assert destinations(documents()[0]) == (f"{ROOT}/pushed_model",) * 2
+    bucket, _, path = ROOT.removeprefix("s3://").partition("/")
+    assert destinations(documents()[0]) == (f"s3://{bucket}/pushed_model/{path}",) * 2
     assert destinations(documents(push_to="/models/recommender/")[0]) == ("/models/recommender",) * 2
 
 
-def test_resources_environment_secrets_and_volumes():
+def test_what_the_cluster_gives_each_step_and_all_of_them():
+    gpu = Step(
+        cpu=8,
+        cpu_request=0.5,
+        memory="32G",
+        accelerator="nvidia.com/gpu",
+        accelerators=1,
+        node_selector={"pool": "gpu"},
+        affinity=(Affinity(key="zone", values=("a", "b")), Affinity(key="spot", operator="DoesNotExist", weight=10)),
+        tolerations=(Toleration(key="gpu", value="yes", effect="NoSchedule"),),
+        labels={"team": "shop"},
+        retries=2,
+        deadline_seconds=3600,
+    )
     deployment = Deployment(
         pull_secrets=("registry",),
+        pull_policy="IfNotPresent",
         env={"AWS_REGION": "eu-central-1"},
-        secrets=(
-            Secret(name="minio", env={"accesskey": "AWS_ACCESS_KEY_ID"}),
-            Secret(name="gcp", mount="/secrets/gcp"),
-        ),
+        secrets=(Keys(name="s3", env={"id": "AWS_ACCESS_KEY_ID"}), Keys(name="gcp", mount="/gcp", steps=("Pusher",))),
+        config_maps=(Keys(name="proxy", env={"url": "HTTPS_PROXY"}, steps=("ExampleGen",)),),
         volumes=(Volume(claim="models", mount="/models"),),
-        resources={
-            "default": Resources(cpu=2, memory="8Gi"),
-            "RetrievalTrainer": Resources(cpu=8, memory="32G", accelerator="nvidia.com/gpu", accelerators=1),
-        },
+        steps={"default": Step(cpu=2, memory="8Gi"), "RetrievalTrainer": gpu},
     )
     spec, platform = documents(deployment=deployment)
-    containers = {name: executor["container"] for name, (_, _, executor) in steps(spec).items()}
-    assert containers["Pusher"]["resources"] == {"cpuLimit": 2.0, "memoryLimit": 8.589934592}  # 8 * 2^30 / 10^9
+    found = steps(spec)
+    containers = {name: executor["container"] for name, (_, _, executor) in found.items()}
+    assert containers["Pusher"]["resources"] == {"resourceCpuLimit": "2", "resourceMemoryLimit": "8Gi"}
     assert containers["RetrievalTrainer"]["resources"] == {
-        "cpuLimit": 8.0,
-        "memoryLimit": 32.0,
-        "accelerator": {"type": "nvidia.com/gpu", "count": "1"},
+        "resourceCpuLimit": "8",
+        "resourceCpuRequest": "0.5",
+        "resourceMemoryLimit": "32G",
+        "accelerator": {"resourceType": "nvidia.com/gpu", "resourceCount": "1"},
     }
     assert containers["Pusher"]["env"] == [{"name": "AWS_REGION", "value": "eu-central-1"}]
+    policies = {name: task["retryPolicy"] for name, (task, _, _) in found.items() if "retryPolicy" in task}
+    assert policies == {"RetrievalTrainer": {"maxRetryCount": 2, "backoffDuration": "30s", "backoffFactor": 2.0}}
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert set(executors) == {f"{name}_executor" for name in containers}
-    assert executors["Pusher_executor"] == {
-        "imagePullSecret": [{"secretName": "registry"}],
+
+    def constant(name):
+        return {"runtimeValue": {"constant": name}}
+
+    every = {
+        "imagePullSecret": [{"secretNameParameter": constant("registry")}],
+        "imagePullPolicy": "IfNotPresent",
         "secretAsEnv": [
-            {"secretName": "minio", "keyToEnv": [{"secretKey": "accesskey", "envVar": "AWS_ACCESS_KEY_ID"}]}
+            {"secretNameParameter": constant("s3"), "keyToEnv": [{"secretKey": "id", "envVar": "AWS_ACCESS_KEY_ID"}]}
         ],
-        "secretAsVolume": [{"secretName": "gcp", "mountPath": "/secrets/gcp"}],
-        "pvcMount": [{"constant": "models", "mountPath": "/models"}],
+        "pvcMount": [{"pvcNameParameter": constant("models"), "mountPath": "/models"}],
+    }
+    assert executors["Transform_executor"] == every
+    gcp = {"secretAsVolume": [{"secretNameParameter": constant("gcp"), "mountPath": "/gcp"}]}
+    assert executors["Pusher_executor"] == every | gcp
+    proxy = {
+        "configMapNameParameter": constant("proxy"),
+        "keyToEnv": [{"configMapKey": "url", "envVar": "HTTPS_PROXY"}],
+    }
+    assert executors["ExampleGen_executor"] == every | {"configMapAsEnv": [proxy]}
+    assert executors["RetrievalTrainer_executor"] == every | {
+        "nodeSelector": {"labels": {"pool": "gpu"}},
+        "nodeAffinity": [
+            {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a", "b"]}]},
+            {"matchExpressions": [{"key": "spot", "operator": "DoesNotExist"}], "weight": 10},
+        ],
+        "tolerations": [{"key": "gpu", "operator": "Equal", "value": "yes", "effect": "NoSchedule"}],
+        "podMetadata": {"labels": {"team": "shop"}},
+        "activeDeadlineSeconds": "3600",
     }
 
 
-def test_resources_of_a_step_that_there_is_not(demo):
+@pytest.mark.parametrize(
+    "deployment",
+    [
+        Deployment(steps={"Retriever": Step(cpu=2)}),
+        Deployment(volumes=(Volume(claim="c", mount="/c", steps=("Retriever",)),)),
+    ],
+)
+def test_a_step_that_there_is_not(demo, deployment):
     with pytest.raises(InputError, match="Retriever"):
-        documents(deployment=Deployment(resources={"Retriever": Resources(cpu=2)}))
+        documents(deployment=deployment)
     assert len(demo) == 1  # and nothing to say is no platform document
+
+
+def test_pushing_into_kubeflows_own_store_takes_its_secret_unless_another_is_given():
+    def secrets(**options):
+        found = documents(pipeline_root="minio://mlpipeline/recommender", **options)
+        executors = found[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if len(found) > 1 else {}
+        names = {label: one["secretAsEnv"][0]["secretNameParameter"] for label, one in executors.items()}
+        return {label: name["runtimeValue"]["constant"] for label, name in names.items()}
+
+    own = "mlpipeline-minio-artifact"
+    assert secrets() == {"ServedModel_executor": own, "Pusher_executor": own}
+    assert secrets(push_to="/models") == {}
+    mine = Keys(
+        name="mine", env={"a": "AWS_ACCESS_KEY_ID", "b": "AWS_SECRET_ACCESS_KEY"}, steps=("ServedModel", "Pusher")
+    )
+    assert set(secrets(deployment=Deployment(secrets=(mine,))).values()) == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"pipeline_root": "s3://bucket"}, "a whole bucket"),
+        ({"pipeline_root": "s3://bucket/root", "remote_uris": True}, "cannot open s3://bucket/root themselves"),
+        ({"pipeline_root": "s3://bucket/root", "beam_args": ("--runner=FlinkRunner",)}, "workers of FlinkRunner"),
+        ({"pipeline_root": "gs://bucket/root", "beam_args": ("--runner=DataflowRunner",)}, "workers of DataflowRunner"),
+        ({"pipeline_root": "gs://b/root", "target": "vertex", "push_to": "/models"}, "do not see /models"),
+        (
+            {
+                "pipeline_root": "gs://b/root",
+                "target": "vertex",
+                "deployment": Deployment(
+                    pull_secrets=("r",), steps={"default": Step(accelerator="nvidia.com/gpu", accelerators=1)}
+                ),
+            },
+            r"nothing for pull_secrets, steps\.default\.accelerator = nvidia\.com/gpu",
+        ),
+    ],
+)
+def test_what_the_target_cannot_do_is_refused_when_it_is_compiled(options, says):
+    with pytest.raises(InputError, match=says) as error:
+        compiler.CompileOptions(image=IMAGE, **options)
+    assert error.value.action
+
+
+def test_on_vertex_resources_are_numbers_and_steps_are_tried_again():
+    from pipelines.config import load
+
+    step = Step(cpu=8, memory="8Gi", accelerator="NVIDIA_TESLA_T4", accelerators=1, retries=1)
+    options = compiler.CompileOptions(
+        image=IMAGE, pipeline_root="gs://b/root", target=compiler.VERTEX, deployment=Deployment(steps={"Pusher": step})
+    )
+    job = json.loads(compiler.as_json(compiler.compile_recommender(load("demo"), options)))
+    task, _, executor = steps(job["pipelineSpec"])["Pusher"]
+    assert executor["container"]["resources"] == {
+        "cpuLimit": 8.0,
+        "memoryLimit": 8.589934592,  # 8 * 2^30 / 10^9
+        "accelerator": {"type": "NVIDIA_TESLA_T4", "count": "1"},
+    }
+    assert task["retryPolicy"]["maxRetryCount"] == 1
 
 
 def test_for_vertex_the_job_names_its_bucket_and_steps_read_it_themselves():
