@@ -16,7 +16,7 @@ from tests.pipelines.batch_scoring.jobs import Scored
 
 pytestmark = pytest.mark.slow
 
-BEAM_STAGES = ("ItemsStatistics", "RatingsStatistics", "Transform", "Evaluator", "BatchScorer")
+BEAM_STAGES = ("EntityStatistics", "SequenceStatistics", "Transform", "Evaluator", "BatchScorer")
 
 
 @pytest.fixture(scope="module")
