@@ -7,6 +7,7 @@ a message that says who does not listen where. And Flink goes on with a job whos
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import shlex
@@ -24,6 +25,7 @@ from pipelines import flink
 
 IN_MEMORY = ("--runner=FnApiRunner",)  # Beam's own default looks for an engine on the internet first
 SECONDS_TO_ANSWER = 5.0
+ON_THIS_MACHINE = ("FnApiRunner", "DirectRunner", "PrismRunner")
 CLUSTERS = ("FlinkRunner", "SparkRunner")  # workers are elsewhere: what this host lacks may be there
 
 WORKER_LOST = "a worker was lost in the middle of the job: killed, out of memory, or off the net"
@@ -85,7 +87,7 @@ def end(arguments: Sequence[str]) -> None:
         return
     try:
         flink.cancel(master, job)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
         warn("the job %s could not be cancelled at the Flink master %s (%s): cancel it there", job, master, error)
 
 
@@ -130,7 +132,7 @@ def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
     """
     arguments = resolve(options)
     environment = _value(arguments, "environment_type") or ""
-    on_this_machine = _value(arguments, "runner") in ("FnApiRunner", "DirectRunner", "PrismRunner")
+    on_this_machine = runner(arguments) in ON_THIS_MACHINE
     if _value(arguments, "sdk_container_image") is None and (
         environment in ("LOOPBACK", "EXTERNAL") or (on_this_machine and not environment)
     ):
@@ -162,7 +164,7 @@ def check(arguments: Sequence[str]) -> None:
         )
     pool = _pool(_value(arguments, "environment_config") or "")
     if _value(arguments, "environment_type") == "EXTERNAL" and pool:
-        _check_pool(pool, elsewhere=_value(arguments, "runner") in CLUSTERS)
+        _check_pool(pool, elsewhere=runner(arguments) in CLUSTERS)
     master = flink_master(arguments)
     if master:
         _require_listener(master, "Flink master", "--flink_master", "start Flink, or correct the address")

@@ -224,7 +224,7 @@ class _Batches:
         self._generator = None if shuffle_seed is None else np.random.default_rng(shuffle_seed)
         self._whole = (
             [cut_batch(known, rows, part) for part in self._parts(None)]
-            if self.rows_per_pass == len(rows) <= size
+            if 0 < self.rows_per_pass == len(rows) <= size
             else []
         )
 

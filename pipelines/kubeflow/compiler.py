@@ -30,9 +30,6 @@ REMOTE_URIS = "--remote-uris"
 NEVER_CACHED = ("ServedModel", "Pusher")
 """What they do depends on the push destination, of which Kubeflow's cache knows nothing; it runs no driver."""
 
-ON_THIS_MACHINE = (None, "FnApiRunner", "DirectRunner", "PrismRunner")
-"""Runners of Beam whose workers are in the step's container."""
-
 _SCHEMES = ("gs://", "s3://", "minio://")
 
 
@@ -200,7 +197,7 @@ def _check_place(options: CompileOptions) -> None:
 def _check_runner(options: CompileOptions) -> None:
     """Raises an InputError where Beam's workers are elsewhere and cannot open what the step sees."""
     runner = engines.runner(options.beam_args)
-    if runner in ON_THIS_MACHINE or options.remote_uris or options.target == VERTEX:
+    if runner in (None, *engines.ON_THIS_MACHINE) or options.remote_uris or options.target == VERTEX:
         return
     raise InputError(
         f"the workers of {runner} cannot open the artifacts of a step",

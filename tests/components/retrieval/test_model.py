@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from components.retrieval.exact_search import last_rows, ndcg
 from components.retrieval.fitting import TrainingData, build, chosen_loss, fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.losses.full_softmax import mask_rows
+from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.training import training_data
 from components.training.phases import seeing
 from components.training.training_log import TrainingLog
@@ -201,6 +203,30 @@ def test_drawn_items_are_candidates_of_every_row_and_logq_knows_how_likely_they_
     expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
     tf.random.set_seed(7)
     assert model.compute_loss(batch(history, targets)).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_logq_tells_how_rare_an_item_is_among_millions_too():
+    class Still:
+        """Towers whose vectors are 0: logits are what logQ makes of them."""
+
+        items = types.SimpleNamespace(select=lambda rows: rows)
+
+        def encode(self, items, training):
+            return tf.zeros([tf.size(items), 2]), tf.zeros([tf.size(items), 2])
+
+        def query(self, inputs, history, tables, training):
+            return tf.zeros([tf.shape(history)[0], 2])
+
+        def penalty_of(self, items, occurrences):
+            return 0.0
+
+    catalogue = 4_000_000
+    frequencies = np.zeros(catalogue, np.float32)
+    frequencies[1] = 1e-3
+    loss = InBatchSoftmax(frequencies, targets=1, target_decay=0.0, negatives=1)(Still(), batch([[0]], [[1]]), True)
+    # One row and one drawn item: the target is a candidate 1e-3 + 1 / 4e6 times, the drawn one 1 / 4e6 times, so the
+    # drawn one's logit is log 4001 above the target's.
+    assert loss.numpy() == pytest.approx(np.log(1 + 4001), rel=1e-3)
 
 
 def test_a_step_of_the_in_batch_loss_has_a_gradient_for_rows_of_the_batch_alone():
