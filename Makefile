@@ -55,7 +55,7 @@ CURRENT = $(COMPILE) --python-version 3.12 --python-platform x86_64-manylinux_2_
 lock: ## resolve the versions anew (ARGS=--upgrade for newer ones)
 	$(CURRENT) --extra all -o requirements.lock
 	$(CURRENT) --extra pipeline --extra kubeflow --extra client --constraints requirements.lock -o requirements-pipeline.lock
-	$(CURRENT) --extra serving --constraints requirements.lock -o requirements-serving.lock
+	$(CURRENT) --extra serving --extra events --constraints requirements.lock -o requirements-serving.lock
 	$(COMPILE) --extra all --python-version 3.10 --python-platform x86_64-manylinux_2_28 -o requirements-legacy.lock
 
 images: ## build the two container images (BUILD_ARGS="--network host" where the build needs it)

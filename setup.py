@@ -47,6 +47,8 @@ EXTRAS = {
         "uvicorn>=0.30,<1",  # its protocol class for httptools is extended
         "uvloop",
     ],
+    # Keeps what people did beside the model server, in SQLite (needs the first alone), PostgreSQL or Redis.
+    "events": ["sqlalchemy>=2,<3", "psycopg[binary]>=3.1,<4", "redis>=5,<9"],
     # Traces of the model server's requests.
     "tracing": ["opentelemetry-sdk"],
     # Asks a server over REST (gRPC: what "serving" brings).

@@ -335,11 +335,17 @@ Loaded = tuple[int, int, float, tuple[float, float, float]]
 
 
 def rest_load(port: int, scenario: Scenario, seconds: float, folder: Path) -> Loaded:
-    """wrk."""
-    bodies = folder / "bodies"
-    bodies.write_text("\n".join(rest_body(scenario.signature, users) for users in questions(scenario.users)))
-    command = ["wrk", "-t1", f"-c{scenario.clients}", f"-d{seconds:.0f}s", "--latency", "-s", str(folder / "load.lua")]
-    text = output([*command, f"http://127.0.0.1:{port}/v1/models/recommender:predict"], {"BODIES": str(bodies)})
+    """Questions over REST."""
+    bodies = [rest_body(scenario.signature, users) for users in questions(scenario.users)]
+    return posts(f"http://127.0.0.1:{port}/v1/models/recommender:predict", bodies, scenario.clients, seconds, folder)
+
+
+def posts(url: str, bodies: Sequence[str], clients: int, seconds: float, folder: Path) -> Loaded:
+    """wrk: the bodies in turns, by so many connections."""
+    file = folder / "bodies"
+    file.write_text("\n".join(bodies))
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:.0f}s", "--latency", "-s", str(folder / "load.lua"), url]
+    text = output(command, {"BODIES": str(file)})
     requests, taken = re.search(r"(\d+) requests in ([\d.]+)(?:s|m)", text).groups()  # type: ignore[union-attr]
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     broken = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)

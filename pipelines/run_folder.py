@@ -31,6 +31,11 @@ class RunFolder:
         return self.path / "artifacts"
 
     @property
+    def kept_rows(self) -> Path:
+        """Rows that were read, by span (components/ingestion/kept_rows.py)."""
+        return self.path / "kept_rows"
+
+    @property
     def metadata(self) -> Path:
         """TFX's record of executions and artifacts."""
         return self.path / "metadata.sqlite"

@@ -15,6 +15,7 @@ import concurrent.futures
 import dataclasses
 import math
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -38,6 +39,12 @@ from serving.async_predicting import AsyncPredictor
 from serving.batching import ClosedError
 from serving.calls import Call, Calls
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError, UnavailableError
+from serving.events.actions import ACTIONS, ERASE, LIST
+from serving.events.api import EventsApi, event_of_message
+from serving.events.event import MOST_EVENTS, read_event
+from serving.events.merging import Merging
+from serving.events.messages import DESCRIPTOR as EVENTS_DESCRIPTOR
+from serving.events.messages import EVENT_SERVICE, METHODS, message
 from serving.example_requests import classify, multi_inference, regress
 from serving.grpc_health import Health
 from serving.model_info import metadata_response, status_response
@@ -87,11 +94,21 @@ class GrpcServer:
       config: Limits.
       calls: Told of every call that has ended.
       access: Who may ask.
+      events: Answers what is asked of events.
+      merging: Makes questions follow from events, too; None = there are none.
     """
 
-    def __init__(self, models: Models, config: GrpcConfig, calls: Calls, access: Access) -> None:
+    def __init__(
+        self,
+        models: Models,
+        config: GrpcConfig,
+        calls: Calls,
+        access: Access,
+        events: EventsApi,
+        merging: Merging | None = None,
+    ) -> None:
         self._config = config
-        self._handlers = Handlers(models, config, calls, access)
+        self._handlers = Handlers(models, config, calls, access, events, merging)
         self._stopped: concurrent.futures.Future[None] | None = None
         self._is_started = False
         self._loop = uvloop.new_event_loop()
@@ -145,11 +162,21 @@ class GrpcServer:
                 *self._config.channel_arguments,
             ],
         )
-        server.add_generic_rpc_handlers((self._handlers.prediction_service(), self._handlers.model_service()))
-        state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, "PredictionService", "ModelService"))
+        handlers = self._handlers
+        server.add_generic_rpc_handlers(
+            (handlers.prediction_service(), handlers.model_service(), handlers.event_service())
+        )
+        state = Health(("", PREDICTION_SERVICE, MODEL_SERVICE, EVENT_SERVICE, "PredictionService", "ModelService"))
         health_pb2_grpc.add_HealthServicer_to_server(state, server)
-        names = (PREDICTION_SERVICE, MODEL_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME, REFLECTION_V1)
-        pool = described([health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR])
+        names = (
+            PREDICTION_SERVICE,
+            MODEL_SERVICE,
+            EVENT_SERVICE,
+            health.SERVICE_NAME,
+            reflection.SERVICE_NAME,
+            REFLECTION_V1,
+        )
+        pool = described([health_pb2.DESCRIPTOR, reflection_pb2.DESCRIPTOR, EVENTS_DESCRIPTOR])
         reflection.enable_server_reflection(names, server, pool)
         server.add_generic_rpc_handlers((_reflection_v1(names, pool),))
         return state, server
@@ -182,10 +209,22 @@ class Handlers:
       config: Limits.
       calls: Told of every call that has ended.
       access: Who may ask.
+      events: Answers what is asked of events.
+      merging: Makes questions follow from events, too; None = there are none.
     """
 
-    def __init__(self, models: Models, config: GrpcConfig, calls: Calls, access: Access) -> None:
+    def __init__(
+        self,
+        models: Models,
+        config: GrpcConfig,
+        calls: Calls,
+        access: Access,
+        events: EventsApi,
+        merging: Merging | None,
+    ) -> None:
         self._models = models
+        self._events = events
+        self._merging = merging
         self._calls = calls
         self._access = access
         self._predictor = AsyncPredictor(quiet_turns=12)
@@ -227,6 +266,43 @@ class Handlers:
                 ),
             },
         )
+
+    def event_service(self) -> Any:
+        """Handlers of tfx_recommenders.EventService."""
+        answers = {
+            "AddEvents": self._add_events,
+            "UserEvents": self._user_events,
+            "EraseEvents": self._erase_events,
+        }
+
+        def handler(name: str) -> Any:
+            answer = answers[name]
+            request_type = message(METHODS[name][0])
+
+            async def handle(call: Call, received: bytes, context: Any) -> bytes:
+                return bytes((await answer(_read(request_type, received))).SerializeToString())
+
+            return self._guarded(handle, ACTIONS[name])
+
+        return grpc.method_handlers_generic_handler(EVENT_SERVICE, {name: handler(name) for name in METHODS})
+
+    async def _add_events(self, request: Any) -> Any:
+        if not request.events:
+            raise InvalidRequestError("The request has no events")
+        if len(request.events) > MOST_EVENTS:
+            raise InvalidRequestError(
+                f"The request has {len(request.events)} events, and this server takes {MOST_EVENTS}: send several"
+            )
+        now = time.time()
+        events = [read_event(event_of_message(one), f"events[{n}]", now) for n, one in enumerate(request.events)]
+        stored, repeated = await self._events.add(events)
+        return message("AddEventsResponse")(stored=stored, repeated=repeated)
+
+    async def _user_events(self, request: Any) -> Any:
+        return message("UserEventsResponse")(events=[one._asdict() for one in await self._events.listed(request.user)])
+
+    async def _erase_events(self, request: Any) -> Any:
+        return message("EraseEventsResponse")(erased=await self._events.erase(request.user))
 
     def _handler(self, request_type: Any, answer: Callable[[Call, Any, float | None], bytes], api: str) -> Any:
         """A handler whose work is done in a thread."""
@@ -270,7 +346,7 @@ class Handlers:
         return grpc.unary_unary_rpc_method_handler(handle, None, None)
 
     def _check_access(self, metadata: dict[str, Any], api: str) -> None:
-        if api == RELOAD:
+        if api in (RELOAD, LIST, ERASE):
             self._access.check_admin(_header(metadata, "authorization"))
         elif not self._access.is_open:
             self._access.check(_header(metadata, "authorization"))
@@ -312,7 +388,10 @@ class Handlers:
                 target, arrays = asked(servable, request)
             call.signature = target.signature.name
             try:
-                outputs = await self._predictor.outputs(servable, target, arrays, deadline)
+                computed = target
+                if self._merging is not None:
+                    computed, arrays = await self._merging.question(servable, target, arrays, self._predictor, deadline)
+                outputs = await self._predictor.outputs(servable, computed, arrays, deadline)
             except ClosedError:  # swapped in this very moment: its successor answers
                 continue
             if sum(output.size for output in outputs) < LARGE_ANSWER_VALUES:

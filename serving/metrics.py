@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import collections
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import (
@@ -21,7 +21,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 PREFIX = ":tensorflow:serving:"
 LATENCY_BOUNDS = tuple(float(f"{10 * 1.8**power:.6g}") for power in range(33))
@@ -35,6 +35,14 @@ REQUEST_LABELS = ("model_name", "API", "entrypoint", "version", "label", "signat
 Request = tuple[str, str, str, str, str, str, str]
 """Values of REQUEST_LABELS."""
 _COUNT = f"{PREFIX}request_count"
+EVENT_SERIES = {
+    "recommender_event_store_up": "Whether the event store can be read.",
+    "recommender_events_stored": "Events that were new.",
+    "recommender_events_repeated": "Events whose id was known.",
+    "recommender_events_refused": "Events that the store did not take.",
+    "recommender_answers_from_events": "People whose answers followed from events, too.",
+    "recommender_answers_without_store": "Questions that were answered from the bundle alone, the store being away.",
+}
 
 
 class Metrics:
@@ -66,6 +74,8 @@ class Metrics:
         """Model, version and queued rows of everything that is loaded."""
         self.states: Callable[[], Iterable[tuple[str, int, str]]] = tuple
         """Model, version and state of everything that is known."""
+        self.events: Callable[[], Mapping[str, float] | None] = lambda: None
+        """What has been done with events, by `EVENT_SERIES`; None where no store is."""
         self.is_ready: Callable[[], bool] = lambda: False
         """What the readiness probe says."""
         for collector in (self, PROCESS_COLLECTOR, GC_COLLECTOR):
@@ -134,6 +144,9 @@ class Metrics:
             states.add_metric((model, str(version), state), 1)
         yield states
         yield GaugeMetricFamily("recommender_ready", "Whether the readiness probe says yes.", self.is_ready())
+        for name, value in (self.events() or {}).items():
+            family = GaugeMetricFamily if name == "recommender_event_store_up" else CounterMetricFamily
+            yield family(name, EVENT_SERIES[name], value)
 
     def _request_counts(self) -> Metric:
         counts = Metric(_COUNT, "Requests that have ended.", "unknown")

@@ -13,6 +13,9 @@ OF_MODULE = {
     "yaml": "kubeflow",
     "opentelemetry": "tracing",
     "optuna": "tune",
+    "psycopg": "events",
+    "redis": "events",
+    "sqlalchemy": "events",
     "umap": "umap",
 }
 """Extras of what a single command or option needs."""

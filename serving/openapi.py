@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 REFUSALS = {
     "400": "The request cannot be read, or is not what the signature takes.",
+    "403": "The token may ask, and this is for administrators.",
     "401": "The server asks for a bearer token, and none or another one was sent.",
     "404": "No such model, version or label.",
     "408": "The request does not arrive in time.",
@@ -85,6 +86,7 @@ def _paths() -> Json:
                     **_operation(f"{verb}_{name}", f"Ask {which}: {verb}", answered, *REFUSALS),
                 },
             }
+    paths |= _event_paths()
     paths["/monitoring/prometheus/metrics"] = {
         "get": _operation("metrics", "Metrics in Prometheus' text format", None, media_type="text/plain")
     }
@@ -102,6 +104,20 @@ def _paths() -> Json:
     paths["/openapi.json"] = {"get": _operation("openapi", "This description", "Anything") | everybody}
     paths["/"] = {"get": _operation("page", "The page for people", None, media_type="text/html") | everybody}
     return paths
+
+
+def _event_paths() -> Json:
+    """Events; a server without a store answers 404 to all of them."""
+    user = {"parameters": [_parameter("user")]}
+    of_user = {
+        "get": _operation("user_events", "Events of a user that are kept", "Events", "400", "403", "404", "503"),
+        "delete": _operation("erase_events", "Forget the events of a user", "Erased", "400", "403", "404", "503"),
+    }
+    keep = {
+        "requestBody": {"required": True, "content": _json("Events")},
+        **_operation("add_events", "Keep events, all of them or none", "Kept", *REFUSALS),
+    }
+    return {"/v1/events": {"post": keep}, "/v1/users/{user}/events": user | of_user}
 
 
 def _operation(
@@ -127,6 +143,7 @@ def _parameters() -> Json:
         "version": one(
             "version", "Number of a version.", {"type": "integer", "minimum": 0, "maximum": 2**63 - 1, "examples": [1]}
         ),
+        "user": one("user", "A user's id.", {"type": "string", "minLength": 1, "examples": ["42"]}),
         "label": one("label", "Label of a version.", name | {"examples": ["stable"]}),
     }
 
@@ -223,11 +240,32 @@ def _schemas() -> Json:
             "items",
             "users",
         ),
+        "Events": {
+            "type": "object",
+            "required": ["events"],
+            "properties": {"events": _list(_ref("Event"))},
+            "additionalProperties": False,
+        },
+        "Event": {
+            **_object(
+                {
+                    **{name: _TEXT | {"maxLength": 512} for name in ("user", "item", "event", "id", "request_id")},
+                    "timestamp": {"type": ["number", "null"], "description": "Seconds since 1970; none = now."},
+                    "rating": {"type": ["number", "null"]},
+                },
+                "user",
+                "item",
+            ),
+            "additionalProperties": False,
+        },
+        "Kept": _object({"stored": _COUNT, "repeated": _COUNT}, "stored", "repeated"),
+        "Erased": _object({"erased": _COUNT}, "erased"),
         "Anything": {"type": "object"},
     }
 
 
 _TEXT: Json = {"type": "string"}
+_COUNT: Json = {"type": "integer", "minimum": 0}
 _VALUES: Json = {"type": "object", "additionalProperties": {"type": "array", "items": _TEXT}}
 _BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 

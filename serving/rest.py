@@ -30,6 +30,9 @@ from serving.errors import (
     StatusError,
     UnavailableError,
 )
+from serving.events.actions import ERASE, LIST
+from serving.events.api import EventsApi, action_of
+from serving.events.merging import Merging
 from serving.example_requests import classification_json, classify, input_from_json, regress, regression_json
 from serving.json_answers import columns_answer, rows_answer
 from serving.json_requests import JsonRequest, read_request
@@ -133,6 +136,9 @@ class RestApp:
       access: Who may ask.
       readiness: What keeps the server from being ready; nothing = it is.
       website: Answers its own addresses.
+      events: Answers what is asked of events.
+      merging: Makes questions follow from events, too; None = there are none.
+      notes: What is worse than it should be, though the server is ready.
     """
 
     def __init__(
@@ -144,6 +150,9 @@ class RestApp:
         access: Access,
         readiness: Callable[[], list[str]],
         website: Website | None = None,
+        events: EventsApi | None = None,
+        merging: Merging | None = None,
+        notes: Callable[[], list[str]] = list,
     ) -> None:
         self._models = models
         self._config = config
@@ -152,6 +161,9 @@ class RestApp:
         self._access = access
         self._readiness = readiness
         self._website = website
+        self._events = events or EventsApi(None)
+        self._merging = merging
+        self._notes = notes
         self._addresses: dict[tuple[str, bytes], Address | StatusError] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(2, "rest")
         self._predictor = AsyncPredictor(quiet_turns=1)
@@ -220,10 +232,11 @@ class RestApp:
             return Response(405, _error_body(f"{method} is not served here"), headers=((b"allow", b"GET, HEAD"),))
         reasons = self._readiness() if path == READY_PATH else []
         answer: dict[str, Any] = {"status": "NOT_SERVING" if reasons else "SERVING"}
-        if reasons:
+        notes = self._notes() if path == READY_PATH else []
+        if reasons or notes:
             with contextlib.suppress(StatusError):
                 self._access.check(headers.get(b"authorization"))
-                answer["reasons"] = reasons
+                answer |= {name: texts for name, texts in (("reasons", reasons), ("notes", notes)) if texts}
         more = (RETRY,) if reasons else ()
         return Response(503 if reasons else 200, dumps(answer), headers=((b"cache-control", b"no-store"), *more))
 
@@ -273,6 +286,9 @@ class RestApp:
             if method == "OPTIONS":  # sent by browsers on their own, never with a token
                 return _preflight(headers)
             self._access.check(headers.get(b"authorization"))
+            about_events = action_of(method, scope["raw_path"])
+            if about_events is not None:
+                return await self._about_events(call, *about_events, headers, receive)
             address = self._address(method, scope["raw_path"])
             call.api = address.action
             if address.name in self._models:
@@ -298,6 +314,13 @@ class RestApp:
             call.failed(StatusError("The client went away", Status.CANCELLED))
             return Response(Status.CANCELLED.http, b"")
         return Response(200, answer)
+
+    async def _about_events(self, call: Call, action: str, user: str, headers: HeaderMap, receive: Receive) -> Response:
+        call.api = action
+        if action in (LIST, ERASE):
+            self._access.check_admin(headers.get(b"authorization"))
+        body = await self._body(call, headers, receive)
+        return Response(200, await self._events.rest(action, user, body))
 
     def _address(self, method: str, raw_path: bytes) -> Address:
         """What is asked for; remembered, because clients ask for few things often."""
@@ -390,8 +413,10 @@ class RestApp:
     async def _compute(self, servable: Servable, request: JsonRequest, deadline: float) -> tuple[list[Array], Target]:
         signature = request.signature
         arrays = signature.check(request.inputs)
-        target = servable.target(signature, tuple(signature.outputs))
-        return await self._predictor.outputs(servable, target, arrays, deadline), target
+        target = computed = servable.target(signature, tuple(signature.outputs))
+        if self._merging is not None:
+            computed, arrays = await self._merging.question(servable, target, arrays, self._predictor, deadline)
+        return await self._predictor.outputs(servable, computed, arrays, deadline), target
 
     async def _write(self, request: JsonRequest, target: Target, outputs: list[Array]) -> bytes:
         specs = target.specs

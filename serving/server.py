@@ -33,6 +33,10 @@ import uvloop
 from serving.access import Access
 from serving.calls import Calls
 from serving.errors import ServingError
+from serving.events.api import EventsApi
+from serving.events.desk import EventDesk
+from serving.events.merging import Merging
+from serving.events.store import Bounds, open_store, shown_url
 from serving.grpc_service import GrpcConfig, GrpcServer
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
@@ -60,6 +64,23 @@ class PortError(ServingError):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class EventsConfig:
+    """Where events are kept, and which of them count in answers.
+
+    Attributes:
+      url: Of the store (serving/events/store.py).
+      bounds: What is kept.
+      most: Events of a person that count in an answer.
+      kinds: Kinds of events that count in answers; none = all.
+    """
+
+    url: str
+    bounds: Bounds = dataclasses.field(default_factory=Bounds)
+    most: int = 100
+    kinds: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerConfig:
     """A whole server.
 
@@ -75,6 +96,7 @@ class ServerConfig:
       token_file: Bearer tokens that are taken, one a line; None = everybody may ask.
       admin_token_file: Those that may change what is served; None = whoever may ask may do that, too.
       access_log: File of a JSON line a request, `-` = standard output; None = none.
+      events: Where events are kept; None = nowhere.
       session: How versions are run.
       versions: How folders are watched.
       rest: Limits of REST.
@@ -95,6 +117,7 @@ class ServerConfig:
     token_file: Path | None = None
     admin_token_file: Path | None = None
     access_log: Path | None = None
+    events: EventsConfig | None = None
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
     rest: RestConfig = dataclasses.field(default_factory=RestConfig)
@@ -130,13 +153,28 @@ class ModelServer:
         self._metrics.queues, self._metrics.states = self._queues, self.models.states
         self._metrics.is_ready = lambda: not self._missing()
         self._stopped = threading.Event()
+        self._desk = _desk(config.events)
+        if self._desk is not None:
+            self._metrics.events = self._desk.state
+        events, merging = EventsApi(self._desk), None if self._desk is None else Merging(self._desk)
         self._rest: _RestServer | None = None
         self._grpc: GrpcServer | None = None
         self.rest_port: int | None = None
         self.grpc_port: int | None = None
         if config.rest_port is not None:
             website = Website(self._shown) if config.with_website else None
-            app = RestApp(self.models, config.rest, calls, self._metrics, self._access, self._missing, website)
+            app = RestApp(
+                self.models,
+                config.rest,
+                calls,
+                self._metrics,
+                self._access,
+                self._missing,
+                website,
+                events,
+                merging,
+                self._notes,
+            )
             self._rest = _RestServer(app, config)
             self.rest_port = self._rest.port
             if config.tls is not None:
@@ -144,7 +182,7 @@ class ModelServer:
                 self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
         try:
             if config.grpc_port is not None:
-                self._grpc = GrpcServer(self.models, config.grpc, calls, self._access)
+                self._grpc = GrpcServer(self.models, config.grpc, calls, self._access, events, merging)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
             self.stop()
@@ -186,11 +224,18 @@ class ModelServer:
         if calls_answered is not None:
             calls_answered.result()
         self._calls.close()
+        if self._desk is not None:
+            self._desk.close()
         return self.models.stop(max(0.0, until - time.monotonic()))
 
     def _missing(self) -> list[str]:
         """What keeps the server from being ready."""
         return ["the server ends"] if self._stopped.is_set() else self.models.missing()
+
+    def _notes(self) -> list[str]:
+        """What is worse than it should be, though the server answers."""
+        fault = "" if self._desk is None else self._desk.fault
+        return [f"the event store is away: {fault}"] if fault else []
 
     def _tell_health(self) -> None:
         if self._grpc is not None and not self._stopped.is_set():
@@ -210,6 +255,8 @@ class ModelServer:
             lines.append(f"REST  {scheme}://{host}:{self.rest_port}/v1/models/{first}:predict")
         if self.grpc_port is not None:
             lines.append(f"gRPC  {host}:{self.grpc_port}")
+        if self._config.events is not None:
+            lines.append(f"events  {shown_url(self._config.events.url)}")
         if self.rest_port is not None and self._config.with_website:
             lines.append(f"page  {scheme}://{host}:{self.rest_port}/")
         return lines
@@ -263,6 +310,16 @@ class ModelServer:
             return server.bind(f"{host}:{config.grpc_port}", credentials)
         except OSError as error:
             raise PortError(f"gRPC: {error}") from None
+
+
+def _desk(config: EventsConfig | None) -> EventDesk | None:
+    """The desk of the store, which must be there when the server starts."""
+    if config is None:
+        return None
+    store = open_store(config.url, config.bounds)
+    for note in store.check():
+        logger.warning("%s", note)
+    return EventDesk(store, most=config.most, kinds=config.kinds)
 
 
 class _RestServer:

@@ -39,7 +39,7 @@ from components.example_artifacts import (
     split_pattern,
     statistics_of,
 )
-from components.examples import Catalogue, Floats, UserSequences
+from components.examples import Catalogue, Floats, RaggedRows, UserSequences
 from components.feature_specs import CONTEXT, USER, of
 from components.seen_rule import NEVER, SeenRule
 from components.settings import from_json
@@ -125,6 +125,8 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
             "has_ratings": ranker is not None,
             "rating_range": None if ranker is None else _rating_range(fitted.ratings),
             "known_rows": "before_test" if before_test else "all",
+            "newest_row": _newest(known.interactions),
+            "history_length": max(int(retrieval.history_length), 0 if ranker is None else int(ranker.history_length)),
             "order": config.order,
             "default_n": config.default_n,
             "settings": dataclasses.asdict(config),
@@ -157,6 +159,12 @@ def _scale(sequences: UserSequences, *, rated: bool) -> tuple[float, float]:
     """The least and the largest rating there is; 0 and 0 where there are none."""
     ratings = sequences.items.ratings
     return (float(ratings.min()), float(ratings.max())) if rated and len(ratings) else (0.0, 0.0)
+
+
+def _newest(rows: RaggedRows) -> int | None:
+    """Time of the newest row, in seconds since 1970; None where rows have no times."""
+    newest = int(rows.timestamps.max()) if len(rows.timestamps) else 0
+    return newest if newest > 0 else None
 
 
 def _rating_range(ratings: Floats) -> list[float] | None:

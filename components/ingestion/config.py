@@ -6,6 +6,7 @@ import dataclasses
 import math
 import re
 
+from components.ingestion.reading.spans import is_pattern
 from components.settings import require, require_seed
 
 SOURCES = ("demo", "movielens", "files")
@@ -24,6 +25,9 @@ class DataConfig:
       manual_dir: Folder that already holds the MovieLens archive (no download); empty: none.
       ratings: Interactions: a file (delimited text, Parquet or JSON lines, packed or not), several with commas
         between, a pattern, a folder of parts, or a folder in GroupLens layout; gs:// and s3:// by fsspec.
+      span: Newest span that is read, where `ratings` has `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}` in a path.
+      spans: How many spans are read up to that one; 0: all.
+      kept_rows: Folder for rows that were read, local or gs://…: a run reads only files that are new; empty: none.
       items: The catalogue, likewise; empty: titles are the ids.
       users: A table of users, likewise, for features of users; empty: nothing is known of them.
       eval_ratings: The eval rows, likewise (presplit only).
@@ -59,6 +63,9 @@ class DataConfig:
     data_dir: str = ""
     manual_dir: str = ""
     ratings: str = ""
+    span: str = ""
+    spans: int = 0
+    kept_rows: str = ""
     items: str = ""
     users: str = ""
     eval_ratings: str = ""
@@ -115,6 +122,13 @@ class DataConfig:
             self.memory_limit,
         )
         require(self.source != "files" or bool(self.ratings), "data.ratings", "a file or a folder", self.ratings)
+        require(self.spans >= 0, "data.spans", "0 or more", self.spans)
+        require(
+            not self.span or is_pattern(self.ratings),
+            "data.ratings",
+            "a pattern of spans, such as events/{YYYY}-{MM}-{DD}.csv, since data.span is given",
+            self.ratings,
+        )
         require(self.demo_users >= 1, "data.demo_users", "1 or more", self.demo_users)
         require(self.demo_ratings >= 1, "data.demo_ratings", "1 or more", self.demo_ratings)
         require_seed(self.demo_seed, "data.demo_seed")

@@ -26,7 +26,7 @@ from components.settings import from_json, overridden
 CONFIG, SPLIT, FEATURES = "config", "split", "features"
 FINGERPRINT, REFIT, LEAVE_OUT_SEEN = "fingerprint", "refit", "leave_out_seen"
 ENTITIES, EXAMPLES, SEQUENCES, PROFILE = "entities", "examples", "sequences", "profile"
-OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "catalogue": "items"}
+OVERRIDES = {"dataset": "dataset", "demo_seed": "demo_seed", "ratings": "ratings", "span": "span", "catalogue": "items"}
 """Optional execution properties that override a key of `config`."""
 
 Artifacts = dict[str, list[Artifact]]

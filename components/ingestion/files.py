@@ -22,10 +22,12 @@ from components.ingestion.columns import (
 )
 from components.ingestion.config import DataConfig
 from components.ingestion.items import Items, read_items
+from components.ingestion.kept_rows import KeptRows
 from components.ingestion.loading import Layout
 from components.ingestion.own_columns import columns_of
 from components.ingestion.reading.dialect import AUTO, LATIN_1
 from components.ingestion.reading.paths import Files, find_files, is_folder
+from components.ingestion.reading.spans import Wanted
 from components.ingestion.reading.tables import Reader, Table
 from components.ingestion.source import SourceFacts, Understood
 from components.ingestion.users import Users, read_users
@@ -83,21 +85,24 @@ class FilesSource:
         context = columns_of_context(specs)
         workspace.connection.execute(loading.CREATE)
         loaded: list[tuple[Table, Layout, int]] = []
+        kept = KeptRows(self._config.kept_rows, workspace)
         rows = 0
         for part, name in enumerate(self.files):
-            for number, table in enumerate(workspace.reader.tables(self.files[name])):
+            tables = zip(self.files[name].paths, workspace.reader.tables(self.files[name]), strict=True)
+            for number, (path, table) in enumerate(tables):
                 layout = self._layout(name, table)
                 layout = dataclasses.replace(layout, context=tuple(columns_of([table], context, "--ratings").values()))
                 table = loading.spread(table, layout.columns, layout.context)
                 if not number:
                     loading.describe(table, layout)
-                loading.load(workspace.connection, table, layout, self._config, part)
+                kept.load(path, table, layout, self._config, part)
                 before, rows = rows, _count(workspace)
                 loaded.append((table, layout, rows - before))
         events = loading.count_events(workspace.connection)
         if events:
             _report_events(events, self._config)
         left_out, skipped = loading.check(workspace.connection, loaded, self._config)
+        kept.finish({span: paths for files in self.files.values() for span, paths in files.spans.items()})
         layout = loaded[0][1]
         return Understood(
             columns=layout.columns.described(),
@@ -206,7 +211,12 @@ def _interaction_files(config: DataConfig) -> dict[str, Files]:
     if config.eval_ratings:
         settings[features.EVAL] = (config.eval_ratings, "data.eval_ratings")
         settings[features.TEST] = (config.test_ratings, "data.test_ratings")
-    return {part: files for part, (text, key) in settings.items() if (files := find_files(text, key, _RATINGS))}
+    wanted = Wanted(newest=config.span, count=config.spans)
+    return {
+        part: files
+        for part, (text, key) in settings.items()
+        if (files := find_files(text, key, _RATINGS, wanted=wanted))
+    }
 
 
 def _no_table(specs: Sequence[FeatureSpec], option: str) -> InputError:

@@ -154,7 +154,7 @@ def load(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, co
       InputError: The file cannot be read at all.
     """
     try:
-        connection.execute(f"INSERT INTO rows {_checked(table, layout, config, part)}")
+        connection.execute(f"INSERT INTO rows {checked(table, layout, config, part)}")
     except duckdb.Error as error:
         raise unreadable(table.path, error) from None
 
@@ -214,7 +214,7 @@ def outside(rating: str, config: DataConfig) -> list[str]:
     return [f"{rating} {beyond} {end}" for end, beyond in ends if end is not None]
 
 
-def _checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
+def checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
     """The query of the rows with their values and faults."""
     columns = layout.columns
     user, item = _id(table, columns, USER), _id(table, columns, ITEM)

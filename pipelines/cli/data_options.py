@@ -23,6 +23,12 @@ def data_options(command: Command) -> Command:
             help="Your interactions: delimited text, Parquet or JSON lines, packed or not; a file, several with commas "
             "between, a pattern, a folder.",
         ),
+        click.option(
+            "--append",
+            "span",
+            metavar="SPAN",
+            help="Newest span to read, where --ratings has {SPAN}, or {YYYY}, {MM} and {DD}: 7, or 2026-11-28.",
+        ),
         click.option("--items", type=DataPath(), help="Your catalogue, likewise."),
         click.option("--users", type=DataPath(), help="A table of your users, likewise, for features of users."),
         click.option(

@@ -22,6 +22,7 @@ from pipelines.cli.compile import compile_group
 from pipelines.cli.demo_data import demo_data
 from pipelines.cli.doctor import doctor
 from pipelines.cli.embeddings import embeddings
+from pipelines.cli.events import events
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from pipelines.cli.export import export
 from pipelines.cli.features import features
@@ -40,7 +41,7 @@ from pipelines.cli.tune import tune
 from serving.missing_extra import MissingExtraError, needs_extra
 from serving.scann_operations import MissingScannError
 
-SERVING = ("serve", "query", "similar", "recommend", "predict")
+SERVING = ("serve", "events", "query", "similar", "recommend", "predict")
 """Commands that the extra "serving" is enough for."""
 
 
@@ -72,6 +73,7 @@ for command in (
     similar,
     embeddings,
     serve,
+    events,
     recommend,
     predict,
     presets,

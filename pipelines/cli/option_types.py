@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from components.ingestion.reading.spans import is_pattern
+
 
 class WholeNumber(click.ParamType[int]):
     """A whole number in plain digits, from `least` to `most`."""
@@ -60,6 +62,8 @@ class DataPath(click.ParamType[str]):
         if "://" in text:
             return text
         path = str(Path(text).expanduser().absolute())
+        if is_pattern(path):
+            return path  # which of its spans are there, the run says
         found = Path(path).exists() or glob.glob(path, recursive=True)  # noqa: PTH207 - the pattern may be absolute
         if not found:
             self.fail(f"there is no file or folder {path}, and no file of such a pattern", param, ctx)

@@ -6,6 +6,7 @@ Progress goes to stderr and results to stdout.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import sys
 from collections.abc import Iterator, Sequence
@@ -85,6 +86,7 @@ def run(
     beam = engines.parse(beam_pipeline_args)
     engines.check(engines.resolve(beam))
     folder = run_folder.prepare(output or Path("runs") / Path(preset).stem)
+    config = with_kept_rows(config, folder)
     beam = engines.named(beam, run_folder.name_of(folder)) if engines.flink_master(beam) else beam
     with run_folder.locked(folder), streams(folder, verbose) as (results, progress):
         return _run(config, folder, preset, beam, results, progress, not no_cache, require_blessing, verbose)
@@ -95,6 +97,7 @@ def configure(
     overrides: tuple[str, ...] = (),
     *,
     ratings: str | None = None,
+    span: str | None = None,
     items: str | None = None,
     users: str | None = None,
     eval_ratings: str | None = None,
@@ -121,6 +124,7 @@ def configure(
         )
     own: dict[str, Any] = {
         "ratings": ratings,
+        "span": span,
         "items": items,
         "users": users,
         "eval_ratings": eval_ratings,
@@ -149,6 +153,13 @@ def configure(
     config = load(preset, overrides, own)
     check_archive(config.data)
     return config
+
+
+def with_kept_rows(config: PipelineConfig, folder: run_folder.RunFolder) -> PipelineConfig:
+    """The configuration in which a run that reads spans keeps their rows in its folder, unless it says where."""
+    if not config.data.span or config.data.kept_rows:
+        return config
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, kept_rows=str(folder.kept_rows)))
 
 
 def event_weights(entries: tuple[str, ...]) -> dict[str, float]:

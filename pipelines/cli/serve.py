@@ -123,6 +123,11 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--drain-seconds", type=WholeNumber(0), default=20, show_default=True, help="For answers at the end.")
 @click.option("--access-log", is_flag=False, flag_value="-", metavar="[FILE]",
               help="A JSON line a request, into the file or to standard output.")  # fmt: skip
+@click.option("--event-store", metavar="URL",
+              help="Keep events and let them count: sqlite:///FILE, postgresql://…, redis://….")  # fmt: skip
+@click.option("--event-kinds", default="", help="Kinds that count in answers, with commas between.  [default: all]")
+@click.option("--event-days", type=WholeNumber(1), default=90, show_default=True, help="How long events are kept.")
+@click.option("--events-per-user", type=WholeNumber(1), default=1000, show_default=True, help="Most that are kept.")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="info", show_default=True)
 @_switch("website", True, "The page, its catalogue and /openapi.json.")
 def serve(**options: Any) -> int:
@@ -197,6 +202,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         token_file=_file(options["token_file"]) if options["token_file"] else None,
         admin_token_file=_file(options["admin_token_file"]) if options["admin_token_file"] else None,
         access_log=_access_log(options["access_log"]),
+        events=_events(options),
         session=_session(options),
         versions=VersionsConfig(
             poll_seconds=options["file_system_poll_wait_seconds"],
@@ -225,6 +231,17 @@ def _models(options: dict[str, Any]) -> Any:
     version = options["version"]
     policy = VersionPolicy() if version is None else VersionPolicy(specific=frozenset({version}))
     return (ModelConfig(name=options["model_name"], base_path=options["base_path"], policy=policy),)
+
+
+def _events(options: dict[str, Any]) -> Any:
+    from serving.events.store import Bounds
+    from serving.server import EventsConfig
+
+    if not options["event_store"]:
+        return None
+    kinds = tuple(kind.strip() for kind in options["event_kinds"].split(",") if kind.strip())
+    bounds = Bounds(days=options["event_days"], per_user=options["events_per_user"])
+    return EventsConfig(url=options["event_store"], bounds=bounds, kinds=kinds)
 
 
 def _session(options: dict[str, Any]) -> Any:

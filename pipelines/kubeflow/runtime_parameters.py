@@ -18,7 +18,7 @@ from pipelines.config import PipelineConfig
 from pipelines.per_run import PerRun
 
 DATA_VERSION = "data_version"
-_OF_SOURCE = {"demo": ("demo_seed",), "movielens": ("dataset",), "files": ("ratings", "items")}
+_OF_SOURCE = {"demo": ("demo_seed",), "movielens": ("dataset",), "files": ("ratings", "span", "items")}
 _OF_TRAINER = ("epochs", "learning_rate")
 _ARGUMENT = {"items": "catalogue"}  # of the ExampleGens, where it is not the key itself
 

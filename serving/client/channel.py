@@ -91,6 +91,9 @@ class Channel(Protocol):
     def catalogue(self, deadline: Deadline) -> dict[str, Any]:
         """Items and some user ids; empty where the server offers none."""
 
+    def events(self, action: str, user: str, events: Sequence[Mapping[str, Any]], deadline: Deadline) -> dict[str, Any]:
+        """What the server answers to a request about events (serving/events/api.py), as over REST."""
+
     def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
         """Makes the server serve these models and no others."""
 

@@ -5,7 +5,7 @@ The protos bring TensorFlow with them; so this module is imported only where a `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -25,6 +25,8 @@ from serving.client.answers import ModelConfig, ModelMetadata, SignatureInfo, Te
 from serving.client.channel import Deadline, Question, Target, as_bytes, as_values
 from serving.client.settings import Timeouts, Tls
 from serving.errors import AnswerError, InvalidRequestError, Status, StatusError, UnreachableError
+from serving.events.actions import ACTIONS, ADD, LIST
+from serving.events.messages import EVENT_SERVICE, METHODS, message
 
 NO_CONNECTION = ("failed to connect", "DNS resolution failed", "Name resolution", "Ssl handshake", "SSL_ERROR")
 """How gRPC's own words begin or go on where UNAVAILABLE is not the server's answer."""
@@ -116,6 +118,24 @@ class GrpcChannel:
         """See `Channel`; gRPC has no catalogue."""
         return {}
 
+    def events(self, action: str, user: str, events: Sequence[Mapping[str, Any]], deadline: Deadline) -> dict[str, Any]:
+        """See `Channel`."""
+        method = next(name for name, known in ACTIONS.items() if known == action)
+        asked, answered = (message(one) for one in METHODS[method])
+        try:
+            request = asked(events=[_given(event) for event in events]) if action == ADD else asked(user=user)
+        except (TypeError, ValueError) as error:
+            raise InvalidRequestError(f"the events cannot be sent: {error}") from error
+        call = self._channel.unary_unary(
+            f"/{EVENT_SERVICE}/{method}",
+            request_serializer=asked.SerializeToString,
+            response_deserializer=answered.FromString,
+        )
+        answer = self._ask(call, request, deadline)
+        if action == LIST:
+            return {"events": [dict(_event(one)) for one in answer.events]}
+        return {field.name: getattr(answer, field.name) for field in answered.DESCRIPTOR.fields}
+
     def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
         """See `Channel`."""
         request = model_management_pb2.ReloadConfigRequest()
@@ -161,6 +181,18 @@ class GrpcChannel:
         if status is Status.DEADLINE_EXCEEDED:
             return deadline.exceeded()
         return StatusError.of(status, details, retry_seconds=_retry_seconds(error))
+
+
+def _given(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event without what is not told."""
+    return {name: value for name, value in event.items() if value is not None}
+
+
+def _event(told: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of an event as REST has them."""
+    for field in told.DESCRIPTOR.fields:
+        is_told = not field.containing_oneof or told.HasField(field.name)
+        yield field.name, getattr(told, field.name) if is_told else None
 
 
 def _retry_seconds(error: grpc.RpcError) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ from serving.errors import (
     UnavailableError,
     UnreachableError,
 )
+from serving.events.actions import ADD, ERASE, LIST
 from serving.missing_extra import needs_extra
 from serving.model import Answer, Item, Reason
 from serving.public_signatures import EXPLAIN, OPTIONAL_SIGNATURES, SIGNATURES
@@ -191,6 +193,32 @@ class RecommenderClient:
         outputs = self._ask(contract.HISTORY, {contract.USER_ID: [user_id]})
         newest_first = _columns(outputs, 0, contract.ITEM_IDS, contract.TITLES, contract.RATINGS)
         return [(item_id, title, _float32(stars)) for item_id, title, stars in newest_first][::-1]
+
+    # Events; a server of ours that keeps them.
+
+    def add_events(self, events: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+        """Tells what people did; it counts in their next answers.
+
+        An event without an `id` gets one here, so that a repetition of the request never counts twice.
+
+        Args:
+          events: At most 1,000, all kept or none: `user`, `item`, and where they are known `event` (default view),
+            `timestamp` (seconds since 1970, default now), `rating`, `id`, `request_id`.
+
+        Returns:
+          How many were new, and how many were known by their id.
+        """
+        named = [{**event, "id": event.get("id") or uuid.uuid4().hex} for event in events]
+        answer = self._repeated(lambda deadline: self._channel.events(ADD, "", named, deadline))
+        return int(answer["stored"]), int(answer["repeated"])
+
+    def user_events(self, user_id: str) -> list[dict[str, Any]]:
+        """The events of a user that are kept, oldest first; where the server has them, for administrators only."""
+        return list(self._repeated(lambda deadline: self._channel.events(LIST, user_id, (), deadline))["events"])
+
+    def erase_events(self, user_id: str) -> int:
+        """Forgets the events of a user; how many there were. What the bundle was trained on stays there."""
+        return int(self._repeated(lambda deadline: self._channel.events(ERASE, user_id, (), deadline))["erased"])
 
     # Questions to any model.
 

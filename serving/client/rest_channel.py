@@ -23,6 +23,7 @@ from serving.errors import (
     StatusError,
     UnreachableError,
 )
+from serving.events.actions import ADD, LIST
 
 SHOWN_CHARACTERS = 200
 """Of an answer that is quoted in an error."""
@@ -112,6 +113,13 @@ class RestChannel:
             return self._ask("GET", "/catalogue.json", deadline)
         except (NotFoundError, AnswerError):  # the official TensorFlow Serving has none
             return {}
+
+    def events(self, action: str, user: str, events: Sequence[Mapping[str, Any]], deadline: Deadline) -> dict[str, Any]:
+        """See `Channel`."""
+        if action == ADD:
+            return self._ask("POST", "/v1/events", deadline, json.dumps({"events": list(events)}).encode())
+        method = "GET" if action == LIST else "DELETE"
+        return self._ask(method, f"/v1/users/{quote(user, safe='')}/events", deadline)
 
     def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
         """See `Channel`."""

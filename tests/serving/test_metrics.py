@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from serving.metrics import KEPT_VERSIONS, Metrics
 from serving.models_config import ModelConfig, VersionPolicy
 from serving.option_files import read_metrics_path
 from serving.rest import RestConfig
-from serving.server import ServerConfig, running
+from serving.server import EventsConfig, ServerConfig, running
 from serving.versions import VersionsConfig
 from tests.serving.asking import address, ask, grpc_request, predictions, serving, wait_for
 from tests.serving.tiny_models import publish, save_odd, write_warm_up
@@ -183,8 +184,11 @@ def test_a_monitoring_config_file_says_whether_and_where(base, tmp_path, text, p
 
 
 def told(base):
-    """Names of all series of a server that has answered, and labels by name."""
-    with serving(base) as server:
+    """Names of all series of a server that has answered and keeps events, and labels by name."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(base, events=EventsConfig(url=f"sqlite:///{folder}/events.db")) as server,
+    ):
         ask(server, 1)
         found = {}
         for sample in all_samples(server):

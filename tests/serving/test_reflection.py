@@ -32,6 +32,7 @@ def test_every_service_is_listed(server):
     assert listed == {
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",
+        "tfx_recommenders.EventService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import InputError
+from components.ingestion.reading.spans import Span, Wanted, as_glob, chosen, is_pattern, named, span_of
 
 TEXT, PARQUET, JSON = "text", "Parquet", "JSON lines"
 
@@ -38,11 +39,14 @@ class Files:
       paths: In the order in which they are read: that of their names, or of the list that was given.
       kind: TEXT, PARQUET or JSON.
       partitions: The `key=value` folders above each file (Hive's layout), by key; the same keys for every file.
+      spans: Those of them that are of a span, by span.
     """
 
     paths: tuple[str, ...]
     kind: str
     partitions: tuple[dict[str, str], ...]
+
+    spans: dict[Span, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[str, dict[str, str]]]:
         return iter(zip(self.paths, self.partitions, strict=True))
@@ -55,7 +59,9 @@ class Files:
         return f"{self.paths[0]} and {len(self.paths) - 1:,} more files"
 
 
-def find_files(text: str, key: str, stems: Sequence[str] = (), *, needed: bool = True) -> Files | None:
+def find_files(
+    text: str, key: str, stems: Sequence[str] = (), *, needed: bool = True, wanted: Wanted | None = None
+) -> Files | None:
     """The files that a setting names.
 
     Args:
@@ -64,11 +70,13 @@ def find_files(text: str, key: str, stems: Sequence[str] = (), *, needed: bool =
       stems: In a folder the names of the file that is meant, the likeliest first; where none is there, a folder is
         taken as parts of one table, if `needed`.
       needed: Whether it is an error that a folder has no such file.
+      wanted: Which spans are read, where the setting may have a pattern of them.
 
     Raises:
       InputError: Nothing is there, or files of several kinds.
     """
-    found = _named(text, key) if not is_folder(text) else _in_folder(text, key, stems, needed=needed)
+    found_spans: dict[Span, list[str]] = {}
+    found = _in_folder(text, key, stems, needed=needed) if is_folder(text) else _named(text, key, wanted, found_spans)
     if not found:
         return None
     kinds = {kind_of(path) for path in found}
@@ -83,7 +91,8 @@ def find_files(text: str, key: str, stems: Sequence[str] = (), *, needed: bool =
     keys = set().union(*partitions)
     if any(set(one) != keys for one in partitions):
         partitions = tuple({} for _ in found)
-    return Files(paths=tuple(found), kind=kinds.pop(), partitions=partitions)
+    spans = {span: tuple(paths) for span, paths in found_spans.items()}
+    return Files(paths=tuple(found), kind=kinds.pop(), partitions=partitions, spans=spans)
 
 
 def is_remote(path: str) -> bool:
@@ -153,11 +162,16 @@ def kind_of(path: str) -> str:
     return kind
 
 
-def _named(text: str, key: str) -> list[str]:
+def _named(text: str, key: str, wanted: Wanted | None, spans: dict[Span, list[str]]) -> list[str]:
     if _exists(text):
         return [text]
     found: list[str] = []
     for part in (piece.strip() for piece in text.split(",")):
+        if wanted is not None and is_pattern(part):
+            for span, paths in _spans(part, wanted).items():
+                spans.setdefault(span, []).extend(paths)
+                found += paths
+            continue
         matches = _matching(part)
         if not matches:
             raise InputError(
@@ -170,14 +184,29 @@ def _named(text: str, key: str) -> list[str]:
     return found
 
 
-def _matching(pattern: str) -> list[str]:
-    if _exists(pattern):
-        return _parts(pattern) if is_folder(pattern) else [pattern]
+def _spans(pattern: str, wanted: Wanted) -> dict[Span, list[str]]:
+    """The files of each span that is read; a folder is a span of parts."""
+    named(wanted.newest, pattern)  # before anything is listed
+    found: dict[Span, list[str]] = {}
+    for path in _listed_by(as_glob(pattern)):
+        span = span_of(pattern, path)
+        if span is not None:
+            found.setdefault(span, []).extend(_parts(path) if is_folder(path) else [path])
+    return chosen(found, wanted, pattern)
+
+
+def _listed_by(pattern: str) -> list[str]:
+    """Files and folders of a pattern, in the order of their names."""
     if is_remote(pattern):
         scheme = pattern.partition("://")[0]
         return sorted(f"{scheme}://{path}" for path in filesystem(pattern).glob(pattern))
-    found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern may be absolute
-    return sorted(path for path in found if Path(path).is_file())
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the pattern may be absolute
+
+
+def _matching(pattern: str) -> list[str]:
+    if _exists(pattern):
+        return _parts(pattern) if is_folder(pattern) else [pattern]
+    return [path for path in _listed_by(pattern) if is_remote(path) or Path(path).is_file()]
 
 
 def _exists(path: str) -> bool:

@@ -1,0 +1,101 @@
+"""`recommender events`: what the event store of a server holds, as files for the next run, and a person's erasure."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from components.errors import InputError
+from pipelines.answer_file import AnswerFile
+
+if TYPE_CHECKING:
+    from serving.events.store import EventStore
+
+URL_HELP = "Of the store, as `recommender serve --event-store` has it."
+DAY = datetime.timedelta(days=1)
+
+
+@click.group()
+def events() -> None:
+    """Export and erase the events that a server keeps."""
+
+
+@events.command()
+@click.option("--event-store", required=True, metavar="URL", help=URL_HELP)
+@click.option("--day", metavar="YYYY-MM-DD", help="This day, UTC.  [default: yesterday]")
+@click.option("--until", metavar="YYYY-MM-DD", help="Every day from --day to this one, a file each.")
+@click.option(
+    "--output",
+    required=True,
+    metavar="PATTERN",
+    help="CSV file to write, with {YYYY}, {MM} and {DD} in its path; a run reads the same pattern.",
+)
+def export(event_store: str, day: str | None, until: str | None, output: str) -> None:
+    """Write the events of days as CSV, a span each.
+
+    A run reads them by `--set data.ratings=PATTERN --append DAY`. Export a day when it is over; exported again it has
+    the events that came late, too, and the next run reads it anew.
+    """
+    first = _date("--day", day) if day else datetime.datetime.now(datetime.timezone.utc).date() - DAY
+    last = _date("--until", until) if until else first
+    if last < first:
+        raise InputError(f"--until {last} is before --day {first}", action="give the earlier day as --day")
+    if last != first and not all(part in output for part in ("{YYYY}", "{MM}", "{DD}")):
+        raise InputError(
+            "several days cannot go into one file",
+            expected="{YYYY}, {MM} and {DD} in --output, such as events/{YYYY}-{MM}-{DD}.csv",
+            received=output,
+            action="correct --output",
+        )
+    with _opened(event_store) as store:
+        for number in range((last - first).days + 1):
+            _write(store, first + number * DAY, output)
+
+
+@events.command()
+@click.option("--event-store", required=True, metavar="URL", help=URL_HELP)
+@click.option("--user", "users", required=True, multiple=True, help="Whose events are forgotten; several times.")
+def erase(event_store: str, users: tuple[str, ...]) -> None:
+    """Forget people's events.
+
+    Files that were exported and bundles that were trained on them keep theirs: take the person out of the files and
+    run again.
+    """
+    with _opened(event_store) as store:
+        for user in users:
+            click.echo(f"{store.erase(user):,} events of {user} erased")
+
+
+def _write(store: EventStore, day: datetime.date, output: str) -> None:
+    from serving.events.event import FIELDS
+
+    path = output.replace("{YYYY}", f"{day:%Y}").replace("{MM}", f"{day:%m}").replace("{DD}", f"{day:%d}")
+    begin = datetime.datetime.combine(day, datetime.time(), datetime.timezone.utc)
+    with AnswerFile(path, FIELDS) as file:
+        file.write(store.between(begin.timestamp(), (begin + DAY).timestamp()))
+    click.echo(f"{file.rows:,} events of {day} in {file.path}")
+
+
+@contextlib.contextmanager
+def _opened(url: str) -> Iterator[EventStore]:
+    from serving.errors import ServingError
+    from serving.events.store import open_store
+
+    try:
+        with contextlib.closing(open_store(url)) as store:
+            yield store
+    except ServingError as error:
+        raise InputError(str(error)) from error
+
+
+def _date(option: str, text: str) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"{option} cannot be read", expected="a day such as 2026-11-28", received=text, action=f"correct {option}"
+        ) from None
