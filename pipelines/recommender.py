@@ -96,22 +96,25 @@ def create_pipeline(
     transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
     transform_graph = transform.outputs["transform_graph"]
 
-    def trainer(run_fn: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
+    start = ServedModel(push_directory=destination).with_id("StartingModel") if config.training.warm_start else None
+
+    def trainer(which: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
         return RecommenderTrainer(
             examples=held_out,
             items=entities,
             sequences=sequences,
             transform_graph=transform_graph,
-            run_fn=run_fn,
+            run_fn=f"components.{which}.training.run_fn",
             config=to_json(settings),
             strategy=config.training.strategy,
+            served=start and start.outputs["model"],
+            weights=which,
+            warm_epochs=config.training.warm_epochs,
             **overrides,
         )
 
-    retrieval = trainer("components.retrieval.training.run_fn", config.retrieval, per_run.retrieval).with_id(
-        "RetrievalTrainer"
-    )
-    ranking = trainer("components.ranking.training.run_fn", config.ranking, per_run.ranking).with_id("RankingTrainer")
+    retrieval = trainer("retrieval", config.retrieval, per_run.retrieval).with_id("RetrievalTrainer")
+    ranking = trainer("ranking", config.ranking, per_run.ranking).with_id("RankingTrainer")
 
     indexer = CandidateIndexer(
         model=retrieval.outputs["model"], items=entities, sequences=sequences, config=to_json(config.index)
@@ -193,6 +196,7 @@ def create_pipeline(
             *checks,
             gate,
             transform,
+            *([start] if start else []),
             retrieval,
             *([ranking] if facts.has_ratings else []),
             indexer,

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 CALLER_THREAD = -1
 SESSION_POOL = 0
+FOLLOWS_HISTORY = frozenset({contract.SERVING_DEFAULT, contract.RECOMMEND, contract.EXPLAIN})
+"""Signatures whose answers follow from a person's history, and so from events (serving/events/merging.py)."""
 MAX_TARGETS = 256
 """Selections of outputs that keep a callable of their own; further ones compute all outputs."""
 
@@ -66,9 +68,21 @@ class Target:
       answer: Writes it for gRPC.
       call: Arrays in the order of the inputs to arrays in the order of `outputs`.
       pads: Whether rows of a narrow answer may be filled up, as serving/contract.py says of `recommend`.
+      user_input: Place of the input with the ids of people, of a question that may follow from their events; else -1.
     """
 
-    __slots__ = ("_by_rows", "_merge", "_width_input", "answer", "call", "outputs", "pads", "signature", "specs")
+    __slots__ = (
+        "_by_rows",
+        "_merge",
+        "_width_input",
+        "answer",
+        "call",
+        "outputs",
+        "pads",
+        "signature",
+        "specs",
+        "user_input",
+    )
 
     def __init__(
         self, signature: Signature, outputs: tuple[str, ...], call: Any, answer: PredictAnswer, merge: bool
@@ -85,6 +99,8 @@ class Target:
         by_width = signature.name == contract.RECOMMEND and contract.N in aliases
         self._width_input = aliases.index(contract.N) if by_width else -1
         self.pads = by_width
+        follows = signature.name in FOLLOWS_HISTORY and contract.USER_ID in aliases
+        self.user_input = aliases.index(contract.USER_ID) if follows else -1
 
     def merge_key(self, inputs: Sequence[Array]) -> tuple[int, Any]:
         """Rows of a request and the key of those that it may be merged with; 0 rows = it cannot be cut, either."""

@@ -24,7 +24,7 @@ from components.bundle.filters import ItemFilter
 from components.bundle.first_stage import FirstStage
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.recommender import Recommender
-from components.bundle.saving import save, write_json
+from components.bundle.saving import save, write_bytes, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
@@ -41,8 +41,10 @@ from components.example_artifacts import (
 )
 from components.examples import Catalogue, Floats, RaggedRows, UserSequences
 from components.feature_specs import CONTEXT, USER, of
+from components.push.storage import storage_for
 from components.seen_rule import NEVER, SeenRule
 from components.settings import from_json
+from components.training.warm_start import RANKING, RETRIEVAL, weights_path
 from components.validation.kept_statistics import keep
 from serving import contract
 from serving.scann_operations import load_operations
@@ -143,10 +145,21 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
         write_json(folder, contract.CATALOGUE_FILE, _catalogue_file(catalogue, values, known))
         write_users(known, f"{folder}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")
         keep(statistics_of(input_dict), folder)
+        if parts != features.ALL_PARTS:  # what was judged is what a later training starts from
+            _copy_weights(input_dict, folder)
         told = [f"{spec.name}=1".encode() for spec in (*of(specs, USER), *of(specs, CONTEXT))]
         write_warm_up(
             folder, known.user_ids[:WARM_UP_USERS], catalogue.item_ids[:WARM_UP_ITEMS], item_filter.names, told
         )
+
+
+def _copy_weights(inputs: dict[str, list[types.Artifact]], folder: str) -> None:
+    """Puts the weights of both models beside the bundle, under names of their own."""
+    for key, which in ((RETRIEVAL_KEY, RETRIEVAL), (RANKING_KEY, RANKING)):
+        if inputs.get(key):
+            path = weights_path(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
+            if storage_for(path).exists(path):
+                write_bytes(folder, weights_path("", which).rpartition("/")[2], b"".join(storage_for(path).read(path)))
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:

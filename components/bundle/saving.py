@@ -35,7 +35,12 @@ def save(module: Recommender, folder: str) -> None:
 
 def write_json(folder: str, name: str, content: dict[str, Any]) -> None:
     """Writes one of the extra assets of the bundle in `folder`."""
+    write_bytes(folder, name, json.dumps(content, ensure_ascii=False, sort_keys=True).encode())
+
+
+def write_bytes(folder: str, name: str, content: bytes) -> None:
+    """The same of any kind of file."""
     extra = f"{folder}/{contract.EXTRA_ASSETS}"
     tf.io.gfile.makedirs(extra)
-    with tf.io.gfile.GFile(f"{extra}/{name}", "w") as file:
-        file.write(json.dumps(content, ensure_ascii=False, sort_keys=True))
+    with tf.io.gfile.GFile(f"{extra}/{name}", "wb") as file:
+        file.write(content)

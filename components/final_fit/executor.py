@@ -26,6 +26,7 @@ from components.retrieval import training as retrieval_training
 from components.training import inputs
 from components.training.executor import data_settings
 from components.training.settings_file import read_settings
+from components.training.warm_start import is_warm, weights_path
 from serving import contract
 
 BLESSING, JUDGED = "blessing", "judged"
@@ -95,7 +96,10 @@ class _Fit:
     def trained(self, run_fn: Any, name: str, judged_run: str) -> Artifact:
         """A model trained on every row."""
         model = self._artifact(name)
-        epochs = _chosen_epochs(artifact_utils.get_single_uri(self._inputs[judged_run]))
+        run = artifact_utils.get_single_uri(self._inputs[judged_run])
+        judged = path_utils.serving_model_path(artifact_utils.get_single_uri(self._inputs[JUDGED]))
+        # What was started from others' weights goes on from its own, for as many epochs as eval has chosen.
+        warm = {inputs.START: weights_path(judged, name)} if is_warm(run) else {}
         run_fn(
             types.SimpleNamespace(
                 transform_output=artifact_utils.get_single_uri(self._inputs[TRANSFORM_GRAPH]),
@@ -103,9 +107,10 @@ class _Fit:
                 model_run_dir=f"{self._run}/{name}",
                 eval_files=[],
                 custom_config={
-                    inputs.CONFIG: read_settings(artifact_utils.get_single_uri(self._inputs[judged_run])),
+                    inputs.CONFIG: read_settings(run),
                     inputs.STRATEGY: self._properties[STRATEGY],
-                    inputs.FINAL_EPOCHS: epochs,
+                    inputs.FINAL_EPOCHS: _chosen_epochs(run),
+                    **warm,
                     **data_settings(self._inputs[ENTITIES], self._inputs[SEQUENCES]),
                 },
             )

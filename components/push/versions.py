@@ -70,9 +70,9 @@ def judged_path(directory: str | os.PathLike[str], version: int) -> str:
     return twin if is_complete(storage_for(twin), twin) else version_path(directory, version)
 
 
-def newest_other(directory: str | os.PathLike[str], model: str) -> OtherVersion | None:
-    """The newest complete version that was not judged as the very model in the folder `model`."""
-    own = tree_digest(model)
+def newest_other(directory: str | os.PathLike[str], model: str | None) -> OtherVersion | None:
+    """The newest complete version that was not judged as the very model in the folder `model` (None: the newest)."""
+    own = None if model is None else tree_digest(model)
     for version in reversed(complete_versions(directory)):
         path = judged_path(directory, version)
         digest = tree_digest(path)

@@ -53,9 +53,11 @@ def fit(
     eval_rows: RatingRows,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     replicas: Replicas | None = None,
+    start: Callable[[RatingModel, int], None] | None = None,
 ) -> list[RatingModel]:
     """Trains `config.seeds` models, each with the weights of its best epoch.
 
+    `start` gives a model that has not been trained other first weights, with its number from 0.
     Without eval rows a model trains for `config.epochs` and keeps its last weights.
 
     Raises:
@@ -71,6 +73,7 @@ def fit(
             config.epochs,
             on_epoch,
             replicas or Replicas(),
+            start,
         )
         for number in range(config.seeds)
     ]
@@ -83,6 +86,7 @@ def refit(
     epochs: Sequence[int],
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     replicas: Replicas | None = None,
+    start: Callable[[RatingModel, int], None] | None = None,
 ) -> list[RatingModel]:
     """Trains `config.seeds` models for exactly so many epochs, one number each, and keeps their last weights."""
     nothing = known.rows.take(np.zeros(0, np.int64))
@@ -96,6 +100,7 @@ def refit(
             most,
             on_epoch,
             replicas or Replicas(),
+            start,
         )
         for number, most in enumerate(epochs)
     ]
@@ -118,9 +123,12 @@ def _fit_one(
     most_epochs: int,
     on_epoch: Callable[[Epoch], None],
     replicas: Replicas,
+    start: Callable[[RatingModel, int], None] | None,
 ) -> RatingModel:
     with replicas.scope():
         model = create()
+        if start is not None:
+            start(_built(model, cut_batch(known, known.rows, np.arange(1))), number)
         model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
     train_step = _train_step(model, replicas)
     eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
@@ -135,9 +143,9 @@ def _fit_one(
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
     for epoch in range(1, most_epochs + 1):
-        start = time.perf_counter()
+        began = time.perf_counter()
         loss = _mean_loss(train_step, training)
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - began
         rmse, mae = _predicted_errors(model, judging) if replicas.distributed else _errors(model, eval_step, judging)
         on_epoch(
             Epoch(

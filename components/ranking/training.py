@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,16 @@ from components.ranking.fitting import fit, predict, refit
 from components.ranking.item_features import ItemFeatures, content_features
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 from components.ranking.ranker import Ranker, save
+from components.ranking.rating_model import RatingModel
+from components.ranking.weights import tables_of
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, STRATEGY
+from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, STRATEGY, WARM_EPOCHS
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
+from components.training.warm_start import Tables, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 
@@ -41,28 +45,38 @@ def run_fn(fn_args: Any) -> None:
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
     if not len(choosing.sequences.items.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
+    warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
+    if warm is not None:
+        most = fn_args.custom_config.get(WARM_EPOCHS, config.epochs)
+        config = dataclasses.replace(config, epochs=min(config.epochs, most))
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = EpochLog(config, history)
     items, known = lay_out(config, graph, choosing)
+
+    def tables(model: RatingModel) -> Tables:
+        return tables_of(model, graph, choosing.content, choosing.users)
+
+    start = None if warm is None else lambda model, number: warm.put(tables(model), number)
     if final_epochs:
-        models = refit(config, items, known, log.begin_final(final_epochs), log.add, replicas)
+        models = refit(config, items, known, log.begin_final(final_epochs), log.add, replicas, start)
     else:
         users = choosing.sequences.user_ids
         eval_rows = of_known_users(
             held_out_rows(read_interactions(fn_args.eval_files, catalogue.item_ids), users), users
         )
-        models = fit(config, items, known, eval_rows, log.add, replicas)
+        models = fit(config, items, known, eval_rows, log.add, replicas, start)
         if config.seeds > 1 and len(eval_rows):
             log.flush()
             report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
         items, known = lay_out(config, graph, final)
-        models = refit(config, items, known, log.begin_refit(), log.add, replicas)
+        models = refit(config, items, known, log.begin_refit(), log.add, replicas, start)
     log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
+    write_weights(fn_args.serving_model_dir, [tables(model) for model in models])
 
 
 def of_known_users(rows: RatingRows, user_ids: Strings) -> RatingRows:

@@ -22,10 +22,15 @@ class ItemContent(tf.Module):  # type: ignore[misc]
     Args:
       slot_by_index: int32 `[item vocabulary + 1]`, the id slot of each item index.
       content: Of the features of items.
+
+    Attributes:
+      slots: Number of id slots.
+      size: Number of positions of content.
     """
 
     def __init__(self, slot_by_index: Ints, content: Content) -> None:
         super().__init__(name="item_content")
+        self.slot_by_index = slot_by_index
         self._slots = tf.constant(slot_by_index, tf.int32)
         self.content = content
         self.slots = int(slot_by_index.max(initial=0)) + 1

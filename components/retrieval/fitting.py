@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -68,12 +68,23 @@ def fit(
     log: TrainingLog,
     number: int = 1,
     replicas: Replicas | None = None,
+    start: Callable[[TwoTowerModel, int], None] | None = None,
 ) -> TwoTowerModel:
     """Trains a model with `seed` and returns it with the weights of its best epoch.
 
     Data without an order has no recency: it is pooled evenly, and sequences are shuffled at every cut.
+
+    Args:
+      config: Of the model.
+      data: What it is trained on.
+      seed: Of its first weights and of what is drawn.
+      log: Told of every epoch.
+      number: Of the model, from 1.
+      replicas: How the work is spread; None: not at all.
+      start: Gives an untrained model other first weights, with the model's number from 0.
     """
-    return _train(config, data, seed, _BestEpoch(config, data, log, number), config.epochs, replicas or Replicas())
+    keeper = _BestEpoch(config, data, log, number)
+    return _train(config, data, seed, keeper, config.epochs, replicas or Replicas(), number, start)
 
 
 def refit(
@@ -84,12 +95,14 @@ def refit(
     log: TrainingLog,
     number: int = 1,
     replicas: Replicas | None = None,
+    start: Callable[[TwoTowerModel, int], None] | None = None,
 ) -> TwoTowerModel:
     """Trains a model with `seed` for exactly so many epochs and returns it with its last averaged weights.
 
     The eval rows are not looked at: they are among the sequences.
     """
-    return _train(config, data, seed, _LastEpoch(config, data, log, number), epochs, replicas or Replicas())
+    keeper = _LastEpoch(config, data, log, number)
+    return _train(config, data, seed, keeper, epochs, replicas or Replicas(), number, start)
 
 
 def _train(
@@ -99,10 +112,14 @@ def _train(
     keeper: _KeptWeights,
     most_epochs: int,
     replicas: Replicas,
+    number: int,
+    start: Callable[[TwoTowerModel, int], None] | None,
 ) -> TwoTowerModel:
     tf.keras.utils.set_random_seed(seed)
     with replicas.scope():
         model = build(config, data, seed)
+        if start is not None:
+            start(model, number - 1)
         model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
     sampler = create_sampler(config, data)
     if sampler.rows_per_epoch:

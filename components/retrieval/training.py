@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,25 @@ from components.retrieval.export import RetrievalExport
 from components.retrieval.fitting import TrainingData, fit, least_ratings, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
+from components.retrieval.weights import tables_of
 from components.seen_rule import ALWAYS
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, LEAVE_OUT_SEEN, STRATEGY
+from components.training.inputs import (
+    CONFIG,
+    FEATURES,
+    FINAL_EPOCHS,
+    ITEMS,
+    LEAVE_OUT_SEEN,
+    STRATEGY,
+    WARM_EPOCHS,
+)
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
+from components.training.warm_start import Tables, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 
@@ -46,28 +57,43 @@ def run_fn(fn_args: Any) -> None:
         None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.item_ids, of(graph.specs, CONTEXT))
     )
     config = resolve(config, choosing.sequences.liked(choosing.liked_from).items)
+    warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
+    if warm is not None:
+        most = fn_args.custom_config.get(WARM_EPOCHS, config.epochs)
+        config = dataclasses.replace(config, epochs=min(config.epochs, most), eval_every=1)
     data = training_data(config, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
 
+    def tables(model: TwoTowerModel, data: TrainingData) -> Tables:
+        return tables_of(model, data.content, graph, None if data.users is None else data.users.content)
+
+    def start(data: TrainingData) -> Callable[[TwoTowerModel, int], None] | None:
+        return None if warm is None else lambda model, number: warm.put(tables(model, data), number)
+
     def anew(data: TrainingData, epochs: Sequence[int]) -> list[TwoTowerModel]:
         return [
-            refit(config, data, config.seed + number, most, log, number + 1, replicas)
+            refit(config, data, config.seed + number, most, log, number + 1, replicas, start(data))
             for number, most in enumerate(epochs)
         ]
 
     if final_epochs:
         models = anew(data, log.begin_final(final_epochs))
     else:
-        models = [fit(config, data, config.seed + number, log, number + 1, replicas) for number in range(config.seeds)]
+        models = [
+            fit(config, data, config.seed + number, log, number + 1, replicas, start(data))
+            for number in range(config.seeds)
+        ]
     vectors, config = with_transitions(config, data, models)
     again, config = with_repeats(config, data, vectors)
     if final is not None:
         data = training_data(config, final, marked, repeats=repeats)
-        vectors, config = with_transitions(config, data, anew(data, log.begin_refit()))
+        models = anew(data, log.begin_refit())
+        vectors, config = with_transitions(config, data, models)
         again, config = with_repeats(config, data, vectors)
     export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
     export.save(fn_args.serving_model_dir)
+    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models])
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)

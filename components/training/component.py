@@ -11,7 +11,16 @@ from tfx.utils import json_utils
 from components import features
 from components.training.config import NONE
 from components.training.executor import Executor
-from components.training.inputs import CONFIG, EPOCHS, ITEMS, LEARNING_RATE, SEQUENCES, STRATEGY
+from components.training.inputs import (
+    CONFIG,
+    EPOCHS,
+    ITEMS,
+    LEARNING_RATE,
+    SEQUENCES,
+    STRATEGY,
+    WARM_EPOCHS,
+    WEIGHTS,
+)
 
 
 class RecommenderTrainerSpec(standard_component_specs.TrainerSpec):
@@ -45,6 +54,9 @@ class RecommenderTrainer(base_component.BaseComponent):
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.
       strategy: How the training is spread over processors (`TrainingConfig.strategy`).
+      served: The bundle whose weights the training starts from; None: it starts anew.
+      weights: Which weights of it (components/training/warm_start.py).
+      warm_epochs: Most epochs of a training that starts from them.
       schema: Schema of the interactions; handed on as `fn_args.schema_path`.
       overrides: `epochs` and `learning_rate` of a run, in place of those in `config`.
 
@@ -64,9 +76,13 @@ class RecommenderTrainer(base_component.BaseComponent):
         run_fn: str,
         config: str,
         strategy: str = NONE,
+        served: BaseChannel | None = None,
+        weights: str = "",
+        warm_epochs: int = 0,
         schema: BaseChannel | None = None,
         **overrides: Any,
     ) -> None:
+        warm = {} if served is None else {WEIGHTS: weights, WARM_EPOCHS: warm_epochs}
         super().__init__(
             RecommenderTrainerSpec(
                 examples=examples,
@@ -74,10 +90,11 @@ class RecommenderTrainer(base_component.BaseComponent):
                 sequences=sequences,
                 transform_graph=transform_graph,
                 schema=schema,
+                base_model=served,
                 run_fn=run_fn,
                 train_args=trainer_pb2.TrainArgs(splits=[features.EVAL]),
                 eval_args=trainer_pb2.EvalArgs(splits=[features.EVAL]),
-                custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy}),
+                custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy, **warm}),
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
                 **overrides,

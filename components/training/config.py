@@ -20,6 +20,9 @@ class TrainingConfig:
       strategy: How the work is spread (tf.distribute): `none`, `mirrored` (every GPU of one machine) or
         `multi_worker` (a process on each of several machines, which TF_CONFIG names). A batch is parted among the
         replicas, so results are the same within noise; the in-batch softmax alone sees fewer negatives a row.
+      warm_start: Whether both models start from the weights of the served version (of what was judged before it was
+        pushed) and are trained for at most `warm_epochs`; where nothing is served yet they start anew.
+      warm_epochs: Most epochs of such a training.
       final_fit: What is trained anew once the eval rows have chosen the number of epochs: `none`; `train_eval`: the
         models that are judged and pushed, on train + eval; `all`: after the judgement what is pushed, on every row,
         test rows included; `auto`: train_eval for presplit data, so that others can score the answers, else all.
@@ -27,7 +30,10 @@ class TrainingConfig:
 
     strategy: str = NONE
     final_fit: str = AUTO
+    warm_start: bool = False
+    warm_epochs: int = 5
 
     def __post_init__(self) -> None:
         require(self.final_fit in FINAL_FITS, "training.final_fit", "one of " + ", ".join(FINAL_FITS), self.final_fit)
+        require(self.warm_epochs >= 1, "training.warm_epochs", "1 or more", self.warm_epochs)
         require(self.strategy in STRATEGIES, "training.strategy", "one of " + ", ".join(STRATEGIES), self.strategy)

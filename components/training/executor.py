@@ -9,11 +9,14 @@ from typing import Any
 from tfx.components.trainer.executor import GenericExecutor
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.types import Artifact, artifact_utils
-from tfx.utils import io_utils
+from tfx.types.standard_component_specs import BASE_MODEL_KEY
+from tfx.utils import io_utils, path_utils
 
-from components import features
+from components import features, progress
+from components.artifacts import ABSENT
 from components.example_artifacts import feature_specs, fitted_parts, leave_out_seen, liked_from
 from components.feature_specs import specs_to_json
+from components.push.storage import storage_for
 from components.settings import overridden
 from components.training.inputs import (
     CONFIG,
@@ -24,9 +27,12 @@ from components.training.inputs import (
     OVERRIDES,
     REFIT,
     SEQUENCES,
+    START,
     USERS,
+    WEIGHTS,
 )
 from components.training.replicas import is_chief
+from components.training.warm_start import weights_path
 
 
 class Executor(GenericExecutor):
@@ -51,11 +57,27 @@ class Executor(GenericExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> FnArgs:
-        fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
+        served = input_dict.get(BASE_MODEL_KEY)  # TFX would load it, and there may be none
+        others = {key: artifacts for key, artifacts in input_dict.items() if key != BASE_MODEL_KEY}
+        fn_args = super()._GetFnArgs(others, output_dict, exec_properties)
         settings = dict(fn_args.custom_config or {})
+        if served:
+            settings[START] = _weights_of(artifact_utils.get_single_instance(served), settings[WEIGHTS])
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
         fn_args.custom_config = {**settings, **data_settings(input_dict[ITEMS], input_dict[SEQUENCES])}
         return fn_args
+
+
+def _weights_of(served: Artifact, which: str) -> str | None:
+    """The file of the weights to start from; None where nothing is served, or nothing that has them."""
+    path = weights_path(path_utils.serving_model_path(served.uri), which)
+    if served.get_int_custom_property(ABSENT):
+        progress.report("nothing is served yet: trained from the beginning")
+    elif not storage_for(path).exists(path):
+        progress.warn("the served version has no %s weights to start from: trained from the beginning", which)
+    else:
+        return path
+    return None
 
 
 def data_settings(entities: list[Artifact], sequences: list[Artifact]) -> dict[str, Any]:

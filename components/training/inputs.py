@@ -10,6 +10,9 @@ REFIT = "refit"  # whether the judged model learns from train and eval, once eva
 FINAL_EPOCHS = "final_epochs"  # epochs of each seed, where a model learns from all rows and none is looked at
 LIKED_FROM = "liked_from"
 LEAVE_OUT_SEEN = "leave_out_seen"
+START = "start"  # file of the weights that the training starts from, or None
+WEIGHTS = "weights"  # which weights of a bundle these are (components/training/warm_start.py)
+WARM_EPOCHS = "warm_epochs"  # most epochs of a training that starts from others' weights
 CONFIG = "config"
 STRATEGY = "strategy"
 

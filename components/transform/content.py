@@ -33,12 +33,14 @@ class Block:
       size: Number of its positions: one more than known values where an unknown or missing one has a position.
       missing: The position of an unknown or missing value of a feature that has at most one; NONE where a feature that
         has no value has no position either.
+      words: Of a text, int32 `[vocabulary + 1]`: the place of each word within the block, NONE = none.
     """
 
     spec: FeatureSpec
     start: int
     size: int
     missing: int = NONE
+    words: Ints | None = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +103,10 @@ class Content(tf.Module):  # type: ignore[misc]
         super().__init__(name="content")
         self.blocks = blocks_of(specs, sizes, words)
         self.size = sum(block.size for block in self.blocks)
+        self.blocks = tuple(
+            dataclasses.replace(block, words=words.get(block.spec.name)) if block.spec.kind == TEXT else block
+            for block in self.blocks
+        )
         self._words = {name: tf.constant(places, tf.int32) for name, places in words.items()}
 
     def __call__(self, values: Mapping[str, Any], rows: Any) -> Encoded:
@@ -178,6 +184,26 @@ class Content(tf.Module):  # type: ignore[misc]
             first = places[:, :1].to_tensor(block.missing - block.start, shape=[None, 1])
             places = tf.RaggedTensor.from_tensor(first)
         return places + block.start, _inverse_root_of_length(places)
+
+
+def position_names(blocks: Sequence[Block], graph: TransformGraph) -> list[bytes]:
+    """What each position of some blocks side by side stands for: `item.brand=acme`, or `item.price#3` for the fourth.
+
+    A value of a vocabulary keeps its name when the vocabulary grows; buckets of numbers go by their place.
+    """
+    names = []
+    for block in blocks:
+        of_block = [b"%s#%d" % (block.spec.key.encode(), place) for place in range(block.size)]
+        if block.spec.kind in (CATEGORY, CATEGORIES, TEXT):
+            vocabulary = graph.vocabulary(block.spec.key)
+            places = range(len(vocabulary)) if block.words is None else block.words[: len(vocabulary)]
+            for word, place in zip(vocabulary, places, strict=True):
+                if place != NONE:
+                    of_block[place] = b"%s=%s" % (block.spec.key.encode(), word)
+            if block.words is None:
+                of_block[len(vocabulary)] = b"%s is unknown" % block.spec.key.encode()
+        names += of_block
+    return names
 
 
 def create_content(graph: TransformGraph, specs: Sequence[FeatureSpec], entities: EntityFeatures) -> Content:

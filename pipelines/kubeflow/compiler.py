@@ -27,7 +27,7 @@ TARGETS = (KUBEFLOW, VERTEX)
 
 COMMAND = ("python", "-m", "pipelines.kubeflow.entrypoint")
 REMOTE_URIS = "--remote-uris"
-NEVER_CACHED = ("ServedModel", "Pusher")
+NEVER_CACHED = ("ServedModel", "StartingModel", "Pusher")
 """What they do depends on the push destination, of which Kubeflow's cache knows nothing; it runs no driver."""
 
 _SCHEMES = ("gs://", "s3://", "minio://")

@@ -295,7 +295,7 @@ class Deployment:
 KUBEFLOWS_STORE = Keys(
     name="mlpipeline-minio-artifact",
     env={"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"},
-    steps=("ServedModel", "Pusher"),
+    steps=("ServedModel", "StartingModel", "Pusher"),
 )
 """The secret of the store that Kubeflow Pipelines brings along, for the steps that open it themselves."""
 

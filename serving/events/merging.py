@@ -24,7 +24,6 @@ from serving.events.desk import EventDesk
 from serving.events.event import MOST_BYTES, Event
 from serving.servable import Servable, Target
 
-MERGED = frozenset({contract.SERVING_DEFAULT, contract.RECOMMEND, contract.EXPLAIN})
 MOST_ITEMS = 1024
 """Of a history that is told to the model, where the bundle does not say how many it reads."""
 KEPT_ITEMS = 500_000
@@ -62,16 +61,17 @@ class Merging:
         Returns:
           What to compute, its outputs those of `target` in the same order, and its inputs.
         """
-        if target.signature.name not in MERGED:
+        place = target.user_input
+        if place < 0:
+            return target, arrays
+        ids = arrays[place].tolist()
+        users = list(map(_text, ids))
+        asked = users if all(users) else list(filter(None, users))
+        found = await self._desk.of(asked) if asked else ()
+        if not any(found):
             return target, arrays
         stored = self._stored_of(servable)
         if stored is None:
-            return target, arrays
-        ids = arrays[list(target.signature.inputs).index(contract.USER_ID)]
-        users = [_text(user) for user in ids]
-        asked = [user for user in users if user]
-        found = await self._desk.of(asked) if asked else []
-        if not any(found):
             return target, arrays
         inputs, events = dict(zip(target.signature.inputs, arrays, strict=True)), dict(zip(asked, found, strict=True))
         rows = [events.get(user, []) for user in users]

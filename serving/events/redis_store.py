@@ -57,13 +57,14 @@ end
 redis.call('DEL', key)
 return #members
 """
-# ARGV: prefix, minus the most of a user, users. Answers with place and members of those who have events.
+# ARGV: prefix, minus the most of a user, users as JSON: to write one argument costs the client less than to write many.
+# Answers with place and members of those who have events.
 _LATEST = """
 local found = {}
-for i = 3, #ARGV do
-  local members = redis.call('ZRANGE', ARGV[1] .. 'user:' .. ARGV[i], ARGV[2], -1)
+for place, user in ipairs(cjson.decode(ARGV[3])) do
+  local members = redis.call('ZRANGE', ARGV[1] .. 'user:' .. user, ARGV[2], -1)
   if #members > 0 then
-    found[#found + 1] = {i - 3, members}
+    found[#found + 1] = {place - 1, members}
   end
 end
 return found
@@ -107,7 +108,7 @@ class RedisStore:
         read = self._bounds.per_user if kinds else most
         found: list[list[Event]] = [[] for _ in users]
         with self._errors():
-            for place, members in self._latest(args=[PREFIX, -read, *users]):
+            for place, members in self._latest(args=[PREFIX, -read, orjson.dumps(users)]):
                 found[place] = [_read(users[place], member) for member in members]
         if not kinds:
             return found

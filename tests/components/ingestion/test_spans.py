@@ -17,7 +17,9 @@ HEADER = "user,item,event,timestamp,rating,id,request_id\n"
 def day_file(folder, day, users=range(4), items=range(3)):
     """A day of events: every user with every item, at a time that tells the day."""
     path = folder / f"2026-11-{day:02d}.csv"
-    rows = [f"u{user},m{day}{item},view,{86_400 * day + 60 * item},,e{user}-{item},r" for user in users for item in items]
+    rows = [
+        f"u{user},m{day}{item},view,{86_400 * day + 60 * item},,e{user}-{item},r" for user in users for item in items
+    ]
     path.write_text(HEADER + "\n".join(rows) + "\n")
     return path
 

@@ -1,0 +1,132 @@
+"""Weights of trained models by what each row stands for, so that a later training may start from them.
+
+Vocabularies grow and change their order; a row keeps its meaning by its name, the id of an item or a user or a value of
+a feature. A row that is new starts where every unknown one stood (`UNKNOWN`), if its table has such a row: to the model
+it was an unknown item or user until now, told by its features alone. Else it keeps its first, random value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components import progress
+from components.push.storage import storage_for
+from components.training.inputs import START
+from serving.contract import EXTRA_ASSETS
+
+WEIGHTS_FILE = "weights.npz"
+STARTED_FILE = "started.json"
+RETRIEVAL, RANKING = "retrieval", "ranking"
+UNKNOWN = b""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """One table of a model.
+
+    Attributes:
+      variable: Its weights; the first dimension is that of the rows.
+      names: bytes, what each row stands for; None: rows have no names, and are taken as a whole.
+    """
+
+    variable: Any
+    names: Sequence[bytes] | None = None
+
+
+Tables = Mapping[str, Table]
+"""All tables of a model by name."""
+
+
+def weights_path(model: str, which: str = "") -> str:
+    """Where the weights of a model lie: of a trained one, or, beside others, in a bundle (RETRIEVAL, RANKING)."""
+    return f"{model.rstrip('/')}/{EXTRA_ASSETS}/{which + '_' if which else ''}{WEIGHTS_FILE}"
+
+
+def write_weights(folder: str, models: Sequence[Tables]) -> None:
+    """Writes the tables of all models of a training beside their SavedModel in `folder`."""
+    arrays: dict[str, Any] = {"models": np.array(len(models))}
+    for number, tables in enumerate(models):
+        for name, table in tables.items():
+            arrays[f"{number}/{name}"] = table.variable.numpy()
+            if table.names is not None:
+                arrays[f"names/{name}"] = np.array(table.names, np.bytes_)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    path = weights_path(folder)
+    tf.io.gfile.makedirs(path.rpartition("/")[0])
+    with tf.io.gfile.GFile(path, "wb") as file:
+        file.write(content.getvalue())
+
+
+class Start:
+    """The weights of an earlier training.
+
+    Args:
+      path: Of its file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with np.load(io.BytesIO(b"".join(storage_for(path).read(path)))) as stored:
+            self._arrays = {name: stored[name] for name in stored.files}
+        self._models = int(self._arrays["models"])
+        self._told = False
+
+    def put(self, tables: Tables, number: int) -> None:
+        """Gives a model that has not been trained the weights of model `number` (of fewer, they go round).
+
+        Tables of another width are left as they are: then the settings have changed.
+        """
+        taken, rows, strange = 0, 0, []
+        for name, table in tables.items():
+            old = self._arrays.get(f"{number % self._models}/{name}")
+            rows += int(table.variable.shape[0])
+            if old is None or old.shape[1:] != tuple(table.variable.shape[1:]):
+                strange.append(name)
+            elif table.names is None:
+                if old.shape == tuple(table.variable.shape):
+                    table.variable.assign(old)
+                    taken += len(old)
+            else:
+                taken += _put_rows(table, old, self._arrays[f"names/{name}"])
+        if not self._told:
+            self._told = True
+            progress.report("starts from the served version: %s of %s rows are known", f"{taken:,}", f"{rows:,}")
+            if strange:
+                progress.warn("tables of another width start anew: %s", ", ".join(strange))
+
+
+def _put_rows(table: Table, old: Any, old_names: Any) -> int:
+    """Takes over rows by name; says how many were known."""
+    assert table.names is not None
+    row_of = {name: row for row, name in enumerate(old_names.tolist())}
+    unknown = row_of.get(UNKNOWN, -1)
+    rows = np.fromiter((row_of.get(name, unknown) for name in table.names), np.int64, len(table.names))
+    values = table.variable.numpy()
+    values[rows >= 0] = old[rows[rows >= 0]]
+    table.variable.assign(values)
+    return int(np.count_nonzero((rows >= 0) & (rows != unknown)))
+
+
+def read_start(custom_config: Mapping[str, Any], model_run_dir: str) -> Start | None:
+    """The weights that a trainer's `custom_config` names, noted in its `model_run`; None: it starts anew."""
+    path = custom_config.get(START)
+    if not path:
+        return None
+    tf.io.gfile.makedirs(model_run_dir)
+    with tf.io.gfile.GFile(f"{model_run_dir.rstrip('/')}/{STARTED_FILE}", "w") as file:
+        file.write(json.dumps({"weights": path}) + "\n")
+    return Start(path)
+
+
+def is_warm(model_run_dir: str) -> bool:
+    """Whether a training has started from others' weights."""
+    path = f"{model_run_dir.rstrip('/')}/{STARTED_FILE}"
+    return storage_for(path).exists(path)
