@@ -41,7 +41,6 @@ class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
 
 def find_served(input_dict: dict[str, Any], exec_properties: dict[str, Any]) -> OtherVersion | None:
     """The newest complete version at the push destination that is not the very model that comes in."""
-    model = artifact_utils.get_single_instance(input_dict[BUNDLE])
-    if not input_dict.get(BUNDLE):
-        return newest_other(exec_properties[PUSH_DIRECTORY], None)
-    return newest_other(exec_properties[PUSH_DIRECTORY], path_utils.serving_model_path(model.uri))
+    bundle = input_dict.get(BUNDLE)
+    own = path_utils.serving_model_path(artifact_utils.get_single_uri(bundle)) if bundle else None
+    return newest_other(exec_properties[PUSH_DIRECTORY], own)
