@@ -6,8 +6,8 @@
 The shop is that of `benchmarks/shop.py` with 4,000 customers and 1,500 products. Every day is a span: a run reads it,
 tests on it (`split.kind=last_days`, a day) and pushes what is blessed. Both chains keep their rows (`--append`), so
 ingestion costs them the same; the warm one has `training.warm_start=true`. Figures are of the judged bundles on the
-same rows of the day; seconds are of the stages, one run after the other on the same machine. A last day is poisoned: nine of
-ten of its rows are of customers who buy three products that hardly anybody bought before.
+same rows of the day; seconds are of the stages, one run after the other on the same machine. A last day is poisoned:
+nine of ten of its rows are of customers who buy three products that hardly anybody bought before.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def report(
         f"Mean NDCG@10 {means['warm'][0]:.4f} warm and {means['anew'][0]:.4f} anew (difference "
         f"{statistics.mean(differences):+.4f}, 95 % {statistics.mean(differences) - 1.96 * error:+.4f} to "
         f"{statistics.mean(differences) + 1.96 * error:+.4f} over days), recall@10 {means['warm'][1]:.4f} and "
-        f"{means['anew'][1]:.4f}. Training takes {ratio:.2f} of the seconds of training anew, the whole run {whole:.2f}."
-        "\n\n"
+        f"{means['anew'][1]:.4f}. Training takes {ratio:.2f} of the seconds of training anew, the whole run "
+        f"{whole:.2f}.\n\n"
         f"The poisoned day was {'blessed' if poisoned['evaluation']['blessed'] else 'refused'}"
         f"{': ' + '; '.join(gates) if gates else ''}."
     )

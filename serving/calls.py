@@ -29,6 +29,8 @@ STANDARD_OUTPUT = Path("-")
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?", re.ASCII)
 _NOBODY = b"0" * 32
+_OF_A_USER = re.compile(r"(?i)^(/v1/users/)[^/]+(/|$)")
+"""Logs and traces hold no ids of people."""
 _PREFIX = os.urandom(6).hex()
 _numbers = itertools.count(1)
 
@@ -158,7 +160,8 @@ class Calls:
 
 
 def _read_scope(call: Call, scope: Mapping[str, Any]) -> None:
-    call.asked = f"{scope['method']} {scope['raw_path'].decode('latin-1')}"
+    path = _OF_A_USER.sub(r"\1…\2", scope["raw_path"].decode("latin-1"))
+    call.asked = f"{scope['method']} {path}"
     if scope["client"] is not None:
         call.client = "{}:{}".format(*scope["client"])
 

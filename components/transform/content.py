@@ -187,7 +187,7 @@ class Content(tf.Module):  # type: ignore[misc]
 
 
 def position_names(blocks: Sequence[Block], graph: TransformGraph) -> list[bytes]:
-    """What each position of some blocks side by side stands for: `item.brand=acme`, or `item.price#3` for the fourth.
+    """What each position of some blocks side by side stands for: `item_brand=acme`, or `item_price#3` for the fourth.
 
     A value of a vocabulary keeps its name when the vocabulary grows; buckets of numbers go by their place.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 import types
 
 import numpy as np
@@ -20,8 +21,10 @@ from components.retrieval.judging import METRIC
 from components.retrieval.losses.full_softmax import mask_rows
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.training import training_data
+from components.retrieval.weights import tables_of
 from components.training.phases import seeing
 from components.training.training_log import TrainingLog
+from components.training.warm_start import Start, weights_path, write_weights
 from tests.components.transform.small_content import standard_content, standard_features
 
 ITEMS = 12
@@ -381,3 +384,45 @@ def test_a_model_is_trained_on_what_was_liked_alone():
 
 def test_last_rows_are_right_aligned():
     assert last_rows(ragged([[1, 2, 3], [], [4]]), np.array([0, 1, 2]), 2).tolist() == [[2, 3], [-1, -1], [-1, 4]]
+
+
+class Ids:
+    """Stands for the transform graph of `cycling_data`: the name of item index i is `i`, in some order of indices."""
+
+    specs = ()
+
+    def __init__(self, names):
+        self._names = names
+
+    def vocabulary(self, name):
+        known = {"item_id": self._names, "item_genres": [b"Even", b"Odd"], "item_title": [b"word"]}
+        return known[name]
+
+
+def test_a_model_that_starts_from_another_one_is_that_one():
+    data, config = cycling_data(), RetrievalConfig(embedding_dim=4, loss="full_softmax")
+    graph = Ids([b"m%d" % item for item in range(ITEMS - 1)])
+    old, new = build(config, data, 1), build(config, data, 2)
+    before = [part.numpy() for part in old.embed_catalogue()]
+    assert not np.allclose(before[1], new.embed_catalogue()[1])
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_weights(folder, [tables_of(old, data.content, graph, None)])
+        Start(weights_path(folder)).put(tables_of(new, data.content, graph, None), 0)
+
+    for then, now in zip(before, new.embed_catalogue(), strict=True):
+        np.testing.assert_array_equal(then, now)
+
+
+def test_rows_go_to_the_items_that_they_are_of_when_the_vocabulary_changes_its_order():
+    data, config = cycling_data(), RetrievalConfig(embedding_dim=4, loss="full_softmax")
+    names = [b"m%d" % item for item in range(ITEMS - 1)]
+    old, new = build(config, data, 1), build(config, data, 2)
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_weights(folder, [tables_of(old, data.content, Ids(names), None)])
+        Start(weights_path(folder)).put(tables_of(new, data.content, Ids(names[::-1]), None), 0)
+
+    ids, others = old.candidate_tower.encoder.ids.numpy(), new.candidate_tower.encoder.ids.numpy()
+    np.testing.assert_array_equal(ids[0], others[0])  # that of everything unknown
+    np.testing.assert_array_equal(ids[1:], others[:0:-1])

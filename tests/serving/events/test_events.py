@@ -276,3 +276,47 @@ def test_a_store_that_is_away_fails_no_answer(quick):
     assert "recommender_event_store_up 1.0" in page
     assert "recommender_events_stored_total 1.0" in page and "recommender_events_refused_total 2.0" in page
     assert httpx.get(f"{quick.url}/v1/health/ready").json() == {"status": "SERVING"}
+
+
+def test_the_access_log_holds_no_ids_of_people(bundle_folder, tmp_path):
+    log = tmp_path / "access.log"
+    config = ServerConfig(
+        models=(ModelConfig(name="recommender", base_path=bundle_folder),),
+        rest_port=0,
+        grpc_port=None,
+        access_log=log,
+        events=EventsConfig(url=f"sqlite:///{tmp_path}/events.db"),
+    )
+    with running(config) as server:
+        server.url = f"http://127.0.0.1:{server.rest_port}"
+        post(server, {"user": "ann.secret", "item": "m1"})
+        httpx.get(f"{server.url}/v1/users/ann.secret/events")
+        httpx.request("DELETE", f"{server.url}/v1/users/ann.secret/events")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(line["request"], line["code"]) for line in lines] == [
+        ("POST /v1/events", 200),
+        ("GET /v1/users/…/events", 200),
+        ("DELETE /v1/users/…/events", 200),
+    ]
+    assert "secret" not in log.read_text()
+
+
+def test_only_administrators_see_and_forget_events(bundle_folder, tmp_path):
+    (tmp_path / "tokens").write_text("asker\n")
+    (tmp_path / "admins").write_text("admin\n")
+    config = ServerConfig(
+        models=(ModelConfig(name="recommender", base_path=bundle_folder),),
+        rest_port=0,
+        grpc_port=None,
+        token_file=tmp_path / "tokens",
+        admin_token_file=tmp_path / "admins",
+        events=EventsConfig(url=f"sqlite:///{tmp_path}/events.db"),
+    )
+    with running(config) as server:
+        server.url = f"http://127.0.0.1:{server.rest_port}"
+        asker, admin = ({"Authorization": f"Bearer {name}"} for name in ("asker", "admin"))
+        place = f"{server.url}/v1/users/ann/events"
+        assert post(server, {"user": "ann", "item": "m1"}).status_code == 401
+        assert post(server, {"user": "ann", "item": "m1"}, headers=asker).status_code == 200
+        assert [httpx.get(place, headers=who).status_code for who in (asker, admin)] == [403, 200]
+        assert [httpx.request("DELETE", place, headers=who).status_code for who in (asker, admin)] == [403, 200]
