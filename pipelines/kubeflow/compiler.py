@@ -227,7 +227,7 @@ def _deploy(spec: dict[str, Any], options: CompileOptions) -> None:
     """Writes resources, environment and retries into the containers and tasks."""
     executors, deployment = spec["deploymentSpec"]["executors"], options.given
     labels = _containers(executors)
-    deployment.check_steps(list(map(_step, labels)))
+    options.deployment.check_steps(list(map(_step, labels)))
     for label in labels:
         container, step = executors[label]["container"], deployment.step(_step(label))
         resources = step.vertex_resources() if options.target == VERTEX else step.resources()

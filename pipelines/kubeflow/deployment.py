@@ -307,10 +307,12 @@ def with_kubeflows_store(deployment: Deployment, place: str) -> Deployment:
       deployment: Of the pipeline.
       place: Where versions are pushed.
     """
-    given = all(deployment.sets(name, step) for name in KUBEFLOWS_STORE.env.values() for step in KUBEFLOWS_STORE.steps)
-    if given or not place.startswith("minio://"):
+    names = KUBEFLOWS_STORE.env.values()
+    without = tuple(step for step in KUBEFLOWS_STORE.steps if not all(deployment.sets(name, step) for name in names))
+    if not without or not place.startswith("minio://"):
         return deployment
-    return dataclasses.replace(deployment, secrets=(*deployment.secrets, KUBEFLOWS_STORE))
+    keys = dataclasses.replace(KUBEFLOWS_STORE, steps=without)
+    return dataclasses.replace(deployment, secrets=(*deployment.secrets, keys))
 
 
 def load_deployment(path: str | Path) -> Deployment:

@@ -116,16 +116,6 @@ def test_a_folder_that_disappears_changes_nothing(base, tmp_path_factory):
         assert states(server) == {1: State.AVAILABLE}
 
 
-def test_a_newest_version_that_is_removed_rolls_back_to_the_one_before(base, model):
-    publish(model, base, 2)
-    with serving(base) as server, Load(server) as load:
-        wait_for(lambda: server.models.find("odd").version == 2)
-        shutil.rmtree(base / "2")
-        wait_for(lambda: states(server).get(1) is State.AVAILABLE and server.models.find("odd").version == 1)
-        wait_for(lambda: states(server)[2] is State.END)
-    assert load.answers and not load.failures
-
-
 def test_a_version_that_cannot_be_loaded_leaves_the_old_one_and_is_taken_once_mended(base, model):
     with serving(base) as server:
         broken = base / "2"

@@ -37,6 +37,10 @@ class StandInGraph(SmallGraph):
         assert (uri, specs) == ("transform", SPECS)
         self.layer = UserLookup(USERS)
 
+    def vocabulary(self, name):
+        sizes = {"user_id": USERS, "item_id": ITEMS - 1, "item_genres": 2, "item_title": 0}
+        return [b"%s %d" % (name.encode(), place) for place in range(sizes[name])]
+
     def index_users(self, ids):
         return self.layer({"user_id": column(tf.constant(list(ids), tf.string))})["user_index"].values.numpy()
 
