@@ -97,6 +97,8 @@ class RedisStore:
 
     def add(self, events: Sequence[Event]) -> list[bool]:
         """See `EventStore`."""
+        if not events:
+            return []
         arguments: list[Any] = [PREFIX, round(self._bounds.days * DAY_SECONDS), self._bounds.per_user]
         for event in events:
             arguments += (event.user, event.id, repr(event.timestamp), _written(event))

@@ -75,6 +75,8 @@ class SqlStore:
 
     def add(self, events: Sequence[Event]) -> list[bool]:
         """See `EventStore`."""
+        if not events:
+            return []
         with self._errors(), self._engine.begin() as connection:
             new = {row[0] for row in connection.execute(self._insert, [event._asdict() for event in events])}
         added: list[bool] = []

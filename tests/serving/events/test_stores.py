@@ -65,6 +65,10 @@ def test_an_id_counts_once_within_a_request_and_between_requests(store):
     assert items(store, "ann") == ["m1", "m3"]
 
 
+def test_nothing_is_nothing(store):
+    assert (store.add([]), store.latest([], 10), list(store.between(0, 1e12))) == ([], [], [])
+
+
 def test_kinds_that_count(store):
     store.add([event("ann", f"m{n}", n, event="view" if n % 2 else "purchase") for n in range(4)])
 
