@@ -122,7 +122,7 @@ setup(
     package_data={
         "pipelines": ["py.typed", "presets/*.toml"],
         "components": ["py.typed", "schema/*.pbtxt", "report/templates/*"],
-        "serving": ["py.typed", "page/*"],
+        "serving": ["py.typed", "page/*", "events/*.proto"],
     },
     install_requires=["click>=8", "packaging>=22", "rich>=13", "tomli>=2"],
     extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},

@@ -30,8 +30,9 @@ from serving.errors import (
     StatusError,
     UnavailableError,
 )
-from serving.events.actions import ERASE, LIST
+from serving.events.actions import ADD, ERASE, LIST
 from serving.events.api import EventsApi, action_of
+from serving.events.event import Event, read_events
 from serving.events.merging import Merging
 from serving.example_requests import classification_json, classify, input_from_json, regress, regression_json
 from serving.json_answers import columns_answer, rows_answer
@@ -320,7 +321,11 @@ class RestApp:
         if action in (LIST, ERASE):
             self._access.check_admin(headers.get(b"authorization"))
         body = await self._body(call, headers, receive)
-        return Response(200, await self._events.rest(action, user, body))
+        events: list[Event] = []
+        if action == ADD:
+            is_large = len(body) >= LARGE_BODY_BYTES
+            events = await self._in_thread(read_events, body) if is_large else read_events(body)
+        return Response(200, await self._events.rest(action, user, events))
 
     def _address(self, method: str, raw_path: bytes) -> Address:
         """What is asked for; remembered, because clients ask for few things often."""

@@ -17,8 +17,8 @@ from urllib.parse import unquote_to_bytes
 from serving.errors import InvalidRequestError, NotFoundError
 from serving.events.actions import ADD, ERASE, LIST
 from serving.events.desk import EventDesk
-from serving.events.event import Event, read_events
-from serving.json_values import dumps, parse
+from serving.events.event import Event
+from serving.json_values import dumps
 
 MOST_LISTED = 10_000
 
@@ -57,14 +57,14 @@ class EventsApi:
     def __init__(self, desk: EventDesk | None) -> None:
         self._desk = desk
 
-    async def rest(self, action: str, user: str, body: bytes) -> bytes:
-        """The answer to a request over REST.
+    async def rest(self, action: str, user: str, events: Sequence[Event]) -> bytes:
+        """The answer to a request over REST, of a user or with these events.
 
         Raises:
           StatusError: It is refused.
         """
         if action == ADD:
-            stored, repeated = await self.add(read_events(parse(body)))
+            stored, repeated = await self.add(events)
             return dumps({"stored": stored, "repeated": repeated})
         if action == LIST:
             return dumps({"events": [event._asdict() for event in await self.listed(user)]})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from serving.errors import InvalidRequestError
-from serving.json_values import shown
+from serving.json_values import parse, shown
 
 MOST_EVENTS = 1000
 """Of one request."""
@@ -45,12 +45,13 @@ class Event(NamedTuple):
     request_id: str
 
 
-def read_events(document: Any) -> list[Event]:
-    """The events of a request, `{"events": [{"user": …, "item": …}, …]}`; all of them or none.
+def read_events(body: bytes) -> list[Event]:
+    """The events of a request's body, `{"events": [{"user": …, "item": …}, …]}`; all of them or none.
 
     Raises:
       InvalidRequestError: One of them cannot be taken; says which one and why.
     """
+    document = parse(body)
     listed = document.get("events") if isinstance(document, dict) else None
     if not isinstance(listed, list) or not listed or len(document) > 1:
         raise InvalidRequestError(

@@ -105,7 +105,7 @@ class SqlStore:
         reader: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if reader is None:
             file = str(self._engine.url.database)
-            reader = self._local.reader = sqlite3.connect(file, LOCK_SECONDS, check_same_thread=False)
+            reader = self._local.reader = sqlite3.connect(file, timeout=LOCK_SECONDS, check_same_thread=False)
             self._readers.append(reader)
         try:
             return list(reader.execute(_text(len(padded), len(kinds)), (*padded, *kinds, most)))

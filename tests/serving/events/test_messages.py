@@ -20,7 +20,8 @@ def test_the_file_and_the_descriptor_are_the_same():
     methods = dict(re.findall(r"rpc (\w+)\((\w+)\)", text))
 
     def kind(field):
-        return "repeated " if field.label == 3 else "optional " if field.containing_oneof else ""
+        repeated = field.is_repeated if hasattr(field, "is_repeated") else field.label == 3
+        return "repeated " if repeated else "optional " if field.containing_oneof else ""
 
     assert written == {
         name: [
