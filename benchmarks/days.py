@@ -129,7 +129,7 @@ def report(
         seconds(one, *TRAINING) for one in chains["anew"]
     )
     whole = sum(map(seconds, chains["warm"])) / sum(map(seconds, chains["anew"]))
-    gates = [gate["text"] for gate in poisoned["evaluation"].get("gates", []) if not gate.get("passed", True)]
+    gates = [gate["reason"] for gate in poisoned["evaluation"].get("gates", []) if not gate.get("passed", True)]
     return (
         f"{len(orders):,} rows of a year, {orders['customer_id'].nunique():,} customers, "
         f"{orders['product_id'].nunique():,} products; {len(days)} days, each a span.\n\n{table(header, lines)}\n\n"
