@@ -27,6 +27,8 @@ class DataConfig:
         between, a pattern, a folder of parts, or a folder in GroupLens layout; gs:// and s3:// by fsspec.
       span: Newest span that is read, where `ratings` has `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}` in a path.
       spans: How many spans are read up to that one; 0: all.
+      max_span_drift: By how much the share of a user or an item may change in the newest span, 0 to 1, where that has
+        100 rows or more; beyond it the run is refused.
       kept_rows: Folder for rows that were read, local or gs://…: a run reads only files that are new; empty: none.
       items: The catalogue, likewise; empty: titles are the ids.
       users: A table of users, likewise, for features of users; empty: nothing is known of them.
@@ -65,6 +67,7 @@ class DataConfig:
     ratings: str = ""
     span: str = ""
     spans: int = 0
+    max_span_drift: float = 0.25
     kept_rows: str = ""
     items: str = ""
     users: str = ""
@@ -122,6 +125,7 @@ class DataConfig:
             self.memory_limit,
         )
         require(self.source != "files" or bool(self.ratings), "data.ratings", "a file or a folder", self.ratings)
+        require(0 <= self.max_span_drift <= 1, "data.max_span_drift", "from 0 to 1", self.max_span_drift)
         require(self.spans >= 0, "data.spans", "0 or more", self.spans)
         require(
             not self.span or is_pattern(self.ratings),

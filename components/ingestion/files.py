@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from components import features
 from components.errors import InputError
 from components.feature_specs import FeatureSpec, columns_of_context
-from components.ingestion import fingerprint, loading
+from components.ingestion import fingerprint, loading, span_drift
 from components.ingestion.columns import (
     ITEM_ROLES,
     RATING,
@@ -86,6 +86,9 @@ class FilesSource:
         workspace.connection.execute(loading.CREATE)
         loaded: list[tuple[Table, Layout, int]] = []
         kept = KeptRows(self._config.kept_rows, workspace)
+        spans = {span: paths for files in self.files.values() for span, paths in files.spans.items()}
+        newest = max(spans, default=None)
+        first_of_newest = 0
         rows = 0
         for part, name in enumerate(self.files):
             tables = zip(self.files[name].paths, workspace.reader.tables(self.files[name]), strict=True)
@@ -95,6 +98,8 @@ class FilesSource:
                 table = loading.spread(table, layout.columns, layout.context)
                 if not number:
                     loading.describe(table, layout)
+                if newest is not None and path == spans[newest][0]:
+                    first_of_newest = rows
                 kept.load(path, table, layout, self._config, part)
                 before, rows = rows, _count(workspace)
                 loaded.append((table, layout, rows - before))
@@ -102,7 +107,9 @@ class FilesSource:
         if events:
             _report_events(events, self._config)
         left_out, skipped = loading.check(workspace.connection, loaded, self._config)
-        kept.finish({span: paths for files in self.files.values() for span, paths in files.spans.items()})
+        if newest is not None:
+            span_drift.require(workspace.connection, first_of_newest, self._config.max_span_drift, newest.name)
+        kept.finish(spans)
         layout = loaded[0][1]
         return Understood(
             columns=layout.columns.described(),

@@ -171,3 +171,36 @@ def test_names_of_spans(pattern, path, name):
     assert (None if found is None else found.name) == name
     if name == "2026-11-28":
         assert found == Span(739_948, "")
+
+
+def crowded(folder, day, rows, item="m0"):
+    """A day on which one item has so many rows, and 120 rows are of others."""
+    path = folder / f"2026-11-{day:02d}.csv"
+    lines = [f"u{n % 40},x{n % 30},view,{86_400 * day + n},,o{day}-{n},r" for n in range(120)]
+    lines += [f"u{n % 40},{item},view,{86_400 * day + 200 + n},,c{day}-{n},r" for n in range(rows)]
+    path.write_text(HEADER + "\n".join(lines) + "\n")
+
+
+def test_a_span_that_is_unlike_all_before_is_refused_in_words(tmp_path):
+    """m0 has none of the rows before and 60 of 180 rows of the newest day, a third; of 150 rows 30 are a fifth."""
+    crowded(tmp_path, 1, 0)
+    crowded(tmp_path, 2, 30)
+    assert days(rows_of(config(tmp_path, "2026-11-02"))) == [1, 2]
+    crowded(tmp_path, 2, 60)
+    with pytest.raises(InputError, match=r"2026-11-02 is unlike all before: item m0 has 33% of its rows"):
+        rows_of(config(tmp_path, "2026-11-02"))
+    assert days(rows_of(config(tmp_path, "2026-11-02", max_span_drift=1.0))) == [1, 2]
+
+
+def test_a_refused_span_does_not_become_one_that_was_read(tmp_path):
+    folder, kept = tmp_path / "events", tmp_path / "kept"
+    folder.mkdir()
+    crowded(folder, 1, 0)
+    rows_of(config(folder, "2026-11-01", kept_rows=str(kept)))
+    crowded(folder, 2, 60)
+    with pytest.raises(InputError, match="unlike"):
+        rows_of(config(folder, "2026-11-02", kept_rows=str(kept)))
+    crowded(folder, 2, 10)  # mended
+    with notices() as said:
+        assert days(rows_of(config(folder, "2026-11-02", kept_rows=str(kept)))) == [1, 2]
+    assert not [line for line in said if "changed" in line or "late" in line]
