@@ -26,11 +26,13 @@ class EpochLog:
     Args:
       config: Settings of the training.
       history: Gets every epoch, at once.
+      epochs: Most epochs of a model, where they are not those of the configuration.
     """
 
-    def __init__(self, config: RankingConfig, history: EpochHistory) -> None:
+    def __init__(self, config: RankingConfig, history: EpochHistory, epochs: int | None = None) -> None:
         self._history = history
-        self._log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=False, models=config.seeds)
+        most = config.epochs if epochs is None else epochs
+        self._log = TrainingLog(METRIC, epochs=most, higher_is_better=False, models=config.seeds)
         self._every = max(1, config.epochs // _LINES)
         self._pending: list[Epoch] = []
         self._refit = False

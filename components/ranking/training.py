@@ -46,11 +46,12 @@ def run_fn(fn_args: Any) -> None:
     if not len(choosing.sequences.items.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
+    epochs = config.epochs
     if warm is not None:
-        most = fn_args.custom_config.get(WARM_EPOCHS, config.epochs)
-        config = dataclasses.replace(config, epochs=min(config.epochs, most))
+        epochs = min(config.epochs, fn_args.custom_config.get(WARM_EPOCHS, config.epochs))
+        config = dataclasses.replace(config, epochs=max(1, epochs))
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
-    log = EpochLog(config, history)
+    log = EpochLog(config, history, epochs)
     items, known = lay_out(config, graph, choosing)
 
     def tables(model: RatingModel) -> Tables:
@@ -59,6 +60,8 @@ def run_fn(fn_args: Any) -> None:
     start = None if warm is None else lambda model, number: warm.put(tables(model), number)
     if final_epochs:
         models = refit(config, items, known, log.begin_final(final_epochs), log.add, replicas, start)
+    elif not epochs:
+        models = refit(config, items, known, [0] * config.seeds, log.add, replicas, start)
     else:
         users = choosing.sequences.user_ids
         eval_rows = of_known_users(

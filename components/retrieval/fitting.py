@@ -122,7 +122,7 @@ def _train(
             start(model, number - 1)
         model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
     sampler = create_sampler(config, data)
-    if sampler.rows_per_epoch:
+    if sampler.rows_per_epoch and most_epochs:
         keeper.rows = sampler.rows_per_epoch
         model.fit(
             batches(sampler, config.batch_size, seed, replicas, None if data.users is None else data.user_rows),

@@ -58,12 +58,13 @@ def run_fn(fn_args: Any) -> None:
     )
     config = resolve(config, choosing.sequences.liked(choosing.liked_from).items)
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
+    epochs = config.epochs
     if warm is not None:
-        most = fn_args.custom_config.get(WARM_EPOCHS, config.epochs)
-        config = dataclasses.replace(config, epochs=min(config.epochs, most), eval_every=1)
+        epochs = min(config.epochs, fn_args.custom_config.get(WARM_EPOCHS, config.epochs))
+        config = dataclasses.replace(config, epochs=max(1, epochs), eval_every=1)
     data = training_data(config, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
-    log = TrainingLog(METRIC, epochs=config.epochs, higher_is_better=True, models=config.seeds, history=history)
+    log = TrainingLog(METRIC, epochs=epochs, higher_is_better=True, models=config.seeds, history=history)
 
     def tables(model: TwoTowerModel, data: TrainingData) -> Tables:
         return tables_of(model, data.content, graph, None if data.users is None else data.users.content)
@@ -79,6 +80,8 @@ def run_fn(fn_args: Any) -> None:
 
     if final_epochs:
         models = anew(data, log.begin_final(final_epochs))
+    elif not epochs:
+        models = anew(data, [0] * config.seeds)
     else:
         models = [
             fit(config, data, config.seed + number, log, number + 1, replicas, start(data))

@@ -22,7 +22,8 @@ class TrainingConfig:
         replicas, so results are the same within noise; the in-batch softmax alone sees fewer negatives a row.
       warm_start: Whether both models start from the weights of the served version (of what was judged before it was
         pushed) and are trained for at most `warm_epochs`; where nothing is served yet they start anew.
-      warm_epochs: Most epochs of such a training.
+      warm_epochs: Most epochs of such a training; 0: nothing is trained, and only what the models are told is new
+        (`recommender refresh`).
       final_fit: What is trained anew once the eval rows have chosen the number of epochs: `none`; `train_eval`: the
         models that are judged and pushed, on train + eval; `all`: after the judgement what is pushed, on every row,
         test rows included; `auto`: train_eval for presplit data, so that others can score the answers, else all.
@@ -35,5 +36,5 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         require(self.final_fit in FINAL_FITS, "training.final_fit", "one of " + ", ".join(FINAL_FITS), self.final_fit)
-        require(self.warm_epochs >= 1, "training.warm_epochs", "1 or more", self.warm_epochs)
+        require(self.warm_epochs >= 0, "training.warm_epochs", "0 or more", self.warm_epochs)
         require(self.strategy in STRATEGIES, "training.strategy", "one of " + ", ".join(STRATEGIES), self.strategy)

@@ -14,6 +14,7 @@ from tfx.utils import io_utils, path_utils
 
 from components import features, progress
 from components.artifacts import ABSENT
+from components.errors import InputError
 from components.example_artifacts import feature_specs, fitted_parts, leave_out_seen, liked_from
 from components.feature_specs import specs_to_json
 from components.push.storage import storage_for
@@ -29,6 +30,7 @@ from components.training.inputs import (
     SEQUENCES,
     START,
     USERS,
+    WARM_EPOCHS,
     WEIGHTS,
 )
 from components.training.replicas import is_chief
@@ -63,6 +65,13 @@ class Executor(GenericExecutor):
         settings = dict(fn_args.custom_config or {})
         if served:
             settings[START] = _weights_of(artifact_utils.get_single_instance(served), settings[WEIGHTS])
+            if not (settings[START] or settings[WARM_EPOCHS]):
+                raise InputError(
+                    f"there is nothing to refresh: no served version has {settings[WEIGHTS]} weights",
+                    expected="a version that a run has pushed",
+                    received="none, or one that was pushed without weights",
+                    action="train one: recommender run with the same options",
+                )
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
         fn_args.custom_config = {**settings, **data_settings(input_dict[ITEMS], input_dict[SEQUENCES])}
         return fn_args

@@ -29,7 +29,7 @@ from pipelines.quiet import quiet
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tfx-recommenders"
-EXTRAS = ("serving", "tracing", "client", "pipeline", "kubeflow", "tune", "umap")
+EXTRAS = ("serving", "events", "tracing", "client", "pipeline", "kubeflow", "tune", "umap")
 PINNED = ("tfx", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "protobuf", "apache-beam", "numpy")
 IMPORTED = ("tensorflow", "tf_keras", "tensorflow_recommenders", "scann", "apache_beam", "tfx.v1")
 

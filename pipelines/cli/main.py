@@ -32,7 +32,7 @@ from pipelines.cli.presets import presets
 from pipelines.cli.query import query
 from pipelines.cli.recommend import recommend
 from pipelines.cli.report import report
-from pipelines.cli.run import run
+from pipelines.cli.run import refresh, run
 from pipelines.cli.score import score
 from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
@@ -63,6 +63,7 @@ def cli() -> None:
 
 for command in (
     run,
+    refresh,
     inspect,
     features,
     tune,

@@ -32,6 +32,8 @@ from pipelines.config import PipelineConfig, load
 from pipelines.progress import StageLines
 from pipelines.quiet import quiet
 
+REFRESH = ("training.warm_start=true", "training.warm_epochs=0")
+
 
 @click.command()
 @click.option("--preset", help=PRESET_HELP)
@@ -90,6 +92,23 @@ def run(
     beam = engines.named(beam, run_folder.name_of(folder)) if engines.flink_master(beam) else beam
     with run_folder.locked(folder), streams(folder, verbose) as (results, progress):
         return _run(config, folder, preset, beam, results, progress, not no_cache, require_blessing, verbose)
+
+
+def _refresh(context: click.Context, overrides: tuple[str, ...], **options: Any) -> Any:
+    return context.invoke(run, overrides=(*overrides, *REFRESH), **options)
+
+
+refresh = click.Command(
+    "refresh",
+    params=run.params,
+    callback=click.pass_context(_refresh),
+    help="""Put new data into the served model without training it.
+
+    New and changed items, features, users, histories and popularity go into a new version of what is served, whose
+    weights stay what they are (those that were judged); what has none of its own, such as a new item, is told by its
+    features. Index, bundle, gates and push are those of `recommender run`, whose options these are.
+    """,
+)
 
 
 def configure(

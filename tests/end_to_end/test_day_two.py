@@ -13,7 +13,7 @@ from serving.events.event import Event
 from serving.events.store import open_store
 from serving.model import LoadedBundle
 from tests.datasets import write_csv
-from tests.end_to_end.command import LENIENT, recommender, run
+from tests.end_to_end.command import LENIENT, Run, recommender, run
 
 USERS, ITEMS, EACH = 60, 40, 12
 DAY = datetime.date(2026, 11, 27)
@@ -61,6 +61,18 @@ def loop(tmp_path_factory):
     return first, exported, second
 
 
+@pytest.fixture(scope="module")
+def refreshed(loop, tmp_path_factory):
+    """A day more, with another item, by `recommender refresh`."""
+    work = loop[0].folder.path.parent
+    rows = [(f"u{user}", "unheard", 4.0, MIDNIGHT + 90_000 + user) for user in range(9)]
+    write_csv(work / "events" / "2026-11-28.csv", ("user", "item", "rating", "timestamp"), rows)
+    spans = f"{work}/events/{{YYYY}}-{{MM}}-{{DD}}.csv"
+    options = ("--ratings", f"{work}/before.csv,{spans}", "--append", "2026-11-28", "--output", work / "run")
+    done = recommender("refresh", *options, *LENIENT)
+    return Run(loop[2].folder, done, json.loads(loop[2].folder.summary.read_text()), "")
+
+
 def told_by(ended, stage, name):
     """A file of a trainer's `model_run`."""
     uri = next(one["outputs"]["model_run"] for one in ended.summary["stages"] if one["id"] == stage)
@@ -96,3 +108,31 @@ def test_weights_lie_beside_what_was_judged_and_not_in_what_is_served(loop):
     names = {"retrieval_weights.npz", "ranking_weights.npz"}
     assert names <= {path.name for path in (judged / "assets.extra").iterdir()}
     assert not names & {path.name for path in (pushed / "assets.extra").iterdir()}
+
+
+def test_a_refresh_knows_what_is_new_and_trains_nothing(loop, refreshed):
+    _, _, second = loop
+    assert refreshed.done.code == 0, refreshed.done.text
+    assert refreshed.summary["push"]["pushed"]
+    assert refreshed.summary["push"]["version"] != second.summary["push"]["version"]
+    for stage in ("RetrievalTrainer", "RankingTrainer"):
+        assert told_by(refreshed, stage, "training.json")["epochs"] == []
+    old, new = (LoadedBundle(ended.summary["push"]["path"]) for ended in (second, refreshed))
+    assert [item for item, _, _ in new.user_history("u0")] == [item for item, _, _ in old.user_history("u0")] + [
+        "unheard"
+    ]
+    assert new.similar("unheard") and not old.similar("unheard")
+    judged = Path(refreshed.summary["push"]["path"]).parent / "judged"
+    weights = [
+        np.load(judged / str(ended.summary["push"]["version"]) / "assets.extra" / "retrieval_weights.npz")
+        for ended in (second, refreshed)
+    ]
+    vectors = [dict(zip(one["names/candidates.ids"].tolist(), one["0/candidates.ids"], strict=True)) for one in weights]
+    for item in vectors[0].keys() & vectors[1].keys():
+        np.testing.assert_array_equal(vectors[0][item], vectors[1][item])
+
+
+def test_there_is_nothing_to_refresh_before_the_first_run(tmp_path):
+    done = recommender("refresh", "--ratings", before(tmp_path), "--output", tmp_path / "run", *LENIENT)
+    assert done.code == 2
+    assert "there is nothing to refresh" in done.err and "recommender run with the same options" in done.err

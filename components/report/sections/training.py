@@ -84,10 +84,14 @@ def _training(stage: str, log: Mapping[str, Any]) -> Training:
             )
         )
     title, label = TITLES.get(stage, stage), _label(metric)
-    charts = [
-        ("Training loss", _chart(loss_lines, f"{title}: training loss by epoch")),
-        (label, _chart(metric_lines, f"{title}: {label} on the eval rows by epoch; " + _told(seeds, label))),
-    ]
+    charts = (
+        []
+        if not models
+        else [
+            ("Training loss", _chart(loss_lines, f"{title}: training loss by epoch")),
+            (label, _chart(metric_lines, f"{title}: {label} on the eval rows by epoch; " + _told(seeds, label))),
+        ]
+    )
     return Training(
         title=title,
         metric=label,
