@@ -78,9 +78,11 @@ def test_a_strange_row_does_not_touch_the_others(bundle, strange):
     together = bundle.signatures["recommend"](**merged)
     for name, expected in alone.items():
         width = expected.shape[1] if len(expected.shape) == 2 else None
-        np.testing.assert_array_equal(
-            together[name].numpy()[:3, ..., :width] if width else together[name][:3], expected
-        )
+        found, expected = (together[name].numpy()[:3, ..., :width] if width else together[name][:3]), expected.numpy()
+        if expected.dtype == np.float32:  # a product of another size may be rounded otherwise in its last bit
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
+        else:
+            np.testing.assert_array_equal(found, expected)
     for name in ("scores", "predicted_ratings"):
         assert np.isfinite(together[name].numpy()).all()
     count = together["count"].numpy()[3]
