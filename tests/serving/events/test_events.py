@@ -55,7 +55,24 @@ def ask(server, instances, signature="serving_default", code=200):
     body = {"signature_name": signature, "instances": instances}
     answer = httpx.post(f"{server.url}/v1/models/recommender:predict", json=body, timeout=60)
     assert answer.status_code == code, answer.text
-    return answer.json()["predictions"]
+    return Alike(answer.json()["predictions"])
+
+
+class Alike(list):
+    """Answers that equal others but for the last bits of floats: a product of another size may round otherwise."""
+
+    def __eq__(self, other):
+        return len(self) == len(other) and all(map(alike, self, other))
+
+    def __ne__(self, other):
+        return not self == other
+
+
+def alike(one, other):
+    floats = ("scores", "predicted_ratings")
+    return {name: one[name] for name in one.keys() - floats} == {
+        name: other[name] for name in other.keys() - floats
+    } and all(one[name] == pytest.approx(other[name], rel=1e-5, abs=1e-6) for name in floats)
 
 
 def question(user="", history=(), ratings=(), n=0):
@@ -84,8 +101,7 @@ def test_an_event_is_in_the_next_answer_of_a_known_person(server):
     (after,) = ask(server, ["ann"])
 
     (told,) = ask(server, [question("ann", ["m0", "m1", "m5"])], "recommend")
-    assert after == told
-    assert after != before[0]
+    assert alike(after, told) and not alike(after, before[0])
     assert "m5" not in after["item_ids"] and after["source"] == "history"
 
 
@@ -96,7 +112,7 @@ def test_an_event_is_in_the_next_answer_of_a_new_person(server):
     (after,) = ask(server, ["new"])
 
     assert stranger["source"] == "popularity"
-    assert [after] == ask(server, [question("new", ["m4", "m3"])], "recommend")
+    assert ask(server, [question("new", ["m4", "m3"])], "recommend") == [after]
 
 
 def test_grpc_keeps_lists_and_forgets_as_rest_does(server):
@@ -158,7 +174,7 @@ def test_other_kinds_are_kept_and_do_not_count(bundle_folder, tmp_path):
         post(server, {"user": "new", "item": "m3", "event": "impression"})
         assert ask(server, ["new"])[0]["source"] == "popularity"
         post(server, {"user": "new", "item": "m4", "event": "purchase"})
-        assert [ask(server, ["new"])[0]] == ask(server, [question("new", ["m4"])], "recommend")
+        assert ask(server, ["new"]) == ask(server, [question("new", ["m4"])], "recommend")
 
 
 def test_what_the_bundle_was_trained_on_counts_once(tmp_path):
