@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -107,6 +108,7 @@ def create_pipeline(
             run_fn=f"components.{which}.training.run_fn",
             config=to_json(settings),
             strategy=config.training.strategy,
+            split=to_json(dataclasses.replace(config.split, kind=split)),
             served=start and start.outputs["model"],
             weights=which,
             warm_epochs=config.training.warm_epochs,
@@ -220,12 +222,20 @@ def resolve_final_fit(config: PipelineConfig, split: str) -> str:
     """What `training.final_fit` means: `none`, `train_eval` or `all`.
 
     Raises:
-      InputError: Everything is to be learned, and the test rows are to be unknown or the trainers are several.
+      InputError: Everything is to be learned, and the test rows are to be unknown or the trainers are several; or eval
+        rows are to be learned and to choose the epochs of weights that know them.
     """
     chosen = config.training.final_fit
     if chosen == AUTO:
         several = config.training.strategy == MULTI_WORKER
-        return TRAIN_EVAL if split == "presplit" or several or knows_before_test(config, split) else ALL
+        chosen = TRAIN_EVAL if split == "presplit" or several or knows_before_test(config, split) else ALL
+    if config.training.warm_start and chosen == TRAIN_EVAL:
+        raise InputError(
+            f"training.warm_start does not go with training.final_fit = {TRAIN_EVAL}",
+            expected="none or all: weights that have learned from eval rows cannot be chosen by them",
+            received=f"{config.training.final_fit}, which means {TRAIN_EVAL} here",
+            action="set training.final_fit=none, or leave training.warm_start out",
+        )
     for setting, clashes in (
         ("bundle.known_rows = before_test", knows_before_test(config, split)),
         (f"training.strategy = {MULTI_WORKER}", config.training.strategy == MULTI_WORKER),

@@ -15,7 +15,6 @@ import concurrent.futures
 import dataclasses
 import math
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -41,7 +40,7 @@ from serving.calls import Call, Calls
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError, UnavailableError
 from serving.events.actions import ACTIONS, ERASE, LIST
 from serving.events.api import EventsApi, event_of_message
-from serving.events.event import MOST_EVENTS, read_event
+from serving.events.event import events_of
 from serving.events.merging import Merging
 from serving.events.messages import DESCRIPTOR as EVENTS_DESCRIPTOR
 from serving.events.messages import EVENT_SERVICE, METHODS, message
@@ -90,25 +89,13 @@ class GrpcServer:
     """The gRPC server and the thread of its event loop.
 
     Args:
-      models: What is served.
+      handlers: What each call does; ended with the server.
       config: Limits.
-      calls: Told of every call that has ended.
-      access: Who may ask.
-      events: Answers what is asked of events.
-      merging: Makes questions follow from events, too; None = there are none.
     """
 
-    def __init__(
-        self,
-        models: Models,
-        config: GrpcConfig,
-        calls: Calls,
-        access: Access,
-        events: EventsApi,
-        merging: Merging | None = None,
-    ) -> None:
+    def __init__(self, handlers: Handlers, config: GrpcConfig) -> None:
         self._config = config
-        self._handlers = Handlers(models, config, calls, access, events, merging)
+        self._handlers = handlers
         self._stopped: concurrent.futures.Future[None] | None = None
         self._is_started = False
         self._loop = uvloop.new_event_loop()
@@ -287,15 +274,7 @@ class Handlers:
         return grpc.method_handlers_generic_handler(EVENT_SERVICE, {name: handler(name) for name in METHODS})
 
     async def _add_events(self, request: Any) -> Any:
-        if not request.events:
-            raise InvalidRequestError("The request has no events")
-        if len(request.events) > MOST_EVENTS:
-            raise InvalidRequestError(
-                f"The request has {len(request.events)} events, and this server takes {MOST_EVENTS}: send several"
-            )
-        now = time.time()
-        events = [read_event(event_of_message(one), f"events[{n}]", now) for n, one in enumerate(request.events)]
-        stored, repeated = await self._events.add(events)
+        stored, repeated = await self._events.add(events_of([event_of_message(one) for one in request.events]))
         return message("AddEventsResponse")(stored=stored, repeated=repeated)
 
     async def _user_events(self, request: Any) -> Any:

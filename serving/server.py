@@ -37,7 +37,7 @@ from serving.events.api import EventsApi
 from serving.events.desk import EventDesk
 from serving.events.merging import Merging
 from serving.events.store import Bounds, open_store, shown_url
-from serving.grpc_service import GrpcConfig, GrpcServer
+from serving.grpc_service import GrpcConfig, GrpcServer, Handlers
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
 from serving.models_config import ModelConfig, read_models_config
@@ -182,7 +182,8 @@ class ModelServer:
                 self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
         try:
             if config.grpc_port is not None:
-                self._grpc = GrpcServer(self.models, config.grpc, calls, self._access, events, merging)
+                handlers = Handlers(self.models, config.grpc, calls, self._access, events, merging)
+                self._grpc = GrpcServer(handlers, config.grpc)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
             self.stop()

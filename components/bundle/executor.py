@@ -44,7 +44,7 @@ from components.feature_specs import CONTEXT, USER, of
 from components.push.storage import storage_for
 from components.seen_rule import NEVER, SeenRule
 from components.settings import from_json
-from components.training.warm_start import RANKING, RETRIEVAL, weights_path
+from components.training.warm_start import RANKING, RETRIEVAL, weights_name, weights_path
 from components.validation.kept_statistics import keep
 from serving import contract
 from serving.scann_operations import load_operations
@@ -159,7 +159,7 @@ def _copy_weights(inputs: dict[str, list[types.Artifact]], folder: str) -> None:
         if inputs.get(key):
             path = weights_path(path_utils.serving_model_path(artifact_utils.get_single_uri(inputs[key])))
             if storage_for(path).exists(path):
-                write_bytes(folder, weights_path("", which).rpartition("/")[2], b"".join(storage_for(path).read(path)))
+                write_bytes(folder, weights_name(which), b"".join(storage_for(path).read(path)))
 
 
 def _load(inputs: dict[str, list[types.Artifact]], key: str) -> Any:

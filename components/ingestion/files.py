@@ -88,7 +88,7 @@ class FilesSource:
         kept = KeptRows(self._config.kept_rows, workspace)
         spans = {span: paths for files in self.files.values() for span, paths in files.spans.items()}
         newest = max(spans, default=None)
-        first_of_newest = 0
+        of_newest: list[tuple[int, int]] = []
         rows = 0
         for part, name in enumerate(self.files):
             tables = zip(self.files[name].paths, workspace.reader.tables(self.files[name]), strict=True)
@@ -98,17 +98,17 @@ class FilesSource:
                 table = loading.spread(table, layout.columns, layout.context)
                 if not number:
                     loading.describe(table, layout)
-                if newest is not None and path == spans[newest][0]:
-                    first_of_newest = rows
                 kept.load(path, table, layout, self._config, part)
                 before, rows = rows, _count(workspace)
+                if newest is not None and path in spans[newest]:
+                    of_newest.append((before, rows))
                 loaded.append((table, layout, rows - before))
         events = loading.count_events(workspace.connection)
         if events:
             _report_events(events, self._config)
+        drift = None if newest is None else span_drift.largest(workspace.connection, of_newest)
         left_out, skipped = loading.check(workspace.connection, loaded, self._config)
-        if newest is not None:
-            span_drift.require(workspace.connection, first_of_newest, self._config.max_span_drift, newest.name)
+        span_drift.require(drift, self._config.max_span_drift, newest.name if newest else "")
         kept.finish(spans)
         layout = loaded[0][1]
         return Understood(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,11 +19,11 @@ from components.ingestion import loading
 from components.ingestion.config import DataConfig
 from components.ingestion.fingerprint import of_files
 from components.ingestion.loading import Layout
-from components.ingestion.reading.paths import filesystem, is_remote
 from components.ingestion.reading.spans import Span, in_words, missing
 from components.ingestion.reading.tables import Table, literal, rejected_lines
 from components.ingestion.workspace import Workspace
 from components.progress import report, warn
+from components.push.storage import LocalStorage, is_local, storage_for
 
 MANIFEST = "spans.json"
 
@@ -79,8 +80,9 @@ class KeptRows:
             _tell(before, spans, self._used)
         files = {span.name: {path: self._used[path] for path in paths} for span, paths in spans.items()}
         newest = max(spans).number if spans else None
-        for name in set(self._listed()) - set(self._used.values()) - {MANIFEST}:
-            self._remove(name)
+        storage = storage_for(self._folder)
+        for name in set(storage.names(self._folder)) - set(self._used.values()) - {MANIFEST}:
+            storage.remove(f"{self._folder}/{name}")
         content = json.dumps({"newest": newest, "spans": files}, indent=1)
         local = Path(self._workspace.folder) / uuid.uuid4().hex
         local.write_text(content, encoding="utf-8")
@@ -96,42 +98,24 @@ class KeptRows:
     def _fetched(self, name: str) -> str:
         """A local path of what is kept; "" where it is not there."""
         path = f"{self._folder}/{name}"
-        if not is_remote(path):
-            return path if Path(path).is_file() else ""
-        files = filesystem(path)
-        if not files.exists(path):
-            return ""
-        local = str(Path(self._workspace.folder) / name)
-        files.get(path, local)
+        storage = storage_for(path)
+        if is_local(path) or not storage.exists(path):
+            return path if storage.exists(path) else ""
+        local = f"{self._workspace.folder}/{name}"
+        LocalStorage().write(local, storage.read(path))
         return local
 
     def _put(self, local: Path, name: str) -> None:
         """Moves a file into the folder, whole or not at all."""
         path = f"{self._folder}/{name}"
-        if is_remote(path):
-            filesystem(path).put(str(local), path)
+        if not is_local(path):
+            storage_for(path).write(path, LocalStorage().read(str(local)))
             local.unlink()
             return
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        incoming = target.with_name(f".{uuid.uuid4().hex}")
-        incoming.write_bytes(local.read_bytes())
-        incoming.replace(target)
-        local.unlink()
-
-    def _listed(self) -> list[str]:
-        if is_remote(self._folder):
-            files = filesystem(self._folder)
-            found = files.ls(self._folder, detail=False) if files.exists(self._folder) else []
-            return [path.rpartition("/")[2] for path in found]
-        return [path.name for path in Path(self._folder).glob("*")] if Path(self._folder).is_dir() else []
-
-    def _remove(self, name: str) -> None:
-        path = f"{self._folder}/{name}"
-        if is_remote(path):
-            filesystem(path).rm(path)
-        elif Path(path).is_file():
-            Path(path).unlink()
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        incoming = Path(self._folder) / f".{uuid.uuid4().hex}"
+        shutil.move(local, incoming)
+        incoming.replace(path)
 
     def _manifest(self) -> dict[str, Any]:
         path = self._fetched(MANIFEST)

@@ -121,9 +121,11 @@ def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Col
             action="name the column with --columns rating=COLUMN, or leave data.has_ratings at auto",
         )
     ratings = _sample(connection, table, columns, RATING)
+    if RATING in columns and not ratings and config.has_ratings == "auto":
+        warn("the column %s is empty: read as interactions without ratings", columns.names[RATING])
     return Layout(
         columns=columns,
-        has_ratings=RATING in columns and config.has_ratings != "false",
+        has_ratings=config.has_ratings == "true" or (bool(ratings) and config.has_ratings == "auto"),
         only_rating=_number_text(ratings[0]) if len(set(map(_number_text, ratings))) == 1 else None,
         times=_time_form(connection, table, columns, config),
         decimal_comma=any("," in value for value in ratings) and not any("." in value for value in ratings),

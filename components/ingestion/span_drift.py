@@ -7,6 +7,7 @@ a share (L-infinity, as TFDV has it for categories): of items and of users, amon
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from components.errors import InputError
@@ -37,33 +38,34 @@ class Drift:
         return abs(self.share - self.before)
 
 
-def largest(connection: Any, first_row: int) -> Drift | None:
+def largest(connection: Any, newest: Sequence[tuple[int, int]]) -> Drift | None:
     """The largest change; None where the span has few rows, or nothing came before.
 
     Args:
-      connection: With the table `rows`.
-      first_row: The first rowid of the newest span, whose rows are the last ones.
+      connection: With the table `rows`, of which none has been deleted yet; those with a fault do not count.
+      newest: First rowid and the one behind the last, of each file of the newest span.
     """
-    sizes = f"count(*) FILTER (rowid >= {first_row}), count(*) FILTER (rowid < {first_row})"
-    new, old = connection.execute(f"SELECT {sizes} FROM rows").fetchone()
+    is_new = " OR ".join(f"rowid >= {first} AND rowid < {end}" for first, end in newest) or "false"
+    counted = f"SELECT *, ({is_new}) AS is_new FROM rows WHERE fault = 0"
+    sizes = "count(*) FILTER (is_new) AS new, count(*) FILTER (NOT is_new) AS old"
+    new, old = connection.execute(f"SELECT {sizes} FROM ({counted})").fetchone()
     if new < FEWEST_ROWS or old < FEWEST_ROWS:
         return None
     found = []
     for role in ("user", "item"):
-        query = f"""WITH counts(name, new, old) AS (SELECT "{role}", {sizes} FROM rows GROUP BY 1)
-        SELECT * FROM counts ORDER BY abs(new / {new} - old / {old}) DESC, name LIMIT 1"""
-        name, *counts = connection.execute(query).fetchone()
-        found.append(Drift(role, str(name), counts[0] / new, counts[1] / old))
+        query = f"""SELECT * FROM (SELECT "{role}" AS name, {sizes} FROM ({counted}) GROUP BY 1)
+        ORDER BY abs(new / {new} - old / {old}) DESC, name LIMIT 1"""
+        name, of_span, before = connection.execute(query).fetchone()
+        found.append(Drift(role, str(name), of_span / new, before / old))
     return max(found, key=lambda one: one.distance)
 
 
-def require(connection: Any, first_row: int, most: float, span: str) -> None:
+def require(drift: Drift | None, most: float, span: str) -> None:
     """Refuses a span that is too unlike all before.
 
     Raises:
       InputError: Some share has changed by more than `most`.
     """
-    drift = largest(connection, first_row)
     if drift is not None and drift.distance > most:
         raise InputError(
             f"the span {span} is unlike all before: {drift.role} {drift.name} has {drift.share:.0%} of its rows",

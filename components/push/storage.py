@@ -38,6 +38,9 @@ class Storage(Protocol):
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Writes a whole file and makes the folders above it."""
 
+    def remove(self, path: str) -> None:
+        """Removes a file that is there."""
+
 
 class LocalStorage:
     """Folders of this machine, mounted volumes included."""
@@ -68,6 +71,9 @@ class LocalStorage:
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())  # a name that a rename made visible never stands for a lost content
+
+    def remove(self, path: str) -> None:
+        Path(path).unlink()
 
 
 class TensorFlowStorage:
@@ -103,6 +109,9 @@ class TensorFlowStorage:
         with self._gfile.GFile(path, "wb") as file:
             for chunk in chunks:
                 file.write(chunk)
+
+    def remove(self, path: str) -> None:
+        self._gfile.remove(path)
 
 
 class S3Storage:
@@ -149,6 +158,9 @@ class S3Storage:
         with self._s3.open_output_stream(self._key(path)) as stream:
             for chunk in chunks:
                 stream.write(chunk)
+
+    def remove(self, path: str) -> None:
+        self._s3.delete_file(self._key(path))
 
     def _below(self, directory: str, *, recursive: bool) -> list[Any]:
         selector = self._fs.FileSelector(self._key(directory), allow_not_found=True, recursive=recursive)

@@ -22,11 +22,11 @@ from components.ranking.weights import tables_of
 from components.settings import from_json
 from components.training.config import NONE
 from components.training.epoch_history import EpochHistory
-from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, STRATEGY, WARM_EPOCHS
+from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, SPLIT, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
-from components.training.warm_start import Tables, read_start, write_weights
+from components.training.warm_start import Tables, most_epochs, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 
@@ -46,9 +46,8 @@ def run_fn(fn_args: Any) -> None:
     if not len(choosing.sequences.items.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
-    epochs = config.epochs
+    epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
     if warm is not None:
-        epochs = min(config.epochs, fn_args.custom_config.get(WARM_EPOCHS, config.epochs))
         config = dataclasses.replace(config, epochs=max(1, epochs))
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = EpochLog(config, history, epochs)
@@ -79,7 +78,8 @@ def run_fn(fn_args: Any) -> None:
     history.write()
     write_settings(config, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
-    write_weights(fn_args.serving_model_dir, [tables(model) for model in models])
+    split = fn_args.custom_config.get(SPLIT, "")
+    write_weights(fn_args.serving_model_dir, [tables(model) for model in models], split)
 
 
 def of_known_users(rows: RatingRows, user_ids: Strings) -> RatingRows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components import features
+from components.feature_specs import TEXT
 from components.ranking.rating_model import RatingModel
 from components.training.users import Users
 from components.training.warm_start import UNKNOWN, Table, Tables
@@ -28,6 +29,8 @@ def tables_of(model: RatingModel, graph: TransformGraph, content: Content, users
         **dict.fromkeys(("item_bias", "item_ids", "history_items"), names["item"]),
     }
     for block in content.blocks:
+        if block.spec.kind == TEXT:  # of which the model reads nothing
+            continue
         of_block = position_names([block], graph)
         rows |= dict.fromkeys((f"item_{block.spec.name}", f"item_{block.spec.name}_bias"), of_block)
     if users is not None:

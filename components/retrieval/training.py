@@ -29,14 +29,14 @@ from components.training.inputs import (
     FINAL_EPOCHS,
     ITEMS,
     LEAVE_OUT_SEEN,
+    SPLIT,
     STRATEGY,
-    WARM_EPOCHS,
 )
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
-from components.training.warm_start import Tables, read_start, write_weights
+from components.training.warm_start import Tables, most_epochs, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 
@@ -58,9 +58,8 @@ def run_fn(fn_args: Any) -> None:
     )
     config = resolve(config, choosing.sequences.liked(choosing.liked_from).items)
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
-    epochs = config.epochs
+    epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
     if warm is not None:
-        epochs = min(config.epochs, fn_args.custom_config.get(WARM_EPOCHS, config.epochs))
         config = dataclasses.replace(config, epochs=max(1, epochs), eval_every=1)
     data = training_data(config, choosing, marked, repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
@@ -96,7 +95,8 @@ def run_fn(fn_args: Any) -> None:
         again, config = with_repeats(config, data, vectors)
     export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
     export.save(fn_args.serving_model_dir)
-    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models])
+    split = fn_args.custom_config.get(SPLIT, "")
+    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models], split)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)

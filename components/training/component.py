@@ -17,6 +17,7 @@ from components.training.inputs import (
     ITEMS,
     LEARNING_RATE,
     SEQUENCES,
+    SPLIT,
     STRATEGY,
     WARM_EPOCHS,
     WEIGHTS,
@@ -43,8 +44,8 @@ class RecommenderTrainer(base_component.BaseComponent):
 
     `run_fn(fn_args: FnArgs)` must write its model to `fn_args.serving_model_dir`. It reads
     `fn_args.eval_files` (patterns of the split), `fn_args.transform_output`, `fn_args.model_run_dir` and
-    `fn_args.custom_config`: `{"config": "<JSON>", "strategy": name, "items": [pattern], "sequences": [pattern],
-    "refit": bool, "liked_from": float or None, "leave_out_seen": rule}` (inputs.py).
+    `fn_args.custom_config`: `{"config": "<JSON>", "strategy": name, "split": "<JSON>", "items": [pattern],
+    "sequences": [pattern], "refit": bool, "liked_from": float or None, "leave_out_seen": rule}` (inputs.py).
 
     Args:
       examples: Held-out interactions with a split eval.
@@ -54,6 +55,7 @@ class RecommenderTrainer(base_component.BaseComponent):
       run_fn: Dotted path of the function, for instance `components.ranking.training.run_fn`.
       config: Its settings as one line of JSON.
       strategy: How the training is spread over processors (`TrainingConfig.strategy`).
+      split: How rows are parted, a SplitConfig as JSON; noted with the weights.
       served: The bundle whose weights the training starts from; None: it starts anew.
       weights: Which weights of it (components/training/warm_start.py).
       warm_epochs: Most epochs of a training that starts from them.
@@ -76,6 +78,7 @@ class RecommenderTrainer(base_component.BaseComponent):
         run_fn: str,
         config: str,
         strategy: str = NONE,
+        split: str = "",
         served: BaseChannel | None = None,
         weights: str = "",
         warm_epochs: int = 0,
@@ -94,7 +97,7 @@ class RecommenderTrainer(base_component.BaseComponent):
                 run_fn=run_fn,
                 train_args=trainer_pb2.TrainArgs(splits=[features.EVAL]),
                 eval_args=trainer_pb2.EvalArgs(splits=[features.EVAL]),
-                custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy, **warm}),
+                custom_config=json_utils.dumps({CONFIG: config, STRATEGY: strategy, SPLIT: split, **warm}),
                 model=Channel(type=standard_artifacts.Model),
                 model_run=Channel(type=standard_artifacts.ModelRun),
                 **overrides,

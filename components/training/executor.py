@@ -14,7 +14,6 @@ from tfx.utils import io_utils, path_utils
 
 from components import features, progress
 from components.artifacts import ABSENT
-from components.errors import InputError
 from components.example_artifacts import feature_specs, fitted_parts, leave_out_seen, liked_from
 from components.feature_specs import specs_to_json
 from components.push.storage import storage_for
@@ -30,7 +29,6 @@ from components.training.inputs import (
     SEQUENCES,
     START,
     USERS,
-    WARM_EPOCHS,
     WEIGHTS,
 )
 from components.training.replicas import is_chief
@@ -65,13 +63,6 @@ class Executor(GenericExecutor):
         settings = dict(fn_args.custom_config or {})
         if served:
             settings[START] = _weights_of(artifact_utils.get_single_instance(served), settings[WEIGHTS])
-            if not (settings[START] or settings[WARM_EPOCHS]):
-                raise InputError(
-                    f"there is nothing to refresh: no served version has {settings[WEIGHTS]} weights",
-                    expected="a version that a run has pushed",
-                    received="none, or one that was pushed without weights",
-                    action="train one: recommender run with the same options",
-                )
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
         fn_args.custom_config = {**settings, **data_settings(input_dict[ITEMS], input_dict[SEQUENCES])}
         return fn_args
@@ -81,9 +72,9 @@ def _weights_of(served: Artifact, which: str) -> str | None:
     """The file of the weights to start from; None where nothing is served, or nothing that has them."""
     path = weights_path(path_utils.serving_model_path(served.uri), which)
     if served.get_int_custom_property(ABSENT):
-        progress.report("nothing is served yet: trained from the beginning")
+        progress.report("nothing is served yet")
     elif not storage_for(path).exists(path):
-        progress.warn("the served version has no %s weights to start from: trained from the beginning", which)
+        progress.warn("the served version has no %s weights to start from", which)
     else:
         return path
     return None

@@ -15,6 +15,7 @@ WEIGHTS = "weights"  # which weights of a bundle these are (components/training/
 WARM_EPOCHS = "warm_epochs"  # most epochs of a training that starts from others' weights
 CONFIG = "config"
 STRATEGY = "strategy"
+SPLIT = "split"  # how rows are parted, a SplitConfig as JSON
 
 EPOCHS = "epochs"
 LEARNING_RATE = "learning_rate"

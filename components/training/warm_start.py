@@ -17,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from components import progress
+from components.errors import InputError
 from components.push.storage import storage_for
-from components.training.inputs import START
+from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from serving.contract import EXTRA_ASSETS
 
 WEIGHTS_FILE = "weights.npz"
@@ -44,14 +45,25 @@ Tables = Mapping[str, Table]
 """All tables of a model by name."""
 
 
+def weights_name(which: str = "") -> str:
+    """Name of the file of the weights: of a trained model, or, beside others, in a bundle (RETRIEVAL, RANKING)."""
+    return f"{which}_{WEIGHTS_FILE}" if which else WEIGHTS_FILE
+
+
 def weights_path(model: str, which: str = "") -> str:
-    """Where the weights of a model lie: of a trained one, or, beside others, in a bundle (RETRIEVAL, RANKING)."""
-    return f"{model.rstrip('/')}/{EXTRA_ASSETS}/{which + '_' if which else ''}{WEIGHTS_FILE}"
+    """Where that file lies of a model in a folder."""
+    return f"{model.rstrip('/')}/{EXTRA_ASSETS}/{weights_name(which)}"
 
 
-def write_weights(folder: str, models: Sequence[Tables]) -> None:
-    """Writes the tables of all models of a training beside their SavedModel in `folder`."""
-    arrays: dict[str, Any] = {"models": np.array(len(models))}
+def write_weights(folder: str, models: Sequence[Tables], split: str = "") -> None:
+    """Writes the tables of all models of a training beside their SavedModel in `folder`.
+
+    Args:
+      folder: Of the SavedModel.
+      models: The tables of each.
+      split: How the rows were parted that they have learned from (a SplitConfig as JSON).
+    """
+    arrays: dict[str, Any] = {"models": np.array(len(models)), "split": np.array(split)}
     for number, tables in enumerate(models):
         for name, table in tables.items():
             arrays[f"{number}/{name}"] = table.variable.numpy()
@@ -70,6 +82,10 @@ class Start:
 
     Args:
       path: Of its file.
+
+    Attributes:
+      path: The same.
+      split: How the rows were parted that it has learned from.
     """
 
     def __init__(self, path: str) -> None:
@@ -77,6 +93,7 @@ class Start:
         with np.load(io.BytesIO(b"".join(storage_for(path).read(path)))) as stored:
             self._arrays = {name: stored[name] for name in stored.files}
         self._models = int(self._arrays["models"])
+        self.split = str(self._arrays["split"])
         self._told = False
 
     def put(self, tables: Tables, number: int) -> None:
@@ -116,14 +133,36 @@ def _put_rows(table: Table, old: Any, old_names: Any) -> int:
 
 
 def read_start(custom_config: Mapping[str, Any], model_run_dir: str) -> Start | None:
-    """The weights that a trainer's `custom_config` names, noted in its `model_run`; None: it starts anew."""
+    """The weights that a trainer's `custom_config` names, noted in its `model_run`; None: it starts anew.
+
+    Weights that have learned from rows that were parted otherwise may know what is test now: they are not taken.
+
+    Raises:
+      InputError: Nothing is to be trained, and there are no weights.
+    """
     path = custom_config.get(START)
-    if not path:
+    start = Start(path) if path else None
+    if start is not None and start.split != custom_config.get(SPLIT, start.split):
+        progress.warn("the served version was judged by another split: what it has learned may be test rows now")
+        start = None
+    if start is None:
+        if custom_config.get(WARM_EPOCHS) == 0:
+            raise InputError(
+                f"there is nothing to refresh: no served version has {custom_config[WEIGHTS]} weights to take",
+                expected="a version that a run with the same split has pushed",
+                received="none",
+                action="train one: recommender run with the same options",
+            )
         return None
     tf.io.gfile.makedirs(model_run_dir)
     with tf.io.gfile.GFile(f"{model_run_dir.rstrip('/')}/{STARTED_FILE}", "w") as file:
         file.write(json.dumps({"weights": path}) + "\n")
-    return Start(path)
+    return start
+
+
+def most_epochs(start: Start | None, custom_config: Mapping[str, Any], epochs: int) -> int:
+    """Epochs that a training may have, of those of its configuration; 0: nothing is trained."""
+    return epochs if start is None else min(epochs, custom_config.get(WARM_EPOCHS, epochs))
 
 
 def is_warm(model_run_dir: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from components.errors import InputError
+from components.ingestion.reading.spans import has_days, path_of
 from pipelines.answer_file import AnswerFile
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def export(event_store: str, day: str | None, until: str | None, output: str) ->
     last = _date("--until", until) if until else first
     if last < first:
         raise InputError(f"--until {last} is before --day {first}", action="give the earlier day as --day")
-    if last != first and not all(part in output for part in ("{YYYY}", "{MM}", "{DD}")):
+    if last != first and not has_days(output):
         raise InputError(
             "several days cannot go into one file",
             expected="{YYYY}, {MM} and {DD} in --output, such as events/{YYYY}-{MM}-{DD}.csv",
@@ -73,9 +74,8 @@ def erase(event_store: str, users: tuple[str, ...]) -> None:
 def _write(store: EventStore, day: datetime.date, output: str) -> None:
     from serving.events.event import FIELDS
 
-    path = output.replace("{YYYY}", f"{day:%Y}").replace("{MM}", f"{day:%m}").replace("{DD}", f"{day:%d}")
     begin = datetime.datetime.combine(day, datetime.time(), datetime.timezone.utc)
-    with AnswerFile(path, FIELDS) as file:
+    with AnswerFile(path_of(output, day), FIELDS) as file:
         file.write(store.between(begin.timestamp(), (begin + DAY).timestamp()))
     click.echo(f"{file.rows:,} events of {day} in {file.path}")
 

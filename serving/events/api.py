@@ -20,7 +20,8 @@ from serving.events.desk import EventDesk
 from serving.events.event import Event
 from serving.json_values import dumps
 
-MOST_LISTED = 10_000
+EVERYTHING = 1 << 40
+"""More events than anybody has."""
 
 _USER = re.compile(rb"/v1/users/([^/]+)/events")
 _OF_METHOD = {"GET": LIST, "DELETE": ERASE}
@@ -77,7 +78,7 @@ class EventsApi:
     async def listed(self, user: str) -> list[Event]:
         """All that is kept of a user."""
         desk = self._found()
-        (events,) = await desk.run(desk.store.latest, [_checked(user)], MOST_LISTED)
+        (events,) = await desk.run(desk.store.latest, [_checked(user)], EVERYTHING)
         return list(events)
 
     async def erase(self, user: str) -> int:

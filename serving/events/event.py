@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from serving.errors import InvalidRequestError
@@ -46,22 +46,27 @@ class Event(NamedTuple):
 
 
 def read_events(body: bytes) -> list[Event]:
-    """The events of a request's body, `{"events": [{"user": …, "item": …}, …]}`; all of them or none.
+    """The events of a request's body, `{"events": [{"user": …, "item": …}, …]}`; see `events_of`.
 
     Raises:
-      InvalidRequestError: One of them cannot be taken; says which one and why.
+      InvalidRequestError: It is no such document, or one of its events cannot be taken.
     """
     document = parse(body)
-    listed = document.get("events") if isinstance(document, dict) else None
-    if not isinstance(listed, list) or not listed or len(document) > 1:
+    if not isinstance(document, dict) or document.keys() != {"events"} or not isinstance(document["events"], list):
         raise InvalidRequestError(
-            'Expected {"events": [{"user": "42", "item": "260", "event": "view"}, …]} with at least one event. '
-            f"Received: {shown(document)}"
+            f'Expected {{"events": [{{"user": "42", "item": "260", "event": "view"}}, …]}}. Received: {shown(document)}'
         )
-    if len(listed) > MOST_EVENTS:
-        raise InvalidRequestError(
-            f"The request has {len(listed)} events, and this server takes {MOST_EVENTS}: send several requests"
-        )
+    return events_of(document["events"])
+
+
+def events_of(listed: Sequence[Any]) -> list[Event]:
+    """Events from what a client sends; all of them or none.
+
+    Raises:
+      InvalidRequestError: There is none, there are too many, or one cannot be taken; says which one and why.
+    """
+    if not 0 < len(listed) <= MOST_EVENTS:
+        raise InvalidRequestError(f"The request has {len(listed)} events, and this server takes 1 to {MOST_EVENTS}")
     now = time.time()
     return [read_event(one, f"events[{number}]", now) for number, one in enumerate(listed)]
 

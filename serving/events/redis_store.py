@@ -24,8 +24,7 @@ from serving.events.store import Bounds, StoreError, shown_url
 SECONDS = 2.0
 """Most time for a connection and for an answer."""
 PREFIX = "recommender:events:"
-USERS_AT_ONCE = 500
-DAY_SECONDS = 86_400
+KEYS_AT_ONCE = 500
 
 # ARGV: prefix, seconds, most of a user, then user, id, timestamp and the rest of each event. The number in front of a
 # member keeps the order of arrival among equals.
@@ -99,7 +98,7 @@ class RedisStore:
         """See `EventStore`."""
         if not events:
             return []
-        arguments: list[Any] = [PREFIX, round(self._bounds.days * DAY_SECONDS), self._bounds.per_user]
+        arguments: list[Any] = [PREFIX, round(self._bounds.seconds), self._bounds.per_user]
         for event in events:
             arguments += (event.user, event.id, repr(event.timestamp), _written(event))
         with self._errors():
@@ -129,7 +128,7 @@ class RedisStore:
 
     def trim(self, now: float) -> int:
         """See `EventStore`; the number of events of a user is kept by `add`."""
-        dropped, oldest = 0, now - self._bounds.days * DAY_SECONDS
+        dropped, oldest = 0, now - self._bounds.seconds
         with self._errors():
             for key in self._keys():
                 dropped += int(self._redis.zremrangebyscore(key, "-inf", f"({oldest!r}"))
@@ -151,7 +150,7 @@ class RedisStore:
         self._redis.close()
 
     def _keys(self) -> list[bytes]:
-        return list(self._redis.scan_iter(f"{PREFIX}user:*", count=USERS_AT_ONCE))
+        return list(self._redis.scan_iter(f"{PREFIX}user:*", count=KEYS_AT_ONCE))
 
     def _of(self, key: bytes, begin: float, end: float) -> list[Event]:
         user = key.decode().removeprefix(f"{PREFIX}user:")

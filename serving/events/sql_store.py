@@ -28,7 +28,6 @@ LOCK_SECONDS = 10.0
 """Most time that a writer of SQLite waits for another one."""
 USERS_AT_ONCE = 500
 ROWS_AT_ONCE = 5000
-DAY_SECONDS = 86_400.0
 
 _table = sa.Table(
     "recommender_events",
@@ -132,7 +131,7 @@ class SqlStore:
 
     def trim(self, now: float) -> int:
         """See `EventStore`."""
-        dropped = self._delete(_columns.timestamp < now - self._bounds.days * DAY_SECONDS)
+        dropped = self._delete(_columns.timestamp < now - self._bounds.seconds)
         full = sa.select(_columns.user).group_by(_columns.user).having(sa.func.count() > self._bounds.per_user)
         numbered = sa.select(_columns.number, _newest_first()).where(_columns.user.in_(full)).subquery()
         late = sa.select(numbered.c.number).where(numbered.c.place > self._bounds.per_user)

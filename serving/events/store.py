@@ -30,6 +30,11 @@ class Bounds:
     days: float = 90.0
     per_user: int = 1000
 
+    @property
+    def seconds(self) -> float:
+        """The age in seconds."""
+        return self.days * 86_400
+
 
 class EventStore(Protocol):
     """Keeps events. Methods may be called from several threads and raise StoreError.

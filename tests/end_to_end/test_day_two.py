@@ -36,7 +36,7 @@ def before(folder: Path) -> Path:
 def live_on(store_url: str) -> None:
     """What people did on the day: users who are known and one who is new, items that are known and one that is new."""
     store = open_store(store_url)
-    told = [(f"u{user}", f"i{item}") for user in range(12) for item in (user, user + 2)] + [("newcomer", "i1")] * 1
+    told = [(f"u{user}", f"i{item}") for user in range(12) for item in (user, user + 2)] + [("newcomer", "i1")]
     told += [(f"u{user}", "novelty") for user in range(6)] + [("newcomer", f"i{item}") for item in (3, 5, 7)]
     store.add(
         [

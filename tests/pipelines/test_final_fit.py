@@ -44,6 +44,15 @@ def test_everything_cannot_be_learned_where_the_test_rows_are_to_be_unknown_or_b
         resolve_final_fit(load("demo", ["training.final_fit=all", *settings]), split)
 
 
+def test_weights_that_know_eval_rows_cannot_be_chosen_by_them():
+    warm = "training.warm_start=true"
+    assert resolve_final_fit(load("demo", [warm]), "leave_last") == "all"
+    assert resolve_final_fit(load("demo", [warm, "training.final_fit=none"]), "presplit") == "none"
+    for settings, split in (([], "presplit"), (["training.final_fit=train_eval"], "random")):
+        with pytest.raises(InputError, match="warm_start does not go with"):
+            resolve_final_fit(load("demo", [warm, *settings]), split)
+
+
 def test_what_the_served_signatures_know():
     assert not knows_before_test(load("demo"), "leave_last")
     assert knows_before_test(load("demo"), "presplit")

@@ -51,6 +51,17 @@ def is_pattern(text: str) -> bool:
     return _TOKEN.search(text) is not None
 
 
+def path_of(pattern: str, day: datetime.date) -> str:
+    """The path of a day's span."""
+    values = {"YYYY": f"{day:%Y}", "MM": f"{day:%m}", "DD": f"{day:%d}"}
+    return _TOKEN.sub(lambda found: values.get(found[1], found[0]), pattern)
+
+
+def has_days(pattern: str) -> bool:
+    """Whether each day has a path of its own."""
+    return {found[1] for found in _TOKEN.finditer(pattern)} == set(_DATE)
+
+
 def as_glob(pattern: str) -> str:
     """The pattern for whoever lists files."""
 

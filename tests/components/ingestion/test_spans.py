@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from components.errors import InputError
@@ -60,6 +62,14 @@ def test_a_run_reads_all_up_to_the_span_that_it_names(folder):
     assert days(rows_of(config(folder, "2026-11-02"))) == [1, 2]
     assert days(rows_of(config(folder, "2026-11-04"))) == [1, 2, 4]
     assert days(rows_of(config(folder, "2026-11-04", spans=3))) == [2, 4]
+
+
+def test_exported_events_without_any_rating_are_interactions_without_ratings(folder):
+    """The column is there, for somebody might give stars, and says nothing."""
+    with notices() as said:
+        found = rows_of(dataclasses.replace(config(folder, "2026-11-02"), has_ratings="auto"))
+    assert {row[2] for row in found} == {1.0} and len(found) == 24
+    assert "the column rating is empty: read as interactions without ratings" in said
 
 
 def test_numbers_folders_and_several_files(tmp_path):
@@ -204,3 +214,21 @@ def test_a_refused_span_does_not_become_one_that_was_read(tmp_path):
     with notices() as said:
         assert days(rows_of(config(folder, "2026-11-02", kept_rows=str(kept)))) == [1, 2]
     assert not [line for line in said if "changed" in line or "late" in line]
+
+
+def test_a_file_behind_the_spans_is_no_part_of_the_newest(tmp_path):
+    """Its 400 rows of one item come after those of the newest day in the source, and before them in time."""
+    crowded(tmp_path, 1, 0)
+    crowded(tmp_path, 2, 60)
+    behind = tmp_path / "behind.csv"
+    behind.write_text(HEADER + "\n".join(f"u{n % 40},m0,view,{n},,b{n},r" for n in range(400)) + "\n")
+    source = DataConfig(
+        source="files",
+        ratings=f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}.csv,{behind}",
+        span="2026-11-02",
+        has_ratings="false",
+        max_span_drift=0.5,
+    )
+    rows_of(source)  # m0: 33 % of the day, 77 % of 520 rows before: .44
+    with pytest.raises(InputError, match=r"item m0 has 33% of its rows"):
+        rows_of(dataclasses.replace(source, max_span_drift=0.4))

@@ -38,7 +38,7 @@ class StandInGraph(SmallGraph):
         self.layer = UserLookup(USERS)
 
     def vocabulary(self, name):
-        sizes = {"user_id": USERS, "item_id": ITEMS - 1, "item_genres": 2, "item_title": 0}
+        sizes = {"user_id": USERS, "item_id": ITEMS - 1, "item_genres": 2}
         return [b"%s %d" % (name.encode(), place) for place in range(sizes[name])]
 
     def index_users(self, ids):

@@ -43,6 +43,7 @@ def trained(tmp_path_factory):
             transform_graph=graph.outputs["result"],
             run_fn=f"{__name__}.toy_run_fn",
             config='{"epochs": 3}',
+            split='{"kind": "random"}',
         ).with_id(name)
 
     trainers = [trainer("RetrievalTrainer", plain), trainer("Refit", other)]
@@ -64,6 +65,7 @@ def test_run_fn_gets_catalogue_sequences_and_settings(trained, seen):
     assert seen["custom_config"] == {
         "config": '{"epochs": 3}',
         "strategy": "none",
+        "split": '{"kind": "random"}',
         "items": [f"{trained}/entities/Split-items/*"],
         "users": [f"{trained}/entities/Split-users/*"],
         "features": "[]",

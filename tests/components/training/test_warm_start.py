@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.errors import InputError
 from components.training.executor import _weights_of
-from components.training.inputs import START
+from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from components.training.warm_start import (
     UNKNOWN,
     Start,
     Table,
     is_warm,
+    most_epochs,
     read_start,
     weights_path,
     write_weights,
@@ -125,3 +127,21 @@ def test_positions_of_content_are_named_by_their_values():
     assert by_feature["genres"] == [b"item_genres=Drama", b"item_genres=War", b"item_genres is unknown"]
     assert by_feature["title"] == [b"item_title=the", b"item_title=king"]
     assert by_feature["year"][:2] == [b"item_year#0", b"item_year#1"]
+
+
+def test_weights_of_another_split_are_not_taken_and_nothing_is_refreshed_from_them(tmp_path):
+    write_weights(str(tmp_path), [{"bias": table([1.0], [b"a"])}], '{"kind": "leave_last"}')
+    told = {START: weights_path(str(tmp_path)), WEIGHTS: "retrieval", WARM_EPOCHS: 3}
+    assert read_start({**told, SPLIT: '{"kind": "leave_last"}'}, str(tmp_path / "same")) is not None
+    with notices() as said:
+        assert read_start({**told, SPLIT: '{"kind": "random"}'}, str(tmp_path / "other")) is None
+    assert "another split" in said[0] and not is_warm(str(tmp_path / "other"))
+    for start in (None, told[START]):
+        with pytest.raises(InputError, match="nothing to refresh: no served version has retrieval weights"):
+            read_start({**told, START: start, SPLIT: "other", WARM_EPOCHS: 0}, str(tmp_path / "other"))
+
+
+def test_epochs_of_a_training_that_starts_from_others(folder):
+    start = Start(weights_path(str(folder)))
+    assert [most_epochs(start, {WARM_EPOCHS: most}, 20) for most in (0, 5, 50)] == [0, 5, 20]
+    assert most_epochs(None, {WARM_EPOCHS: 5}, 20) == most_epochs(start, {}, 20) == 20

@@ -9,8 +9,9 @@ import time
 import grpc
 import httpx
 import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.client import RecommenderClient
 from serving.events.desk import PAUSE_SECONDS, READ_SECONDS
 from serving.events.messages import EVENT_SERVICE, METHODS, message
 from serving.events.store import StoreError
@@ -162,11 +163,16 @@ def test_explanations_know_the_events(quick):
 
 def test_grpc_answers_follow_from_events_and_keep_their_signature(quick):
     post(quick, {"user": "new", "item": "m3"})
-    with RecommenderClient(f"grpc://127.0.0.1:{quick.grpc_port}") as client:
-        answer = client.predict("serving_default", {"user_id": ["new"]})
-    assert [text.decode() if isinstance(text, bytes) else text for text in answer["item_ids"][0]] == ask(
-        quick, ["new"]
-    )[0]["item_ids"]
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "recommender"
+    request.inputs["user_id"].CopyFrom(tf.make_tensor_proto(["new"]))
+    with grpc.insecure_channel(f"127.0.0.1:{quick.grpc_port}") as channel:
+        answer = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
+    values = {name: tf.make_ndarray(proto).tolist()[0] for name, proto in answer.outputs.items()}
+    (over_rest,) = ask(quick, ["new"])
+    assert values["source"] == b"history" and answer.model_spec.signature_name == "serving_default"
+    assert [one.decode() for one in values["item_ids"]] == over_rest["item_ids"]
+    assert values.keys() == over_rest.keys()
 
 
 def test_other_kinds_are_kept_and_do_not_count(bundle_folder, tmp_path):
@@ -196,7 +202,7 @@ def test_what_the_bundle_was_trained_on_counts_once(tmp_path):
     ("body", "words"),
     [
         ({}, 'Expected {"events"'),
-        ({"events": []}, "at least one event"),
+        ({"events": []}, "has 0 events, and this server takes 1 to 1000"),
         ({"events": [{"user": "a", "item": "b"}], "more": 1}, 'Expected {"events"'),
         ({"events": [{"user": "a", "item": "b"}, {"user": "a"}]}, "events[1].item: expected a text, not empty"),
         ({"events": [{"user": "a", "item": 7}]}, "events[0].item: expected a text, not empty. Received: 7"),
@@ -206,7 +212,7 @@ def test_what_the_bundle_was_trained_on_counts_once(tmp_path):
         ({"events": [{"user": "a", "item": "b", "rating": True}]}, "events[0].rating: expected a finite number"),
         ({"events": [{"user": "a", "item": "b" * 600}]}, "at most 512 bytes"),
         ({"events": [{"user": "a\0", "item": "b"}]}, "without NUL"),
-        ({"events": [{"user": "a", "item": "b"}] * 1001}, "1001 events, and this server takes 1000"),
+        ({"events": [{"user": "a", "item": "b"}] * 1001}, "1001 events, and this server takes 1 to 1000"),
         ({"events": ["a"]}, "events[0]: expected an object"),
     ],
 )

@@ -68,9 +68,9 @@ def test_a_server_that_is_killed(served_models, tmp_path):
 
 
 @contextlib.contextmanager
-def redis_server(folder, port):
+def redis_server(folder, port, appendonly="yes"):
     """Redis as docs/events.md has it: what it acknowledges is on the disk."""
-    command = ["redis-server", "--port", str(port), "--dir", str(folder), "--appendonly", "yes"]
+    command = ["redis-server", "--port", str(port), "--dir", str(folder), "--appendonly", appendonly]
     process = subprocess.Popen([*command, "--appendfsync", "always", "--save", ""], stdout=subprocess.DEVNULL)
     try:
         yield process
@@ -85,6 +85,14 @@ def opened(url):
         with contextlib.suppress(StoreError):
             return open_store(url)
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")
+def test_a_redis_that_keeps_nothing_is_told(tmp_path):
+    port = free_port()
+    with redis_server(tmp_path, port, appendonly="no"):
+        (note,) = opened(f"redis://127.0.0.1:{port}/0").check()
+    assert "appendonly yes" in note and f"127.0.0.1:{port}" in note
 
 
 @pytest.mark.skipif(not shutil.which("redis-server"), reason="redis-server is not installed")

@@ -162,11 +162,3 @@ def test_a_store_that_is_not_there_is_named_without_its_password(url):
     with pytest.raises(StoreError, match=r"127\.0\.0\.1:1") as caught:
         open_store(url)
     assert "secret" not in str(caught.value)
-
-
-def test_redis_says_that_it_forgets(tmp_path):
-    with store_url("redis", tmp_path) as url:
-        store = open_store(url)
-        notes = store.check()
-        store.close()
-    assert not notes or "appendonly yes" in notes[0]
