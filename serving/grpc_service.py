@@ -34,14 +34,13 @@ from tensorflow_serving.apis import (
 )
 
 from serving.access import Access
-from serving.async_predicting import AsyncPredictor
+from serving.answering import Answering
 from serving.batching import ClosedError
 from serving.calls import Call, Calls
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError, UnavailableError
 from serving.events.actions import ACTIONS, ERASE, LIST
 from serving.events.api import EventsApi, event_of_message
 from serving.events.event import events_of
-from serving.events.merging import Merging
 from serving.events.messages import DESCRIPTOR as EVENTS_DESCRIPTOR
 from serving.events.messages import EVENT_SERVICE, METHODS, message
 from serving.example_requests import classify, multi_inference, regress
@@ -197,7 +196,7 @@ class Handlers:
       calls: Told of every call that has ended.
       access: Who may ask.
       events: Answers what is asked of events.
-      merging: Makes questions follow from events, too; None = there are none.
+      answering: Computes answers to Predict.
     """
 
     def __init__(
@@ -207,14 +206,13 @@ class Handlers:
         calls: Calls,
         access: Access,
         events: EventsApi,
-        merging: Merging | None,
+        answering: Answering,
     ) -> None:
         self._models = models
         self._events = events
-        self._merging = merging
+        self._answering = answering
         self._calls = calls
         self._access = access
-        self._predictor = AsyncPredictor(quiet_turns=12)
         self._threads = concurrent.futures.ThreadPoolExecutor(config.threads, "grpc")
         self._max_in_flight = config.max_bytes_in_flight
         self._in_flight = 0
@@ -367,10 +365,7 @@ class Handlers:
                 target, arrays = asked(servable, request)
             call.signature = target.signature.name
             try:
-                computed = target
-                if self._merging is not None:
-                    computed, arrays = await self._merging.question(servable, target, arrays, self._predictor, deadline)
-                outputs = await self._predictor.outputs(servable, computed, arrays, deadline)
+                outputs = await self._answering.outputs(call, servable, target, arrays, deadline)
             except ClosedError:  # swapped in this very moment: its successor answers
                 continue
             if sum(output.size for output in outputs) < LARGE_ANSWER_VALUES:

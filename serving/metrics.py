@@ -35,13 +35,15 @@ REQUEST_LABELS = ("model_name", "API", "entrypoint", "version", "label", "signat
 Request = tuple[str, str, str, str, str, str, str]
 """Values of REQUEST_LABELS."""
 _COUNT = f"{PREFIX}request_count"
-EVENT_SERIES = {
+MORE_SERIES = {
     "recommender_event_store_up": "Whether the event store can be read.",
     "recommender_events_stored": "Events that were new.",
     "recommender_events_repeated": "Events whose id was known.",
     "recommender_events_refused": "Events that the store did not take.",
     "recommender_answers_from_events": "People whose answers followed from events, too.",
     "recommender_answers_without_store": "Questions that were answered from the bundle alone, the store being away.",
+    "recommender_requests_logged": "Records that were written to the request log.",
+    "recommender_requests_not_logged": "Records that were lost: too many waited, or the file could not be written.",
 }
 
 
@@ -74,8 +76,8 @@ class Metrics:
         """Model, version and queued rows of everything that is loaded."""
         self.states: Callable[[], Iterable[tuple[str, int, str]]] = tuple
         """Model, version and state of everything that is known."""
-        self.events: Callable[[], Mapping[str, float] | None] = lambda: None
-        """What has been done with events, by `EVENT_SERIES`; None where no store is."""
+        self.more: Callable[[], Mapping[str, float]] = dict
+        """What has been done with events and with the request log, by `MORE_SERIES`."""
         self.is_ready: Callable[[], bool] = lambda: False
         """What the readiness probe says."""
         for collector in (self, PROCESS_COLLECTOR, GC_COLLECTOR):
@@ -144,9 +146,9 @@ class Metrics:
             states.add_metric((model, str(version), state), 1)
         yield states
         yield GaugeMetricFamily("recommender_ready", "Whether the readiness probe says yes.", self.is_ready())
-        for name, value in (self.events() or {}).items():
+        for name, value in self.more().items():
             family = GaugeMetricFamily if name == "recommender_event_store_up" else CounterMetricFamily
-            yield family(name, EVENT_SERIES[name], value)
+            yield family(name, MORE_SERIES[name], value)
 
     def _request_counts(self) -> Metric:
         counts = Metric(_COUNT, "Requests that have ended.", "unknown")

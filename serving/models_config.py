@@ -11,6 +11,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.errors import InvalidRequestError
+from serving.request_log.config import LoggedModel, logging_of
 
 PLATFORM = "tensorflow"
 
@@ -48,12 +49,14 @@ class ModelConfig:
       base_path: The folder of its versions.
       policy: Which versions are served.
       labels: Names of versions.
+      logging: What is logged of its requests; None = what the server's options say.
     """
 
     name: str
     base_path: Path
     policy: VersionPolicy = VersionPolicy()
     labels: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    logging: LoggedModel | None = None
 
 
 def read_models_config(path: Path) -> tuple[ModelConfig, ...]:
@@ -103,16 +106,12 @@ def _model(entry: Any) -> ModelConfig:
         )
     if entry.model_platform not in ("", PLATFORM):
         raise InvalidRequestError(f"Model {entry.name} requests unsupported platform {entry.model_platform}")
-    if entry.HasField("logging_config"):
-        raise InvalidRequestError(
-            f"Model {entry.name} has a logging_config, and this server does not log requests: what is expected in the "
-            "log would be missing. What to do: leave it out"
-        )
     return ModelConfig(
         name=entry.name,
         base_path=Path(entry.base_path),
         policy=_policy(entry),
         labels=dict(entry.version_labels),
+        logging=logging_of(entry.name, entry.logging_config) if entry.HasField("logging_config") else None,
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from serving.access import Access
-from serving.async_predicting import AsyncPredictor
+from serving.answering import Answering
 from serving.batching import Array, ClosedError
 from serving.calls import Call, Calls
 from serving.errors import (
@@ -33,7 +33,6 @@ from serving.errors import (
 from serving.events.actions import ADD, ERASE, LIST
 from serving.events.api import EventsApi, action_of
 from serving.events.event import Event, read_events
-from serving.events.merging import Merging
 from serving.example_requests import classification_json, classify, input_from_json, regress, regression_json
 from serving.json_answers import columns_answer, rows_answer
 from serving.json_requests import JsonRequest, read_request
@@ -136,9 +135,9 @@ class RestApp:
       metrics: The page of the metrics.
       access: Who may ask.
       readiness: What keeps the server from being ready; nothing = it is.
+      answering: Computes answers to predict requests.
       website: Answers its own addresses.
       events: Answers what is asked of events.
-      merging: Makes questions follow from events, too; None = there are none.
       notes: What is worse than it should be, though the server is ready.
     """
 
@@ -150,9 +149,9 @@ class RestApp:
         metrics: Metrics,
         access: Access,
         readiness: Callable[[], list[str]],
+        answering: Answering,
         website: Website | None = None,
         events: EventsApi | None = None,
-        merging: Merging | None = None,
         notes: Callable[[], list[str]] = list,
     ) -> None:
         self._models = models
@@ -163,11 +162,10 @@ class RestApp:
         self._readiness = readiness
         self._website = website
         self._events = events or EventsApi(None)
-        self._merging = merging
+        self._answering = answering
         self._notes = notes
         self._addresses: dict[tuple[str, bytes], Address | StatusError] = {}
         self._threads = concurrent.futures.ThreadPoolExecutor(2, "rest")
-        self._predictor = AsyncPredictor(quiet_turns=1)
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -404,7 +402,7 @@ class RestApp:
                 request = await self._in_thread(read_request, body, servable.signature)
             call.signature = request.signature.name
             try:
-                outputs, target = await self._compute(servable, request, deadline)
+                outputs, target = await self._compute(call, servable, request, deadline)
             except ClosedError:  # swapped in this very moment: its successor answers
                 continue
             return await self._write(request, target, outputs)
@@ -415,13 +413,13 @@ class RestApp:
         call.label = address.label or ""
         return servable
 
-    async def _compute(self, servable: Servable, request: JsonRequest, deadline: float) -> tuple[list[Array], Target]:
+    async def _compute(
+        self, call: Call, servable: Servable, request: JsonRequest, deadline: float
+    ) -> tuple[list[Array], Target]:
         signature = request.signature
         arrays = signature.check(request.inputs)
-        target = computed = servable.target(signature, tuple(signature.outputs))
-        if self._merging is not None:
-            computed, arrays = await self._merging.question(servable, target, arrays, self._predictor, deadline)
-        return await self._predictor.outputs(servable, computed, arrays, deadline), target
+        target = servable.target(signature, tuple(signature.outputs))
+        return await self._answering.outputs(call, servable, target, arrays, deadline), target
 
     async def _write(self, request: JsonRequest, target: Target, outputs: list[Array]) -> bytes:
         specs = target.specs

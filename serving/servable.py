@@ -136,6 +136,7 @@ class Servable:
         self.version = version
         self.version_text = str(version)
         self.path = path
+        self.tags = config.tags
         self._merge = config.merge
         self._pool = SESSION_POOL if config.inter_op_threads else CALLER_THREAD
         graph = tf.Graph()

@@ -31,6 +31,7 @@ import uvicorn
 import uvloop
 
 from serving.access import Access
+from serving.answering import Answering
 from serving.calls import Calls
 from serving.errors import ServingError
 from serving.events.api import EventsApi
@@ -41,6 +42,8 @@ from serving.grpc_service import GrpcConfig, GrpcServer, Handlers
 from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
 from serving.models_config import ModelConfig, read_models_config
+from serving.request_log.config import RequestLogConfig
+from serving.request_log.request_log import RequestLog
 from serving.rest import RestApp, RestConfig
 from serving.rotation import Rotation, read_tokens
 from serving.servable import Servable, SessionConfig
@@ -55,6 +58,8 @@ logger = logging.getLogger(__name__)
 LOCAL = "127.0.0.1"
 SWITCH_SECONDS = 0.0005
 """How long a thread that loads a version may keep the interpreter from one that answers."""
+REST_QUIET_TURNS, GRPC_QUIET_TURNS = 1, 12
+"""Of AsyncPredictor: gRPC takes several turns of its loop to receive a request."""
 GOODBYE_SECONDS = 1.0
 """For the answers to requests that the end of the server leaves no time for."""
 
@@ -97,6 +102,7 @@ class ServerConfig:
       admin_token_file: Those that may change what is served; None = whoever may ask may do that, too.
       access_log: File of a JSON line a request, `-` = standard output; None = none.
       events: Where events are kept; None = nowhere.
+      request_log: How predict requests are logged.
       session: How versions are run.
       versions: How folders are watched.
       rest: Limits of REST.
@@ -118,6 +124,7 @@ class ServerConfig:
     admin_token_file: Path | None = None
     access_log: Path | None = None
     events: EventsConfig | None = None
+    request_log: RequestLogConfig = dataclasses.field(default_factory=RequestLogConfig)
     session: SessionConfig = dataclasses.field(default_factory=SessionConfig)
     versions: VersionsConfig = dataclasses.field(default_factory=VersionsConfig)
     rest: RestConfig = dataclasses.field(default_factory=RestConfig)
@@ -154,8 +161,8 @@ class ModelServer:
         self._metrics.is_ready = lambda: not self._missing()
         self._stopped = threading.Event()
         self._desk = _desk(config.events)
-        if self._desk is not None:
-            self._metrics.events = self._desk.state
+        self._log = log = RequestLog(config.request_log, self.models.logging_of)
+        self._metrics.more = self._more_counts
         events, merging = EventsApi(self._desk), None if self._desk is None else Merging(self._desk)
         self._rest: _RestServer | None = None
         self._grpc: GrpcServer | None = None
@@ -170,9 +177,9 @@ class ModelServer:
                 self._metrics,
                 self._access,
                 self._missing,
+                Answering(REST_QUIET_TURNS, merging, log),
                 website,
                 events,
-                merging,
                 self._notes,
             )
             self._rest = _RestServer(app, config)
@@ -182,7 +189,8 @@ class ModelServer:
                 self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
         try:
             if config.grpc_port is not None:
-                handlers = Handlers(self.models, config.grpc, calls, self._access, events, merging)
+                answering = Answering(GRPC_QUIET_TURNS, merging, log)
+                handlers = Handlers(self.models, config.grpc, calls, self._access, events, answering)
                 self._grpc = GrpcServer(handlers, config.grpc)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
@@ -227,6 +235,7 @@ class ModelServer:
         self._calls.close()
         if self._desk is not None:
             self._desk.close()
+        self._log.close()
         return self.models.stop(max(0.0, until - time.monotonic()))
 
     def _missing(self) -> list[str]:
@@ -235,8 +244,15 @@ class ModelServer:
 
     def _notes(self) -> list[str]:
         """What is worse than it should be, though the server answers."""
-        fault = "" if self._desk is None else self._desk.fault
-        return [f"the event store is away: {fault}"] if fault else []
+        notes = []
+        if self._desk is not None and self._desk.fault:
+            notes.append(f"the event store is away: {self._desk.fault}")
+        if self._log.fault:
+            notes.append(f"requests cannot be logged: {self._log.fault}")
+        return notes
+
+    def _more_counts(self) -> dict[str, float]:
+        return {**({} if self._desk is None else self._desk.state()), **self._log.state()}
 
     def _tell_health(self) -> None:
         if self._grpc is not None and not self._stopped.is_set():
@@ -258,6 +274,9 @@ class ModelServer:
             lines.append(f"gRPC  {host}:{self.grpc_port}")
         if self._config.events is not None:
             lines.append(f"events  {shown_url(self._config.events.url)}")
+        if self._config.request_log.default is not None:
+            logged = self._config.request_log.default
+            lines.append(f"log  {logged.prefix}-*.tfrecord, {100 * logged.sampling_rate:g} % of the requests")
         if self.rest_port is not None and self._config.with_website:
             lines.append(f"page  {scheme}://{host}:{self.rest_port}/")
         return lines

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError, UnavailableError
 from serving.models_config import ModelConfig
+from serving.request_log.config import LoggedModel
 from serving.servable import Servable
 from serving.version_folders import Watch, version_folders
 
@@ -145,6 +146,7 @@ class Models:
         self._changed = threading.Condition()
         self._models: dict[str, _Model] = {}
         self._labels: dict[str, dict[str, int]] = {}
+        self._logging: dict[str, LoggedModel | None] = {}
         self._serving: dict[str, dict[int, Servable]] = {}
         self._latest: dict[str, Servable] = {}
         self._started = self._stopping = False
@@ -475,6 +477,7 @@ class Models:
                     model.looks = 0
                 model.config = wanted.get(name)
             self._labels = labels
+            self._logging = {model.name: model.logging for model in models}
             self._changed.notify_all()
             for model in self._models.values():
                 if self._started and model.thread is None:
@@ -484,6 +487,10 @@ class Models:
                     model.thread.start()
                 model.wake.set()
             self._tell_change()
+
+    def logging_of(self, name: str) -> LoggedModel | None:
+        """What the configuration of a model says of its request log; None = nothing."""
+        return self._logging.get(name)
 
     def _checked_labels(self, model: ModelConfig) -> dict[str, int]:
         """The labels of a model, each on a version that answers."""

@@ -128,6 +128,16 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--event-kinds", default="", help="Kinds that count in answers, with commas between.  [default: all]")
 @click.option("--event-days", type=WholeNumber(1), default=90, show_default=True, help="How long events are kept.")
 @click.option("--events-per-user", type=WholeNumber(1), default=1000, show_default=True, help="Most that are kept.")
+@click.option("--request-log", metavar="PREFIX",
+              help="Log predict requests with their answers into PREFIX-….tfrecord (PredictionLog).")  # fmt: skip
+@click.option("--request-log-sampling-rate", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+              help="Share of the requests that are logged.")  # fmt: skip
+@click.option("--request-log-key-file", metavar="FILE",
+              help="Ids of people are logged as HMAC-SHA256 under this file's content.")  # fmt: skip
+@click.option("--request-log-file-bytes", type=WholeNumber(1), default=64 << 20, show_default=True,
+              help="Size at which the next file is begun; so it is every day.")  # fmt: skip
+@click.option("--request-log-files", type=WholeNumber(1), default=100, show_default=True,
+              help="Most files that are kept, the newest.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="info", show_default=True)
 @_switch("website", True, "The page, its catalogue and /openapi.json.")
 def serve(**options: Any) -> int:
@@ -203,6 +213,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         admin_token_file=_file(options["admin_token_file"]) if options["admin_token_file"] else None,
         access_log=_access_log(options["access_log"]),
         events=_events(options),
+        request_log=_request_log(options),
         session=_session(options),
         versions=VersionsConfig(
             poll_seconds=options["file_system_poll_wait_seconds"],
@@ -242,6 +253,21 @@ def _events(options: dict[str, Any]) -> Any:
     kinds = tuple(kind.strip() for kind in options["event_kinds"].split(",") if kind.strip())
     bounds = Bounds(days=options["event_days"], per_user=options["events_per_user"])
     return EventsConfig(url=options["event_store"], bounds=bounds, kinds=kinds)
+
+
+def _request_log(options: dict[str, Any]) -> Any:
+    from serving.request_log.config import RequestLogConfig, logged_model
+
+    default = None
+    if options["request_log"]:
+        prefix = str(Path(options["request_log"]).expanduser().absolute())
+        default = logged_model(prefix, options["request_log_sampling_rate"], "--request-log")
+    return RequestLogConfig(
+        default=default,
+        key_file=_file(options["request_log_key_file"]) if options["request_log_key_file"] else None,
+        max_bytes=options["request_log_file_bytes"],
+        max_files=options["request_log_files"],
+    )
 
 
 def _session(options: dict[str, Any]) -> Any:

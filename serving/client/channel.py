@@ -45,12 +45,14 @@ class Question:
       inputs: Values by name: nested lists of str, bytes, bool, int or float.
       dtypes: TensorFlow's dtype of each input.
       outputs: Names of all outputs of the signature.
+      request_id: By which events and logs name the question; "" = the server makes one.
     """
 
     signature: str
     inputs: Mapping[str, Any]
     dtypes: Mapping[str, str]
     outputs: Sequence[str]
+    request_id: str = ""
 
 
 class Deadline:

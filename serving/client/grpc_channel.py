@@ -73,7 +73,8 @@ class GrpcChannel:
         request = predict_pb2.PredictRequest(model_spec=self._spec(question.signature))
         for name, values in question.inputs.items():
             request.inputs[name].CopyFrom(_tensor_proto(name, values, question.dtypes[name]))
-        answer = self._ask(self._predictions.Predict, request, deadline)
+        told = (("x-request-id", question.request_id),) if question.request_id else ()
+        answer = self._ask(self._predictions.Predict, request, deadline, told)
         missing = [name for name in question.outputs if name not in answer.outputs]
         if missing:
             raise AnswerError(
@@ -165,9 +166,11 @@ class GrpcChannel:
             spec.version_label = self._target.label
         return spec
 
-    def _ask(self, method: Callable[..., Any], request: Any, deadline: Deadline) -> Any:
+    def _ask(
+        self, method: Callable[..., Any], request: Any, deadline: Deadline, told: tuple[tuple[str, str], ...] = ()
+    ) -> Any:
         try:
-            return method(request, timeout=deadline.left(), metadata=self._metadata)
+            return method(request, timeout=deadline.left(), metadata=self._metadata + told)
         except grpc.RpcError as error:
             raise self._refused(error, deadline) from error
         except ValueError as error:  # a channel that was closed

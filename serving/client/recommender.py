@@ -105,6 +105,7 @@ class RecommenderClient:
         filters: Sequence[str] = (),
         user_features: Sequence[str] = (),
         context: Sequence[str] = (),
+        request_id: str = "",
     ) -> list[Answer]:
         """Recommends items, with the same of everything else for every user.
 
@@ -117,6 +118,7 @@ class RecommenderClient:
           filters: Texts `feature=value` that items must meet (serving/contract.py); none = all.
           user_features: Texts `feature=value` of the user; they replace what is stored.
           context: Texts `feature=value` of the moment.
+          request_id: Of printable ASCII characters; events that name it tell which answer they follow from.
         """
         rows = len(user_ids)
         outputs = self._ask(
@@ -132,6 +134,7 @@ class RecommenderClient:
                 contract.CONTEXT: [_list("", context)] * rows,
                 contract.N: [n] * rows,
             },
+            request_id,
         )
         return [
             Answer(user_id=user_id, items=_items(outputs, row), source=str(outputs[contract.SOURCE][row]))
@@ -269,7 +272,7 @@ class RecommenderClient:
         """Makes the server serve these models and no others (gRPC only); never repeated by itself."""
         self._channel.reload(models, self._deadline())
 
-    def _ask(self, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _ask(self, name: str, inputs: Mapping[str, Any], request_id: str = "") -> dict[str, Any]:
         """Asks a signature of the contract, whose first dimension is the batch."""
         signature = SIGNATURES.get(name) or OPTIONAL_SIGNATURES[name]
         rows = len(next(iter(inputs.values())))
@@ -277,7 +280,9 @@ class RecommenderClient:
             return {output: [] for output in signature.outputs}
         dtypes = {tensor: one.dtype for tensor, one in signature.inputs.items()}
         outputs = self._predict(
-            Question(signature=name, inputs=inputs, dtypes=dtypes, outputs=tuple(signature.outputs))
+            Question(
+                signature=name, inputs=inputs, dtypes=dtypes, outputs=tuple(signature.outputs), request_id=request_id
+            )
         )
         for output, values in outputs.items():
             if not isinstance(values, list) or len(values) != rows:

@@ -66,7 +66,7 @@ class RestChannel:
             "signature_name": question.signature,
             "inputs": {name: _as_json(values) for name, values in question.inputs.items()},
         }
-        answer = self._ask("POST", self._path + ":predict", deadline, json.dumps(content).encode())
+        answer = self._ask("POST", self._path + ":predict", deadline, json.dumps(content).encode(), question.request_id)
         if "outputs" not in answer:
             raise AnswerError(f"the answer of {self._url} has no `outputs`, but {_names(answer)}")
         # TF Serving leaves the name out where a signature has one output only.
@@ -132,9 +132,13 @@ class RestChannel:
         """See `Channel`."""
         self._http.close()
 
-    def _ask(self, method: str, path: str, deadline: Deadline, content: bytes | None = None) -> dict[str, Any]:
+    def _ask(
+        self, method: str, path: str, deadline: Deadline, content: bytes | None = None, request_id: str = ""
+    ) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        headers |= {"X-Request-ID": request_id} if request_id else {}
         try:
-            response, body = self._send(method, path, deadline, content)
+            response, body = self._send(method, path, deadline, content, headers)
         except httpx.ConnectTimeout as error:
             raise UnreachableError(
                 f"no connection to {self._url} within {self._timeouts.connect_seconds:g} s"
@@ -152,10 +156,11 @@ class RestChannel:
             raise AnswerError(f"the answer of {self._url} should be a JSON object. Received: {_shown(body)}")
         return answer
 
-    def _send(self, method: str, path: str, deadline: Deadline, content: bytes | None) -> tuple[httpx.Response, bytes]:
+    def _send(
+        self, method: str, path: str, deadline: Deadline, content: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[httpx.Response, bytes]:
         left = deadline.left()
         timeout = httpx.Timeout(left, connect=min(left, self._timeouts.connect_seconds))
-        headers = {"Content-Type": "application/json"} if content is not None else {}
         body = bytearray()
         url = self._url + path
         with self._http.stream(method, url, content=content, headers=headers, timeout=timeout) as response:

@@ -67,8 +67,12 @@ DESCRIPTOR = _described()
 
 def message(name: str) -> Any:
     """The class of a message."""
-    descriptor = DESCRIPTOR.message_types_by_name[name]
+    return class_of(DESCRIPTOR.message_types_by_name[name])
+
+
+def class_of(descriptor: Any) -> Any:
+    """The class of a message that is described in a pool of its own."""
     if hasattr(message_factory, "GetMessageClass"):
         return message_factory.GetMessageClass(descriptor)
-    factory: Any = message_factory.MessageFactory(DESCRIPTOR.pool)  # protobuf 3
+    factory: Any = message_factory.MessageFactory(descriptor.file.pool)  # protobuf 3
     return factory.GetPrototype(descriptor)

@@ -164,7 +164,7 @@ def test_a_long_call_whose_client_has_gone_is_given_up(server, how):
             gate.wait()
             if how == "reset":
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        wait_for(lambda: server._rest._app._predictor._waiting == set())
+        wait_for(lambda: server._rest._app._answering._predictor._waiting == set())
         gate.let(10)
         wait_for(lambda: not server.models.find("odd").batcher.queued_rows)
         assert gate.sizes == [32]
@@ -176,7 +176,7 @@ def test_a_long_call_that_is_cancelled_over_grpc_is_given_up(server):
         call = stub.Predict.future(grpc_request(1.0, shape=(500,)), timeout=60)
         gate.wait()
         call.cancel()
-        wait_for(lambda: server._grpc._handlers._predictor._waiting == set())
+        wait_for(lambda: server._grpc._handlers._answering._predictor._waiting == set())
         gate.let(10)
         wait_for(lambda: not server.models.find("odd").batcher.queued_rows)
         assert gate.sizes == [32]

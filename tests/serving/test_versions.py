@@ -257,21 +257,6 @@ def test_models_config_is_read_again_and_a_bad_one_changes_nothing(base, model, 
         wait_for(lambda: server.models.latest("new") is not None and server.models.latest("odd") is None)
 
 
-def test_a_logging_config_is_refused_with_the_reason(base):
-    from serving.errors import InvalidRequestError
-    from serving.models_config import models_of
-
-    config = text_format.Parse(
-        f'model_config_list {{ config {{ name: "odd" base_path: "{base}" model_platform: "tensorflow" '
-        "logging_config { sampling_config { sampling_rate: 0.1 } } } }",
-        model_management_pb2.ReloadConfigRequest().config,
-    )
-    with pytest.raises(
-        InvalidRequestError, match="Model odd has a logging_config, and this server does not log requests"
-    ):
-        models_of(config)
-
-
 def test_the_end_of_a_server_does_not_wait_for_a_load(base):
     server = ModelServer(ServerConfig(models=(ModelConfig(name="odd", base_path=base),), rest_port=0, versions=QUICK))
     loading, may_end = threading.Event(), threading.Event()

@@ -1,0 +1,1 @@
+"""The log of requests and their answers, as TensorFlow Serving's `logging_config` asks for it."""
