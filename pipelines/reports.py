@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from components.artifacts import REPORT_FACTS
 from components.report.facts import RunFacts, from_json
 from components.report.gather import Folders, gather
 from components.report.page import render
+from pipelines.whole_file import write_whole
 
 Summary = Mapping[str, Any]
 """The content of a `summary.json` (docs/summary.md)."""
@@ -23,10 +23,7 @@ def write(summary: Summary, path: Path) -> None:
       summary: Of the run, however it ended.
       path: Where the page goes; its folder exists.
     """
-    page = render(facts_of(summary), summary)
-    incoming = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    incoming.write_text(page, encoding="utf-8")
-    incoming.replace(path)
+    write_whole(path, render(facts_of(summary), summary))
 
 
 def facts_of(summary: Summary) -> RunFacts:

@@ -6,13 +6,13 @@ import dataclasses
 import json
 import math
 import resource
-import uuid
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from components.evaluation.results import Figure, Gate, SliceFigures
+from pipelines.whole_file import write_whole
 
 SCHEMA_VERSION = 1
 
@@ -233,9 +233,7 @@ class Summary:
 
 def write_summary(path: Path, summary: Summary) -> None:
     """Writes the file in one step: a reader finds the old one or the new one, whole."""
-    incoming = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    incoming.write_text(json.dumps(as_mapping(summary), indent=2) + "\n", encoding="utf-8")
-    incoming.replace(path)
+    write_whole(path, json.dumps(as_mapping(summary), indent=2) + "\n")
 
 
 def as_mapping(summary: Summary) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Every command and option of `recommender`, as `--help` tells them. This page is 
 from the code; a test holds the two together. The settings behind `--set` stand in [configuration](configuration.md).
 
 Exit codes: 0 all went well; 1 a stage or a check failed; 2 the command, a setting or the data cannot be used;
-3 not blessed (`recommender run --require-blessing`); 130 interrupted.
+3 not blessed (`recommender run --require-blessing`); 4 something is too far (`recommender watch`); 130 interrupted.
 """
 
 

@@ -46,18 +46,34 @@ def render(facts: RunFacts, summary: Mapping[str, Any] | None = None) -> str:
       summary: The run's `summary.json` (docs/summary.md); None where only its artifacts are known.
     """
     report = Report(facts=facts, summary=summary or {})
-    profile = facts.profile or {}
+    name = report.summary.get("preset") or "recommender"
     sections = [made for make in SECTIONS if (made := make(report)) is not None]
     return str(
         filled(
             "page.html.j2",
-            name=report.summary.get("preset") or "recommender",
-            source=profile.get("source") or (report.summary.get("data") or {}).get("source", ""),
-            started=report.summary.get("started"),
-            blessed=None if report.evaluation is None else report.evaluation.blessed,
-            status=report.summary.get("status"),
+            title=f"{name} · run report",
+            heading=f"Run report: {name}",
+            hint=_hint(report),
+            badge=_badge(report),
             sections=sections,
             style=source("style.css"),
             scripts=[source("page.js"), source("item_map.js")],
         )
     )
+
+
+def _hint(report: Report) -> str:
+    """Where the data come from, and when the run began."""
+    found = (report.facts.profile or {}).get("source") or (report.summary.get("data") or {}).get("source", "")
+    started = report.summary.get("started")
+    return f"{found} · started {started.replace('T', ' ').replace('+00:00', ' UTC')}" if started else str(found)
+
+
+def _badge(report: Report) -> tuple[str, str] | None:
+    """How the run ended, and the style of it."""
+    status = report.summary.get("status")
+    if status in ("failed", "interrupted"):
+        return status, "refused"
+    if report.evaluation is None:
+        return None
+    return ("✓ blessed", "passed") if report.evaluation.blessed else ("✕ not blessed", "refused")

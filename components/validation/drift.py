@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_p
 from components import progress
 from components.validation.kept_statistics import Split
 
-_MEASURES = {
+MEASURES = {
     anomalies_pb2.DriftSkewInfo.Measurement.L_INFTY: "largest difference of a share",
     anomalies_pb2.DriftSkewInfo.Measurement.JENSEN_SHANNON_DIVERGENCE: "Jensen–Shannon divergence",
 }
@@ -86,7 +86,7 @@ def _drift(data: str, split: str, info: anomalies_pb2.DriftSkewInfo) -> Drift:
         data=data,
         split=split,
         feature=".".join(info.path.step),
-        measure=_MEASURES[measured.type],
+        measure=MEASURES[measured.type],
         distance=measured.value,
         threshold=measured.threshold,
     )

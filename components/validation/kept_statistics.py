@@ -53,10 +53,15 @@ def find_reference(push_directory: str, own: Mapping[Split, bytes]) -> Reference
       own: The statistics of this run.
     """
     for version in reversed(complete_versions(push_directory)):
-        kept = dict(_kept(f"{judged_path(push_directory, version)}/{FOLDER}"))
+        kept = kept_statistics(push_directory, version)
         if kept and _digest(kept) != _digest(own):
             return Reference(version=version, digest=_digest(kept), statistics=kept)
     return None
+
+
+def kept_statistics(push_directory: str, version: int) -> dict[Split, bytes]:
+    """The statistics of the data that a version was trained on, serialized; none where it keeps none."""
+    return dict(_kept(f"{judged_path(push_directory, version)}/{FOLDER}"))
 
 
 def _kept(folder: str) -> Iterator[tuple[Split, bytes]]:

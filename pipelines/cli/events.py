@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -12,11 +10,12 @@ import click
 from components.errors import InputError
 from components.ingestion.reading.spans import has_days, path_of
 from pipelines.answer_file import AnswerFile
+from pipelines.cli.event_stores import URL_HELP, opened
+from pipelines.cli.option_types import Day
 
 if TYPE_CHECKING:
     from serving.events.store import EventStore
 
-URL_HELP = "Of the store, as `recommender serve --event-store` has it."
 DAY = datetime.timedelta(days=1)
 
 
@@ -27,22 +26,22 @@ def events() -> None:
 
 @events.command()
 @click.option("--event-store", required=True, metavar="URL", help=URL_HELP)
-@click.option("--day", metavar="YYYY-MM-DD", help="This day, UTC.  [default: yesterday]")
-@click.option("--until", metavar="YYYY-MM-DD", help="Every day from --day to this one, a file each.")
+@click.option("--day", type=Day(), help="This day, UTC.  [default: yesterday]")
+@click.option("--until", type=Day(), help="Every day from --day to this one, a file each.")
 @click.option(
     "--output",
     required=True,
     metavar="PATTERN",
     help="CSV file to write, with {YYYY}, {MM} and {DD} in its path; a run reads the same pattern.",
 )
-def export(event_store: str, day: str | None, until: str | None, output: str) -> None:
+def export(event_store: str, day: datetime.date | None, until: datetime.date | None, output: str) -> None:
     """Write the events of days as CSV, a span each.
 
     A run reads them by `--set data.ratings=PATTERN --append DAY`. Export a day when it is over; exported again it has
     the events that came late, too, and the next run reads it anew.
     """
-    first = _date("--day", day) if day else datetime.datetime.now(datetime.timezone.utc).date() - DAY
-    last = _date("--until", until) if until else first
+    first = day or datetime.datetime.now(datetime.timezone.utc).date() - DAY
+    last = until or first
     if last < first:
         raise InputError(f"--until {last} is before --day {first}", action="give the earlier day as --day")
     if last != first and not has_days(output):
@@ -52,7 +51,7 @@ def export(event_store: str, day: str | None, until: str | None, output: str) ->
             received=output,
             action="correct --output",
         )
-    with _opened(event_store) as store:
+    with opened(event_store) as store:
         for number in range((last - first).days + 1):
             _write(store, first + number * DAY, output)
 
@@ -66,7 +65,7 @@ def erase(event_store: str, users: tuple[str, ...]) -> None:
     Files that were exported and bundles that were trained on them keep theirs: take the person out of the files and
     run again.
     """
-    with _opened(event_store) as store:
+    with opened(event_store) as store:
         for user in users:
             click.echo(f"{store.erase(user):,} events of {user} erased")
 
@@ -78,24 +77,3 @@ def _write(store: EventStore, day: datetime.date, output: str) -> None:
     with AnswerFile(path_of(output, day), FIELDS) as file:
         file.write(store.between(begin.timestamp(), (begin + DAY).timestamp()))
     click.echo(f"{file.rows:,} events of {day} in {file.path}")
-
-
-@contextlib.contextmanager
-def _opened(url: str) -> Iterator[EventStore]:
-    from serving.errors import ServingError
-    from serving.events.store import open_store
-
-    try:
-        with contextlib.closing(open_store(url)) as store:
-            yield store
-    except ServingError as error:
-        raise InputError(str(error)) from error
-
-
-def _date(option: str, text: str) -> datetime.date:
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"{option} cannot be read", expected="a day such as 2026-11-28", received=text, action=f"correct {option}"
-        ) from None

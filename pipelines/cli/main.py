@@ -1,7 +1,7 @@
 """The command `recommender`. Heavy libraries are imported inside the commands that need them.
 
 Exit codes: 0 all went well · 1 a stage or a check failed · 2 the command, a setting or the data cannot
-be used · 3 not blessed (`run --require-blessing`) · 130 interrupted.
+be used · 3 not blessed (`run --require-blessing`) · 4 something is too far (`watch`) · 130 interrupted.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from pipelines.cli.serve import serve
 from pipelines.cli.similar import similar
 from pipelines.cli.submit import submit
 from pipelines.cli.tune import tune
+from pipelines.cli.watch import watch
 from serving.missing_extra import MissingExtraError, needs_extra
 from serving.scann_operations import MissingScannError
 
@@ -82,6 +83,7 @@ for command in (
     demo_data,
     compile_group,
     submit,
+    watch,
 ):
     cli.add_command(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import glob
 from pathlib import Path
 
@@ -28,6 +29,18 @@ class WholeNumber(click.ParamType[int]):
         if number < self._least or (self._most is not None and number > self._most):
             self.fail(f"{number} is out of range: expected a whole number {wanted}", param, ctx)
         return number
+
+
+class Day(click.ParamType[datetime.date]):
+    """A day."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime.date:
+        try:
+            return datetime.date.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a day such as 2026-11-28", param, ctx)
 
 
 class ExistingPath(click.ParamType[str]):

@@ -14,7 +14,7 @@ import tensorflow as tf
 logger = logging.getLogger(__name__)
 
 ENDING = ".tfrecord"
-_REST = re.compile(r"-\d{8}-\d{6}-\d+-\d{6,}" + re.escape(ENDING))
+_REST = re.compile(r"-(\d{8})-\d{6}-\d+-\d{6,}" + re.escape(ENDING))
 FRAME_BYTES = 16
 """Of length and checksums beside each record."""
 
@@ -77,6 +77,13 @@ def files_of(prefix: Path) -> list[Path]:
     paths = prefix.parent.glob(f"*{ENDING}")
     begins = len(prefix.name)
     return sorted(path for path in paths if path.name.startswith(prefix.name) and _REST.fullmatch(path.name[begins:]))
+
+
+def day_of(prefix: Path, path: Path) -> datetime.date:
+    """The day (UTC) whose records a file of a prefix holds."""
+    found = _REST.fullmatch(path.name[len(prefix.name) :])
+    assert found is not None
+    return datetime.datetime.strptime(found[1], "%Y%m%d").date()
 
 
 def records_of(path: Path) -> Iterator[bytes]:

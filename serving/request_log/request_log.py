@@ -77,7 +77,7 @@ class RequestLog:
         self.counts = Counts()
         self._config = config
         self._logging_of = logging_of
-        self._key = None if config.key_file is None else _key(config.key_file)
+        self._key = None if config.key_file is None else read_key(config.key_file)
         self._files: dict[Path, RecordFiles] = {}
         self._fault = ""
         self._retry_at = 0.0
@@ -193,7 +193,12 @@ def is_sampled(request_id: bytes, rate: float) -> bool:
     return zlib.crc32(request_id) < rate * _HASHES
 
 
-def _key(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """The key under which ids of people are hashed.
+
+    Raises:
+      InvalidRequestError: It cannot be read, or is empty.
+    """
     try:
         key = path.read_bytes().strip()
     except OSError as error:

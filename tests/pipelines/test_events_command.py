@@ -65,7 +65,7 @@ def test_what_cannot_be_exported_is_explained(tmp_path):
     url = store_of(tmp_path)
     place = ("--output", tmp_path / "all.csv")
     for words, options in (
-        ("expected: a day such as 2026-11-28", ("--day", "27.11.2026")),
+        ("is not a day such as 2026-11-28", ("--day", "27.11.2026")),
         ("is before --day", ("--day", DAY, "--until", "2026-11-01")),
         ("several days cannot go into one file", ("--day", DAY, "--until", "2026-11-28")),
     ):
