@@ -8,7 +8,7 @@ import sys
 
 import benchmarks
 
-NOT_A_BENCHMARK = {"__main__", "archive_option", "do_nothing_servers", "results_table"}
+NOT_A_BENCHMARK = {"__main__", "archive_option", "do_nothing_servers", "results_table", "simulated_people"}
 
 
 def main() -> None:

@@ -60,6 +60,43 @@ class _Niches:
 
 
 @dataclasses.dataclass(frozen=True)
+class _People:
+    """All people, in the order of their ids."""
+
+    first_tastes: Array  # float32 [people, dimensions], when they joined
+    last_tastes: Array  # float32 [people, dimensions], on their last day
+    mildness: Array  # float32, stars
+    opinions: Array  # float32 [people, dimensions]: what people watch is not all they like
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """The invented world, with what nobody can see in its files; benchmarks/simulate.py goes on in it.
+
+    Attributes:
+      films, niches, people: Who and what there is.
+      picks: What was watched.
+      stars: What each pick was rated with.
+    """
+
+    films: _Films
+    niches: _Niches
+    people: _People
+    picks: _Picks
+    stars: Array
+
+    def titles(self, rng: np.random.Generator) -> list[str]:
+        """A title of each film."""
+        main = [GENRES[number] for number in np.argmax(self.films.genres, axis=1)]
+        return make_titles(rng, main, self.films.years.tolist())
+
+    def rated(self, rng: np.random.Generator, users: Array, films: Array) -> Array:
+        """Stars that people give to films on their last day, in half stars."""
+        fits = _fits(self.people.last_tastes[users], self.people.opinions[users], self.films.vectors[films])
+        return _stars(rng, self.people.mildness[users], self.films.quality[films], fits)
+
+
+@dataclasses.dataclass(frozen=True)
 class _Picks:
     """What people watch, user by user and in time."""
 
@@ -82,14 +119,22 @@ def write_demo(
       seed: Seed of everything.
     """
     rng = np.random.default_rng(seed)
+    world = make_world(rng, users, items, ratings)
+    write_items(Path(folder) / "movies.csv", world.films, world.titles(rng))
+    write_ratings(Path(folder) / "ratings.csv", world.picks, world.films, world.stars)
+
+
+def make_world(rng: np.random.Generator, users: int, items: int, ratings: int) -> World:
+    """Draws films, people, and what they watch; see `write_demo`."""
     niches = _make_niches(rng, max(1, min(items // _ITEMS_PER_NICHE, _MOST_NICHES)))
     films = _make_films(rng, items, niches)
     wanted = _wanted_ratings(rng, users, items, ratings)
     first_tastes, last_tastes = _make_tastes(rng, users)
     picks = _make_picks(rng, wanted, films, niches, first_tastes, last_tastes)
-    stars = _make_stars(rng, picks, films, first_tastes, last_tastes)
-    _write_items(Path(folder) / "movies.csv", rng, films)
-    _write_ratings(Path(folder) / "ratings.csv", picks, films, stars)
+    mildness = rng.normal(0, 0.35, users).astype(np.float32)
+    opinions = _unit(rng.normal(size=first_tastes.shape)).astype(np.float32)
+    people = _People(first_tastes, last_tastes, mildness, opinions)
+    return World(films, niches, people, picks, _make_stars(rng, picks, films, people))
 
 
 def _make_niches(rng: np.random.Generator, count: int) -> _Niches:
@@ -265,25 +310,29 @@ def _completed(rng: np.random.Generator, picks: _Picks, wanted: Array, films: _F
     return picks
 
 
-def _make_stars(rng: np.random.Generator, picks: _Picks, films: _Films, first: Array, last: Array) -> Array:
+def _make_stars(rng: np.random.Generator, picks: _Picks, films: _Films, people: _People) -> Array:
     """Ratings in half stars."""
-    mildness = rng.normal(0, 0.35, len(first)).astype(np.float32)
-    opinions = _unit(rng.normal(size=first.shape)).astype(np.float32)  # what people watch is not all they like
     fits = np.empty(len(picks.users), np.float32)
     for start in range(0, len(fits), _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        tastes = _taste_at(first, last, picks.users[chunk], picks.tastes[chunk])
-        fits[chunk] = np.einsum(
-            "nd,nd->n", tastes + 2 * opinions[picks.users[chunk]], films.vectors[picks.films[chunk]]
-        )
+        users = picks.users[chunk]
+        tastes = _taste_at(people.first_tastes, people.last_tastes, users, picks.tastes[chunk])
+        fits[chunk] = _fits(tastes, people.opinions[users], films.vectors[picks.films[chunk]])
+    return _stars(rng, people.mildness[picks.users], films.quality[picks.films], fits)
+
+
+def _fits(tastes: Array, opinions: Array, films: Array) -> Array:
+    """How well films fit what people like; all `[picks, dimensions]`."""
+    return np.einsum("nd,nd->n", tastes + 2 * opinions, films)
+
+
+def _stars(rng: np.random.Generator, mildness: Array, quality: Array, fits: Array) -> Array:
     noise = rng.normal(0, 0.6, len(fits)).astype(np.float32)
-    stars = 3.1 + mildness[picks.users] + films.quality[picks.films] + fits + noise
-    return np.clip(np.round(stars * 2) / 2, 0.5, 5.0)
+    return np.clip(np.round((3.1 + mildness + quality + fits + noise) * 2) / 2, 0.5, 5.0)
 
 
-def _write_items(path: Path, rng: np.random.Generator, films: _Films) -> None:
-    main = [GENRES[number] for number in np.argmax(films.genres, axis=1)]
-    titles = make_titles(rng, main, films.years.tolist())
+def write_items(path: Path, films: _Films, titles: list[str]) -> None:
+    """Writes films as `movies.csv` in GroupLens layout."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("movieId", "title", "genres"))
@@ -292,7 +341,8 @@ def _write_items(path: Path, rng: np.random.Generator, films: _Films) -> None:
             writer.writerow((item_id, title, genres or "(no genres listed)"))
 
 
-def _write_ratings(path: Path, picks: _Picks, films: _Films, stars: Array) -> None:
+def write_ratings(path: Path, picks: _Picks, films: _Films, stars: Array) -> None:
+    """Writes picks as `ratings.csv` in GroupLens layout."""
     table = pa.table(
         {
             "userId": pa.array(picks.users + 1),

@@ -39,13 +39,14 @@ class EpochLog:
 
     def add(self, epoch: Epoch) -> None:
         """Takes an epoch, in the order of training."""
-        self._history.add(
-            epoch.epoch,
-            loss=epoch.loss,
-            learning_rate=epoch.learning_rate,
-            metrics={} if math.isnan(epoch.rmse) else {METRIC: epoch.rmse, "MAE": epoch.mae},
-            model=epoch.model,
-        )
+        if epoch.epoch:
+            self._history.add(
+                epoch.epoch,
+                loss=epoch.loss,
+                learning_rate=epoch.learning_rate,
+                metrics={} if math.isnan(epoch.rmse) else {METRIC: epoch.rmse, "MAE": epoch.mae},
+                model=epoch.model,
+            )
         if self._pending and self._pending[0].model != epoch.model:
             self.flush()
         self._pending.append(epoch)

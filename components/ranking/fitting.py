@@ -27,7 +27,7 @@ class Epoch:
 
     Attributes:
       model: Number of the model, from 1.
-      epoch: Number of the epoch, from 1.
+      epoch: Number of the epoch, from 1; 0: the weights that the training starts from.
       seconds: Wall-clock time of the training, without the evaluation.
       rows: Training rows that it took.
       loss: Mean squared error of the training rows plus L2, with ids hidden and units dropped.
@@ -57,7 +57,8 @@ def fit(
 ) -> list[RatingModel]:
     """Trains `config.seeds` models, each with the weights of its best epoch.
 
-    `start` gives a model that has not been trained other first weights, with its number from 0.
+    `start` gives a model that has not been trained other first weights, with its number from 0. They are judged, too:
+    where no epoch is better they are kept.
     Without eval rows a model trains for `config.epochs` and keeps its last weights.
 
     Raises:
@@ -142,9 +143,10 @@ def _fit_one(
     )
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
-    for epoch in range(1, most_epochs + 1):
+    is_judged_first = start is not None and len(eval_rows) > 0
+    for epoch in range(0 if is_judged_first else 1, most_epochs + 1):
         began = time.perf_counter()
-        loss = _mean_loss(train_step, training)
+        loss = _mean_loss(train_step, training) if epoch else float("nan")
         seconds = time.perf_counter() - began
         rmse, mae = _predicted_errors(model, judging) if replicas.distributed else _errors(model, eval_step, judging)
         on_epoch(
@@ -152,14 +154,15 @@ def _fit_one(
                 model=number + 1,
                 epoch=epoch,
                 seconds=seconds,
-                rows=training.rows_per_pass,
+                rows=training.rows_per_pass if epoch else 0,
                 loss=loss,
                 rmse=rmse,
                 mae=mae,
                 learning_rate=float(model.optimizer.learning_rate.numpy()),
             )
         )
-        require_finite_loss(loss, epoch, "ranking")
+        if epoch:
+            require_finite_loss(loss, epoch, "ranking")
         if rmse < best:
             best, best_epoch, best_weights = rmse, epoch, model.get_weights()
         if len(eval_rows) and epoch - best_epoch >= config.patience:

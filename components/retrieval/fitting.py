@@ -121,6 +121,9 @@ def _train(
         if start is not None:
             start(model, number - 1)
         model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
+    if start is not None:
+        keeper.set_model(model)
+        keeper.judge_start()
     sampler = create_sampler(config, data)
     if sampler.rows_per_epoch and most_epochs:
         keeper.rows = sampler.rows_per_epoch
@@ -275,6 +278,9 @@ class _KeptWeights(tf.keras.callbacks.Callback):  # type: ignore[misc]
         self._weights: list[Any] = []
         self._started = 0.0
 
+    def judge_start(self) -> None:
+        """Looks at the weights that the model starts from, where there is something to look at."""
+
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started = time.monotonic()
 
@@ -322,6 +328,10 @@ class _BestEpoch(_KeptWeights):
     """Evaluates the averaged weights, stops without progress, and keeps the best ones."""
 
     _best = (-1.0, 0)
+
+    def judge_start(self) -> None:
+        if self._data.marked is not None:
+            self._log.epoch(0, seconds=0.0, rows=0, loss=float("nan"), metrics=self._judge(0), model=self._number)
 
     def _judge(self, epoch: int) -> dict[str, float]:
         metric = evaluate([self.model], self._config, self._data)

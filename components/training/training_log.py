@@ -49,7 +49,7 @@ class TrainingLog:
         Returns:
           Epochs that each model trains for: its best ones; all of them where none was evaluated.
         """
-        self._refit_epochs = [self.best_epoch(model) or self._epochs for model in range(1, self._models + 1)]
+        self._refit_epochs = self._chosen_epochs()
         if self._history is not None:
             self._history.begin_refit()
         chosen = ", ".join(map(str, self._refit_epochs))
@@ -88,7 +88,7 @@ class TrainingLog:
         """Records an epoch and reports it in one line.
 
         Args:
-          epoch: Number of the epoch, from 1.
+          epoch: Number of the epoch, from 1; 0: the weights that a training starts from.
           seconds: Wall-clock time of its training, without the evaluation.
           rows: Training rows it went through.
           loss: Mean training loss.
@@ -96,7 +96,7 @@ class TrainingLog:
           model: Number of the model, from 1, where several are trained.
           learning_rate: Of the optimizer, for the history.
         """
-        if self._history is not None:
+        if self._history is not None and epoch:
             self._history.add(epoch, loss=loss, learning_rate=learning_rate, metrics=metrics or {}, model=model)
         entry: dict[str, Any] = {"model": model} if self._models > 1 else {}
         entry |= {"refit": True} if self._refit_epochs else {}
@@ -107,7 +107,7 @@ class TrainingLog:
         progress.report("%s", self._line(entry, loss, metrics or {}))
 
     def best_epoch(self, model: int | None = None) -> int:
-        """The epoch with the best metric (the first of equals), 0 where none was evaluated.
+        """The epoch with the best metric (the first of equals), 0 where none was evaluated or none beats the start.
 
         Args:
           model: Looks at this model's epochs only; None: at those of all models.
@@ -121,9 +121,7 @@ class TrainingLog:
         content: dict[str, Any] = {"epochs": self._entries, "best_epoch": best.get("epoch", 0), "metric": self._metric}
         if self._models > 1:
             content["best_model"] = best.get("model", 0)
-        content["chosen_epochs"] = self._refit_epochs or [
-            self.best_epoch(model) or self._epochs for model in range(1, self._models + 1)
-        ]
+        content["chosen_epochs"] = self._refit_epochs or self._chosen_epochs()
         if self._refit_epochs:
             content["refit_epochs"] = self._refit_epochs
         if self._train_metrics:
@@ -138,6 +136,11 @@ class TrainingLog:
             file.write(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
         return path
 
+    def _chosen_epochs(self) -> list[int]:
+        """The best epoch of each model; all of them where none was evaluated."""
+        best = [self._best(model) for model in range(1, self._models + 1)]
+        return [self._epochs if one is None else int(one["epoch"]) for one in best]
+
     def _best(self, model: int | None) -> dict[str, Any] | None:
         judged = [
             entry
@@ -151,7 +154,10 @@ class TrainingLog:
         most = self._refit_epochs[entry.get("model", 1) - 1] if self._refit_epochs else self._epochs
         parts = [self._rows] if self._refit_epochs else []
         parts += [f"model {entry['model']}/{self._models}"] if self._models > 1 else []
-        parts += [f"epoch {entry['epoch']}/{most}", f"{entry['rows_per_second']:,} rows/s", f"loss {loss:.3f}"]
+        if entry["epoch"]:
+            parts += [f"epoch {entry['epoch']}/{most}", f"{entry['rows_per_second']:,} rows/s", f"loss {loss:.3f}"]
+        else:
+            parts += ["before training"]
         parts += [f"{name} {_short(value)}" for name, value in metrics.items()]
         return "  ".join(parts)
 

@@ -93,8 +93,9 @@ def test_the_next_run_starts_from_what_is_served_and_knows_the_day(loop):
         cold, warm = (told_by(ended, stage, "training.json") for ended in (first, second))
         assert told_by(second, stage, "started.json")["weights"].endswith(f"{which}_weights.npz")
         assert max(entry["epoch"] for entry in warm["epochs"]) <= 3 < max(entry["epoch"] for entry in cold["epochs"])
-        assert all(1 <= chosen <= 3 for chosen in warm["chosen_epochs"])
-    assert warm["epochs"][0]["loss"] < 0.9 * cold["epochs"][0]["loss"]  # ratings go on from where they were
+        assert warm["epochs"][0]["epoch"] == 0  # what it starts from is judged first
+        assert all(0 <= chosen <= 3 for chosen in warm["chosen_epochs"])
+    assert warm["epochs"][0]["eval_rmse"] < 0.9 * cold["epochs"][0]["eval_rmse"]  # ratings go on from where they were
     bundle = LoadedBundle(second.summary["push"]["path"])
     assert [item for item, _, _ in bundle.user_history("newcomer")] == ["i1", "i3", "i5", "i7"]
     assert bundle.facts["newest_row"] == MIDNIGHT + 60 * 33

@@ -9,6 +9,7 @@ import pytest
 
 from components.ranking.config import ARCHITECTURES, RankingConfig
 from components.ranking.fitting import fit, predict, refit
+from components.ranking.training import warm_config
 from tests.components.ranking.small_data import rmse, world
 
 USERS, ITEMS = 40, 30
@@ -92,6 +93,46 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patienc
     predicted = predict(models, BOTH.known, BOTH.held_out, 10_000)
     assert rmse(predicted, BOTH.held_out.ratings) == pytest.approx(best.rmse, abs=1e-5)
     assert np.abs(predicted - BOTH.held_out.ratings).mean() == pytest.approx(best.mae, abs=1e-5)
+
+
+def started_from(models):
+    def start(model, number):
+        model.set_weights(models[number].get_weights())
+
+    return start
+
+
+def test_weights_that_no_epoch_betters_are_kept():
+    good = fit(LIGHT, BOTH.items, BOTH.known, BOTH.held_out)
+    before = predict(good, BOTH.known, BOTH.held_out, 10_000)
+    config = dataclasses.replace(LIGHT, epochs=3, learning_rate=1.0)  # one step leads astray
+    epochs = []
+    models = fit(config, BOTH.items, BOTH.known, BOTH.held_out, epochs.append, start=started_from(good))
+    assert [epoch.epoch for epoch in epochs] == [0, 1, 2, 3]
+    assert (epochs[0].rows, np.isnan(epochs[0].loss)) == (0, True)
+    assert epochs[0].rmse == pytest.approx(rmse(before, BOTH.held_out.ratings), abs=1e-5)
+    np.testing.assert_array_equal(predict(models, BOTH.known, BOTH.held_out, 10_000), before)
+
+
+def test_a_warm_training_goes_on_from_where_the_weights_are():
+    """All rows in one long step would throw it off; shorter steps, and more of them, do not."""
+    config = dataclasses.replace(LIGHT, batch_size=100_000, learning_rate=0.1)
+    halfway = fit(dataclasses.replace(config, epochs=12), BOTH.items, BOTH.known, BOTH.held_out)
+    assert len(BOTH.known.rows) < config.batch_size
+    epochs = []
+    warm = warm_config(config, 5, len(BOTH.known.rows))
+    assert (warm.epochs, warm.learning_rate, warm.batch_size) == (5, 0.05, 8_192)
+    small = dataclasses.replace(warm, batch_size=len(BOTH.known.rows) // 10)
+    fit(small, BOTH.items, BOTH.known, BOTH.held_out, epochs.append, start=started_from(halfway))
+    assert min(epoch.rmse for epoch in epochs) < epochs[0].rmse
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "steps_of"),
+    [(1_000, 131_072, 8_192), (500_000, 131_072, 50_000), (9_000_000, 131_072, 131_072), (500_000, 1_024, 1_024)],
+)
+def test_steps_of_a_warm_training(rows, batch_size, steps_of):
+    assert warm_config(RankingConfig(batch_size=batch_size), 5, rows).batch_size == steps_of
 
 
 def test_small_batches_reach_what_one_batch_reaches():

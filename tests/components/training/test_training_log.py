@@ -101,3 +101,17 @@ def test_a_final_fit_says_that_it_learns_from_all_rows(caplog):
     assert caplog.messages == ["all rows  epoch 1/4  10 rows/s  loss 2.000"]
     assert log.as_dict()["chosen_epochs"] == [4]
     assert log.best_epoch() == 0
+
+
+def test_weights_that_a_training_starts_from_may_be_the_best(caplog, tmp_path: Path):
+    progress.LOGGER.addHandler(caplog.handler)
+    try:
+        log = TrainingLog("RMSE", epochs=5, higher_is_better=False)
+        log.epoch(0, seconds=0.0, rows=0, loss=float("nan"), metrics={"RMSE": 0.8})
+        log.epoch(1, seconds=1.0, rows=10, loss=1.0, metrics={"RMSE": 0.9})
+    finally:
+        progress.LOGGER.removeHandler(caplog.handler)
+    assert caplog.messages[0] == "before training  RMSE .8000"
+    content = json.loads(Path(log.write(str(tmp_path))).read_text())
+    assert content["epochs"][0] == {"epoch": 0, "seconds": 0.0, "rows_per_second": 0, "loss": None, "eval_rmse": 0.8}
+    assert (content["best_epoch"], content["chosen_epochs"]) == (0, [0])
