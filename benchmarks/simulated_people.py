@@ -118,8 +118,8 @@ class Town:
         moods = _unit(tastes + 0.8 * niches[drawn])
         begin = self._start + (day - 1) * DAY_SECONDS
         for number in range(VISITS):
-            for place in rng.permutation(len(people)).tolist():
-                time = begin + (8 + 5 * number) * 3_600 + place
+            for second, place in enumerate(rng.permutation(len(people)).tolist()):
+                time = begin + (8 + 5 * number) * 3_600 + second
                 yield Visit(int(people[place]), number, time, moods[place])
 
     def takes(self, visit: Visit, items: Sequence[str]) -> list[Taken]:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import re
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from components.bundle.config import BundleConfig
 from components.validation.kept_statistics import keep
 from pipelines.watching.distances import statistics_of
 from serving.client import RecommenderClient
-from serving.models_config import ModelConfig, VersionPolicy
+from serving.models_config import read_models_config
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles
 from serving.server import EventsConfig, ServerConfig, running
@@ -63,12 +65,19 @@ def version(folder, *, knows_niches):
     keep({("sequences", "all"): statistics_of({"sequence_item_ids": everything}).SerializeToString()}, str(folder))
 
 
+def recipe():
+    """The models.config of docs/watch.md."""
+    text = (Path(__file__).parents[3] / "docs" / "watch.md").read_text(encoding="utf-8")
+    section = text[text.index("## Which of two versions is better") :]
+    return re.search(r"```\n(model_config_list .*?)```", section, re.DOTALL)[1]
+
+
 @contextlib.contextmanager
 def served(base, work, **options):
     """A server of both versions that logs requests and keeps events."""
-    model = ModelConfig(name="recommender", base_path=base, policy=VersionPolicy(all=True), labels={"a": 1, "b": 2})
+    (work / "models.config").write_text(recipe().replace("/models/recommender", str(base)))
     config = ServerConfig(
-        models=(model,),
+        models=read_models_config(work / "models.config"),
         versions=VersionsConfig(allow_labels_for_unavailable=True),
         rest_port=0,
         grpc_port=None,
