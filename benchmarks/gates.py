@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.results_table import publish, table
-from components.evaluation.config import EvaluationConfig
+from components.evaluation.gate_config import STANDARD
 from components.evaluation.metrics.bootstrap import Bootstrap
 from components.evaluation.metrics.user_sums import GROUPS, MAX_USERS
 from components.evaluation.metrics.verdict import headroom
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=400, help="simulated evaluations of each cell")
     parser.add_argument("--write", action="store_true", help="write the table into docs/metrics.md")
     arguments = parser.parse_args()
-    tolerance = EvaluationConfig().max_recall_drop
+    tolerance = STANDARD["recall_change"].bound or 0.0
     header = ["users", *(f"{change:+.3f}" if change else "equal" for change in CHANGES)]
     rows = [
         [

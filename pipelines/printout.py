@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.evaluation.metric_kinds import RATINGS, label_of, metric_of
 from components.evaluation.results import Figure
 from components.features import ITEM_POPULARITY, ITEM_POPULARITY_BUCKETS, REQUEST_HISTORY
 from pipelines.progress import duration
@@ -17,13 +18,9 @@ from pipelines.run_folder import RunFolder
 from pipelines.samples import UserSample
 from pipelines.summary import EvaluationSummary, Failure, PushSummary, Summary
 
-STARS = ("rmse", "mae")
 LEAST_COLD = 10
 """New people, or test rows of new items, below which their figures say nothing and are not printed."""
 RECALL = re.compile(r"recall_at_\d+")
-LOWER_IS_BETTER = STARS
-NEITHER_IS_BETTER = ("gini_at_10", "novelty_at_10")
-"""They tell what kind of lists these are: the most novel ones are random."""
 
 
 def print_summary(console: Console, summary: Summary, samples: Sequence[UserSample], folder: RunFolder) -> None:
@@ -75,7 +72,7 @@ def metrics_table(evaluation: EvaluationSummary) -> Table:
         if figure.model is None or figure.baseline is None:
             continue
         cells: list[Text | str] = [
-            metric_label(name),
+            label_of(name),
             Text(_number(name, figure.model), _colour(name, figure)),
             _number(name, figure.baseline),
         ]
@@ -123,7 +120,7 @@ def _add_cold(
     table.add_row(
         label,
         f"{counted.model:,.0f} {count}",
-        metric_label(metric),
+        label_of(metric),
         _number(metric, figure.model),
         _number(metric, figure.baseline),
         interval,
@@ -202,11 +199,6 @@ def line(console: Console, text: Text | str) -> None:
     console.print(text, soft_wrap=True, highlight=False, markup=False)
 
 
-def metric_label(name: str) -> str:
-    """`recall_at_100` as people write it: `recall@100`."""
-    return name.replace("_at_", "@").replace("_", " ")
-
-
 def stars_text(rating: float) -> str:
     """A predicted rating, or a dash where the bundle predicts none (0)."""
     return f"{rating:.1f} ★" if rating else "–"
@@ -217,13 +209,14 @@ def _number(name: str, value: float | None) -> str:
 
 
 def _colour(name: str, figure: Figure) -> str:
-    if figure.model is None or figure.baseline is None or name in NEITHER_IS_BETTER:
+    metric = metric_of(name)
+    if figure.model is None or figure.baseline is None or metric is None or metric.higher_is_better is None:
         return ""
-    better = figure.model < figure.baseline if name in LOWER_IS_BETTER else figure.model > figure.baseline
-    return "green" if better else "red"
+    return "green" if (figure.model > figure.baseline) == metric.higher_is_better else "red"
 
 
 def _baseline_name(name: str, figure: Figure) -> str:
     if figure.baseline is None:
         return ""
-    return "user + item means" if name in STARS else "popularity"
+    metric = metric_of(name)
+    return "user + item means" if metric is not None and metric.of == RATINGS else "popularity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import components  # noqa: F401 - before TensorFlow, whose Keras it chooses
 from tests.chromium import browser  # noqa: F401 - a fixture for every test
 
 SHARED = ("first_run", "model_server")

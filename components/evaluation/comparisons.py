@@ -7,7 +7,9 @@ import dataclasses
 from components.evaluation import metric_names as names
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.gate_config import BETTER, GateConfig, complete, kind_of
 from components.evaluation.judged_length import judged_length
+from components.evaluation.metric_kinds import LISTS, RATINGS, metric_of
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,24 +21,28 @@ class Comparison:
       other: What the bundle is compared with: metric_names' POPULARITY, PEER, MEANS or SERVED.
       score: The metric of each side.
       figure: The difference or ratio of the two, which has an interval.
-      bound: Where the bundle must clearly win, what the whole interval must be above (a difference)
-        or below (a ratio); else the tolerance: how much worse the bundle may be in any case.
+      must_win: Whether the bundle must be clearly better, or only not clearly worse.
+      bound: Where the bundle must win, what the whole interval must be on the better side of; else the tolerance: how
+        much worse the bundle may be in any case.
     """
 
     gate: str
     other: str
     score: str
     figure: str
+    must_win: bool
     bound: float
 
     @property
-    def must_win(self) -> bool:
-        """Whether the bundle must be clearly better, or only not clearly worse."""
-        return self.other in (names.POPULARITY, names.MEANS)
+    def higher_is_better(self) -> bool:
+        """Of the metric."""
+        metric = metric_of(self.score)
+        return metric is not None and bool(metric.higher_is_better)
 
     @property
-    def higher_is_better(self) -> bool:
-        return self.score != names.RMSE
+    def is_ratio(self) -> bool:
+        """Whether the figure is a ratio and no difference."""
+        return self.other == names.MEANS
 
     @property
     def checked(self) -> str:
@@ -55,38 +61,25 @@ def list_comparisons(config: EvaluationConfig, model: BundleFacts, served: Bundl
       served: Facts of the served bundle, whose list may be shorter still; None where nothing is served.
     """
     length = list_length(config, model)
-    found = [
-        _recall("recall_lift", length, names.POPULARITY, config.min_recall_lift),
-        _recall("recall_peer", length, names.PEER, config.max_peer_drop),
-    ]
-    if served is not None:
-        shorter = min(length, served.list_length or length)
-        found.append(_recall("recall_change", shorter, names.SERVED, config.max_recall_drop))
+    found = []
+    for name, gate in complete(config.gates).items():
+        if kind_of(gate) != LISTS or (gate.against == names.SERVED and served is None):
+            continue
+        shorter = length
+        if gate.against == names.SERVED and served is not None:
+            shorter = min(length, served.list_length or length)
+        found.append(_comparison(name, gate, _score(gate, shorter)))
     return found
 
 
 def rating_comparisons(config: EvaluationConfig, served: BundleFacts | None) -> list[Comparison]:
     """The gates of the predicted ratings; a served bundle with no or only one rating is not compared with."""
-    found = [
-        Comparison(
-            gate="rmse_ratio",
-            other=names.MEANS,
-            score=names.RMSE,
-            figure=names.RMSE_RATIO,
-            bound=config.max_rmse_ratio,
-        )
+    is_served = served is not None and served.has_ratings and served.only_rating is None
+    return [
+        _comparison(name, gate, gate.metric)
+        for name, gate in complete(config.gates).items()
+        if kind_of(gate) == RATINGS and (gate.against != names.SERVED or is_served)
     ]
-    if served is not None and served.has_ratings and served.only_rating is None:
-        found.append(
-            Comparison(
-                gate="rmse_change",
-                other=names.SERVED,
-                score=names.RMSE,
-                figure=names.minus(names.RMSE, names.SERVED),
-                bound=config.max_rmse_rise,
-            )
-        )
-    return found
 
 
 def list_length(config: EvaluationConfig, model: BundleFacts) -> int:
@@ -101,6 +94,17 @@ def is_cut_short(config: EvaluationConfig, model: BundleFacts) -> bool:
     return model.list_length < judged_length(config.k, model.live_items)
 
 
-def _recall(gate: str, cut_off: int, other: str, bound: float) -> Comparison:
-    score = names.recall_at(cut_off)
-    return Comparison(gate=gate, other=other, score=score, figure=names.minus(score, other), bound=bound)
+def _score(gate: GateConfig, length: int) -> str:
+    """The metric at the length that is asked for, or at that of the list where it is shorter or none is."""
+    base, _, cut_off = gate.metric.partition("_at_")
+    metric = metric_of(base)
+    assert metric is not None
+    return f"{base}_at_{min(int(cut_off or length), length)}" if metric.has_cut_off else base
+
+
+def _comparison(name: str, gate: GateConfig, score: str) -> Comparison:
+    assert gate.bound is not None
+    figure = names.ratio(score) if gate.against == names.MEANS else names.minus(score, gate.against)
+    return Comparison(
+        gate=name, other=gate.against, score=score, figure=figure, must_win=gate.rule == BETTER, bound=gate.bound
+    )

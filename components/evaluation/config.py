@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from components.evaluation.gate_config import GateConfig, complete
 from components.settings import require, require_seed
 
 
@@ -14,12 +15,8 @@ class EvaluationConfig:
     Attributes:
       k: Length of the judged list; a tenth of the items with training rows where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
-      min_recall_lift: The 95 % interval of recall@k minus popularity's must lie above this.
-      max_rmse_ratio: The 95 % interval of RMSE divided by that of user + item means must lie below this.
-      max_peer_drop: Recall@k may be this much below the peer's, however certain that is; more
-        only where the 95 % interval of the difference reaches 0.
-      max_recall_drop: Recall@k may be this much below the served bundle's, likewise.
-      max_rmse_rise: RMSE may be this much above the served bundle's, in stars, likewise.
+      gates: Conditions of the blessing by name, beside or over recall_lift, recall_peer, recall_change, rmse_ratio and
+        rmse_change, each with `metric`, `against`, `rule` and `bound` (docs/metrics.md).
       slices: Categorical features by which figures are told apart, such as `item.genres` and `user.country`; lists by
         those of users, ratings by those of items, too.
       bootstrap_samples: Drawings of the users for the intervals.
@@ -28,11 +25,7 @@ class EvaluationConfig:
 
     k: int = 100
     cut_offs: tuple[int, ...] = (10, 20)
-    min_recall_lift: float = 0.0
-    max_rmse_ratio: float = 1.0
-    max_peer_drop: float = 0.01
-    max_recall_drop: float = 0.01
-    max_rmse_rise: float = 0.01
+    gates: dict[str, GateConfig] = dataclasses.field(default_factory=dict)
     slices: tuple[str, ...] = ("item.genres",)
     bootstrap_samples: int = 1_000
     seed: int = 42
@@ -45,9 +38,9 @@ class EvaluationConfig:
             "from 1 to evaluation.k",
             self.cut_offs,
         )
-        require(self.min_recall_lift < 1, "evaluation.min_recall_lift", "below 1", self.min_recall_lift)
         require_seed(self.seed, "evaluation.seed")
-        require(self.max_rmse_ratio > 0, "evaluation.max_rmse_ratio", "above 0", self.max_rmse_ratio)
-        for name in ("max_peer_drop", "max_recall_drop", "max_rmse_rise"):
-            require(getattr(self, name) >= 0, f"evaluation.{name}", "0 or more", getattr(self, name))
+        for name, gate in complete(self.gates).items():
+            _, _, cut_off = gate.metric.partition("_at_")
+            is_within = not cut_off or int(cut_off) <= self.k
+            require(is_within, f"evaluation.gates.{name}.metric", "a length of at most evaluation.k", gate.metric)
         require(self.bootstrap_samples >= 100, "evaluation.bootstrap_samples", "100 or more", self.bootstrap_samples)

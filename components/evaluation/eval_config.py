@@ -45,6 +45,13 @@ class Judged:
     has_new_users: bool = False
     popularity: str = ""
 
+    def uncompared(self, config: EvaluationConfig) -> list[Comparison]:
+        """The gates against the served bundle, where nothing is served: as if it were one like the judged one."""
+        if self.served is not None:
+            return []
+        alike = dataclasses.replace(self, served=self.model).comparisons(config)
+        return [one for one in alike if one.other == names.SERVED]
+
     @property
     def judges_ratings(self) -> bool:
         """Whether the predicted ratings are judged: a model that saw one rating everywhere has learned nothing of them.
@@ -92,7 +99,7 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
     comparisons = list_comparisons(config, judged.model, judged.served)
     length = list_length(config, judged.model)
     cut_offs = {min(cut_off, length) for cut_off in (config.k, *config.cut_offs)}
-    cut_offs |= {names.cut_off_of(comparison.score) for comparison in comparisons}
+    cut_offs |= {names.cut_off_of(one.score) for one in comparisons if names.AT in one.score}
     figures = _metric(
         "ListFigures",
         cut_offs=sorted(cut_offs, reverse=True),
@@ -111,9 +118,11 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
 
 def _rating_spec(config: EvaluationConfig, judged: Judged) -> Any:
     comparisons = rating_comparisons(config, judged.served)
+    served = judged.served
     figures = _metric(
         "RatingFigures",
         tolerances=_tolerances(comparisons),
+        with_served=served is not None and served.has_ratings and served.only_rating is None,
         samples=config.bootstrap_samples,
         seed=config.seed,
     )

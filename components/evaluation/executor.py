@@ -63,6 +63,7 @@ class Executor(stock.Executor):  # type: ignore[misc]
         result = judge(
             evaluation_uri,
             judged.comparisons(config),
+            judged.uncompared(config),
             judged.model.list_length,
             served_version,
             peer=_peer(inputs),

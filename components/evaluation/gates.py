@@ -10,6 +10,8 @@ import tensorflow_model_analysis as tfma
 from components.evaluation import metric_names as names
 from components.evaluation.comparisons import Comparison
 from components.evaluation.measured import number, read_measured
+from components.evaluation.metric_kinds import label_of
+from components.evaluation.metrics.verdict import tolerated
 from components.evaluation.results import EvaluationResult, Gate
 
 _OTHERS = {
@@ -23,6 +25,7 @@ _OTHERS = {
 def judge(
     evaluation_uri: str,
     comparisons: Sequence[Comparison],
+    uncompared: Sequence[Comparison],
     list_length: int | None,
     served_version: str | None,
     peer: str = _OTHERS[names.PEER],
@@ -33,6 +36,7 @@ def judge(
     Args:
       evaluation_uri: Where TFMA wrote them.
       comparisons: The gates.
+      uncompared: Those for which nothing is served.
       list_length: Length of the judged lists.
       served_version: The version compared with; None where nothing was served.
       peer: Name of the peer whose lists the test rows carry.
@@ -46,8 +50,7 @@ def judge(
         _Verdict(comparison, figures, served, comparison.checked not in failed, served_version, peer).gate()
         for comparison in comparisons
     ]
-    if served_version is None:
-        gates += _nothing_served(comparisons)
+    gates += map(_nothing_served, uncompared)
     if only_rating is not None:
         gates.append(_one_rating(only_rating))
     return EvaluationResult(
@@ -102,20 +105,31 @@ class _Verdict:
 
     def _threshold(self) -> float:
         """The bound in the terms of the figure: a tolerated drop is negative."""
-        tolerated_drop = not self.comparison.must_win and self.comparison.higher_is_better
-        return -self.comparison.bound if tolerated_drop else self.comparison.bound
+        if self.comparison.must_win:
+            return self.comparison.bound
+        return -self._tolerance() if self.comparison.higher_is_better else self._tolerance()
+
+    def _tolerance(self) -> float:
+        theirs = self._number_of_theirs()
+        return self.comparison.bound if theirs is None else tolerated(self.comparison.bound, theirs)
+
+    def _number_of_theirs(self) -> float | None:
+        try:
+            return number(self._theirs())
+        except KeyError:
+            return None
 
     def _number(self, name: str) -> float | None:
         return number(self.figures.get(name))
 
     def _reason(self) -> str:
-        label = _label(self.comparison.score)
+        label = label_of(self.comparison.score)
         figure = self.comparison.figure
         value, lower, upper = (self._number(name) for name in (figure, names.lower(figure), names.upper(figure)))
         if value is None or lower is None or upper is None:
             return self._unmeasured(label)
         mine, theirs = self.figures[self.comparison.score], self._theirs()
-        if figure == names.RMSE_RATIO:
+        if self.comparison.is_ratio:
             compared, interval = f"ratio {value:.4f}", f"({lower:.4f} to {upper:.4f})"
         else:
             compared, interval = f"{value:+.4f}", f"({lower:+.4f} to {upper:+.4f})"
@@ -124,7 +138,7 @@ class _Verdict:
         )
 
     def _because(self, value: float) -> str:
-        bound = f"{self.comparison.bound:g}"
+        bound = f"{self.comparison.bound if self.comparison.must_win else self._tolerance():.3g}"
         if self.comparison.must_win:
             side = "above" if self.comparison.higher_is_better else "below"
             return f"the interval {'lies' if self.passed else 'does not lie'} {side} {bound}"
@@ -133,7 +147,7 @@ class _Verdict:
         worse = -value if self.comparison.higher_is_better else value
         if worse <= 0:
             return "not worse"
-        return f"worse by no more than {bound}" if worse <= self.comparison.bound else "within noise"
+        return f"worse by no more than {bound}" if worse <= self._tolerance() else "within noise"
 
     def _theirs(self) -> float:
         score, other = self.comparison.score, self.comparison.other
@@ -150,32 +164,23 @@ class _Verdict:
         return f"{label} could not be measured: {why}"
 
 
-def _nothing_served(comparisons: Sequence[Comparison]) -> list[Gate]:
-    """The gates against a served bundle, where there is none: passed."""
-    first_of_a_kind = {"recall_lift": "recall_change", "rmse_ratio": "rmse_change"}
-    scores = {first_of_a_kind[one.gate]: one.score for one in comparisons if one.gate in first_of_a_kind}
-    return [
-        Gate(
-            name=gate,
-            metric=names.minus(score, names.SERVED),
-            baseline=_OTHERS[names.SERVED],
-            passed=True,
-            reason=f"nothing is served yet: {_label(score)} not compared",
-        )
-        for gate, score in scores.items()
-    ]
+def _nothing_served(comparison: Comparison) -> Gate:
+    """A gate against a served bundle, where there is none: passed."""
+    return Gate(
+        name=comparison.gate,
+        metric=comparison.figure,
+        baseline=_OTHERS[names.SERVED],
+        passed=True,
+        reason=f"nothing is served yet: {label_of(comparison.score)} not compared",
+    )
 
 
 def _one_rating(rating: float) -> Gate:
     """The gate of the predicted ratings, where every training rating is the same: passed."""
     return Gate(
         name="rmse_ratio",
-        metric=names.RMSE_RATIO,
+        metric=names.ratio(names.RMSE),
         baseline=_OTHERS[names.MEANS],
         passed=True,
         reason=f"RMSE not judged: every training rating is {rating:g}, so there are no differences to predict",
     )
-
-
-def _label(score: str) -> str:
-    return "RMSE" if score == names.RMSE else score.replace("_at_", "@")

@@ -10,12 +10,14 @@ BASELINE_PREFIX = "baseline_"
 PEER_PREFIX = "peer_"
 """Before a metric's name: the same metric of the peer's lists."""
 
+AT = "_at_"
+"""In the name of a metric before the length of its lists."""
+
 MRR = "mrr"
 USERS = "users"  # with held-out items
 ROWS = "rows"  # with a rating
 RMSE = "rmse"
 MAE = "mae"
-RMSE_RATIO = "rmse_ratio"  # RMSE / RMSE of user + item means
 
 # What the judged bundle is compared with.
 POPULARITY = "popularity"
@@ -56,6 +58,11 @@ def cut_off_of(name: str) -> int:
 def minus(name: str, other: str) -> str:
     """The paired difference between the bundle's metric and that of popularity, the peer or the served bundle."""
     return f"{name}_minus_{other}"
+
+
+def ratio(name: str) -> str:
+    """The bundle's metric divided by that of user + item means."""
+    return f"{name}_ratio"
 
 
 def lower(name: str) -> str:

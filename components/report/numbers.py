@@ -50,9 +50,3 @@ def duration(seconds: float | None) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
-
-
-def metric_label(name: str) -> str:
-    """`recall_at_100` as people write it: recall@100."""
-    label = name.replace("_at_", "@").replace("_", " ")
-    return {"rmse": "RMSE", "mae": "MAE", "mrr": "MRR"}.get(label, label.replace("ndcg", "NDCG"))

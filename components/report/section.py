@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from components.evaluation.metric_kinds import label_of
 from components.report import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,6 +63,6 @@ def _environment() -> jinja2.Environment:
         stars=numbers.stars,
         day=numbers.day,
         duration=numbers.duration,
-        metric=numbers.metric_label,
+        metric=label_of,
     )
     return environment

@@ -23,7 +23,7 @@ NO_FINAL_FIT = ("--final-fit", "none")
 """What is judged is pushed: for tests that do not look at the fit on all rows, a third of a small run."""
 LENIENT = tuple(
     argument
-    for bound in ("min_recall_lift=-1", "max_peer_drop=1", "max_rmse_ratio=3")
+    for bound in ("recall_lift.bound=-1", "recall_peer.rule=none", "rmse_ratio.bound=3")
     for argument in ("--set", f"evaluation.{bound}")
 )
 """Thresholds that every bundle passes: for tests of something else than its quality."""

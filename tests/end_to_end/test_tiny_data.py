@@ -14,7 +14,7 @@ from tests.end_to_end.command import NO_FINAL_FIT, Run, assert_explained, recomm
 QUICK = ("--set", "retrieval.epochs=2", "--set", "retrieval.eval_every=1", "--set", "ranking.epochs=3")
 LENIENT = tuple(
     argument
-    for bound in ("min_recall_lift=-1.1", "max_peer_drop=1", "max_rmse_ratio=1000")
+    for bound in ("recall_lift.bound=-1.1", "recall_peer.rule=none", "rmse_ratio.bound=1000")
     for argument in ("--set", f"evaluation.{bound}")
 )
 

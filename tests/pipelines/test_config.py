@@ -99,7 +99,7 @@ def numeric_settings():
                 yield f"{section.name}.{name}", kind
 
 
-MAY_BE_NEGATIVE = {"data.rating_min", "evaluation.min_recall_lift"}
+MAY_BE_NEGATIVE = {"data.rating_min"}
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e300", str(10**40)])
@@ -131,7 +131,7 @@ def test_no_number_that_cannot_work_is_taken(value):
         ("retrieval.learning_rate=2", "at most 1"),
         ("ranking.seed=-1", "from 0"),
         ("retrieval.seed=4294967296", "below 1,073,741,824"),
-        ("evaluation.min_recall_lift=1", "below 1"),
+        ("evaluation.gates.recall_lift.bound=1", "below 1"),
     ],
 )
 def test_a_setting_out_of_its_bounds_is_named_with_what_was_expected(override, expected):

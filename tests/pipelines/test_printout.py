@@ -55,7 +55,7 @@ def test_the_table_shows_each_metric_beside_its_peers():
         "0.2000",
         "popularity",
     ]
-    assert "–" in next(line for line in lines if "rmse" in line)  # no peer predicts ratings
+    assert "–" in next(line for line in lines if "RMSE" in line)  # no peer predicts ratings
     assert not any("minus" in line for line in lines)
 
 
@@ -77,7 +77,7 @@ def test_new_people_and_new_items_have_a_table_of_their_own():
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
     assert rows == [
         ["new people, 3 interactions known", "12 users", "recall@100", "0.4000", "0.3000", "0.1000 (0.0500 to 0.1500)"],
-        ["new people, 3 interactions known", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
+        ["new people, 3 interactions known", "34 rows", "RMSE", "0.9000", "1.0000", "0.9000"],
         [
             "new people, 10 interactions known",
             "12 users",
@@ -86,7 +86,7 @@ def test_new_people_and_new_items_have_a_table_of_their_own():
             "0.3000",
             "0.1000 (0.0500 to 0.1500)",
         ],
-        ["items without training rows", "34 rows", "rmse", "0.9000", "1.0000", "0.9000"],
+        ["items without training rows", "34 rows", "RMSE", "0.9000", "1.0000", "0.9000"],
     ]
 
 

@@ -16,7 +16,7 @@ from components.evaluation.metrics.recall import recall
 from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
-from components.evaluation.metrics.verdict import headroom
+from components.evaluation.metrics.verdict import headroom, tolerated
 from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
 from serving.contract import ITEM_IDS
 
@@ -148,7 +148,7 @@ class _Figures:
                 interval = self._difference(bootstrap, 1 + column, 1 + position * len(scores) + column)
                 difference = names.minus(score, other)
                 figures.update(names.with_interval(difference, interval))
-                figures.update(self._headroom(difference, interval))
+                figures.update(self._headroom(difference, interval, float(means[position][column])))
         made = keyed(figures, self.models.judged, self.output)
         if self.models.served is not None:
             made.update(keyed(of_served, self.models.served, self.output))
@@ -160,10 +160,10 @@ class _Figures:
     def _difference(self, bootstrap: Bootstrap, mine: int, other: int) -> Interval:
         return bootstrap.interval(lambda sums: (sums[:, mine] - sums[:, other]) / sums[:, 0])
 
-    def _headroom(self, difference: str, interval: Interval) -> dict[str, float]:
+    def _headroom(self, difference: str, interval: Interval, other: float) -> dict[str, float]:
         if difference not in self.settings.tolerances:
             return {}
-        tolerance = self.settings.tolerances[difference]
+        tolerance = tolerated(self.settings.tolerances[difference], other)
         return {names.headroom(difference): float(headroom(interval, tolerance, higher_is_better=True))}
 
 

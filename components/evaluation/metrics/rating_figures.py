@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
-from components.evaluation.metrics.bootstrap import Bootstrap
+from components.evaluation.metrics.bootstrap import Bootstrap, Statistic
 from components.evaluation.metrics.rows import Models, Row, number
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, Vector, computation, keyed
-from components.evaluation.metrics.verdict import headroom
+from components.evaluation.metrics.verdict import headroom, tolerated
 from serving.contract import BASELINE_RATING, PREDICTED_RATING
 
 # Columns of the sums: rows, then squared and absolute errors of each prediction.
 _ROWS, _MODEL, _MEANS, _SERVED = 0, 1, 3, 5
-_COMPARED = names.minus(names.RMSE, names.SERVED)
+
+Error = Callable[[Matrix, int], Vector]
+"""An error of the prediction whose numbers begin at a column, for each draw."""
 
 
 class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
@@ -34,15 +36,15 @@ class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
     are skipped; without any row, and with a prediction that is NaN, the value is NaN.
 
     Figures: `rows`, `rmse`, `mae`; `baseline_rmse`, `baseline_mae` of user + item means;
-    `rmse_ratio`: RMSE divided by the means' (NaN where both are 0, infinite where only theirs is);
+    `rmse_ratio`, `mae_ratio`: divided by the means' (NaN where both are 0, infinite where only theirs is);
     `rmse` and `mae` of the served bundle, under the name of TFMA's baseline model;
-    `rmse_minus_served`. RMSE, MAE, ratio and difference come with the ends `…_lower` and `…_upper` of
-    their 95 % intervals: users are drawn, each with all its rows (bootstrap.py). And
-    `rmse_minus_served_headroom` (verdict.py).
+    `rmse_minus_served`, `mae_minus_served`. All of them come with the ends `…_lower` and `…_upper` of
+    their 95 % intervals: users are drawn, each with all its rows (bootstrap.py). And `…_headroom` (verdict.py) of the
+    differences with a tolerance.
 
     Args:
-      tolerances: How much worse the bundle may be in any case, by name of the difference; the served
-        bundle is compared with where there is one for it.
+      tolerances: How much worse the bundle may be in any case, by name of the difference.
+      with_served: Whether a served bundle, where there is one, has ratings to be compared with.
       samples: Draws of the bootstrap.
       seed: Seed of the draws.
       name: Unused in the results, whose names are those above.
@@ -51,11 +53,19 @@ class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
     def __init__(
         self,
         tolerances: Mapping[str, float] | None = None,
+        with_served: bool = True,
         samples: int = 1_000,
         seed: int = 42,
         name: str = "rating_figures",
     ) -> None:
-        super().__init__(_computations, name=name, tolerances=dict(tolerances or {}), samples=samples, seed=seed)
+        super().__init__(
+            _computations,
+            name=name,
+            tolerances=dict(tolerances or {}),
+            with_served=with_served,
+            samples=samples,
+            seed=seed,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +95,7 @@ class _Errors:
 class _Figures:
     """Makes the figures of the users' sums."""
 
-    tolerance: float
+    tolerances: dict[str, float]
     samples: int
     seed: int
     models: Models
@@ -97,32 +107,45 @@ class _Figures:
     def __call__(self, sums: Matrix) -> Figures:
         total = sums.sum(axis=0, keepdims=True)
         bootstrap = Bootstrap(sums, self.samples, self.seed)
-        ratio = bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL) / _rmse(drawn, _MEANS))
         figures = {
             names.ROWS: float(total[0, _ROWS]),
             **_errors(total, _MODEL),
-            **names.ends(names.RMSE, bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL))),
-            **names.ends(names.MAE, bootstrap.interval(lambda drawn: _mae(drawn, _MODEL))),
             **{names.baseline(name): value for name, value in _errors(total, _MEANS).items()},
-            **names.with_interval(names.RMSE_RATIO, ratio),
         }
+        for name, error in _ERRORS.items():
+            figures.update(names.ends(name, bootstrap.interval(_of(error, _MODEL))))
+            figures.update(names.with_interval(names.ratio(name), bootstrap.interval(_ratio(error))))
         if self.models.served is None:
             return keyed(figures, self.models.judged, self.output)
-        difference = bootstrap.interval(lambda drawn: _rmse(drawn, _MODEL) - _rmse(drawn, _SERVED))
-        figures.update(names.with_interval(_COMPARED, difference))
-        figures[names.headroom(_COMPARED)] = float(headroom(difference, self.tolerance, higher_is_better=False))
+        of_served = _errors(total, _SERVED)
+        for name, error in _ERRORS.items():
+            compared = names.minus(name, names.SERVED)
+            difference = bootstrap.interval(_difference(error))
+            figures.update(names.with_interval(compared, difference))
+            if compared in self.tolerances:
+                tolerance = tolerated(self.tolerances[compared], of_served[name])
+                figures[names.headroom(compared)] = float(headroom(difference, tolerance, higher_is_better=False))
         return {
             **keyed(figures, self.models.judged, self.output),
-            **keyed(_errors(total, _SERVED), self.models.served, self.output),
+            **keyed(of_served, self.models.served, self.output),
         }
 
 
 def _errors(total: Matrix, column: int) -> dict[str, float]:
     with np.errstate(invalid="ignore"):
-        return {
-            names.RMSE: float(_rmse(total, column)[0]),
-            names.MAE: float(_mae(total, column)[0]),
-        }
+        return {name: float(error(total, column)[0]) for name, error in _ERRORS.items()}
+
+
+def _of(error: Error, column: int) -> Statistic:
+    return lambda sums: error(sums, column)
+
+
+def _ratio(error: Error) -> Statistic:
+    return lambda sums: error(sums, _MODEL) / error(sums, _MEANS)
+
+
+def _difference(error: Error) -> Statistic:
+    return lambda sums: error(sums, _MODEL) - error(sums, _SERVED)
 
 
 def _rmse(sums: Matrix, column: int) -> Vector:
@@ -135,9 +158,13 @@ def _mae(sums: Matrix, column: int) -> Vector:
         return np.asarray(sums[:, column + 1] / sums[:, _ROWS])
 
 
+_ERRORS: dict[str, Error] = {names.RMSE: _rmse, names.MAE: _mae}
+
+
 def _computations(
     name: str,
     tolerances: dict[str, float],
+    with_served: bool,
     samples: int,
     seed: int,
     model_names: list[str] | None = None,
@@ -145,8 +172,8 @@ def _computations(
 ) -> list[Any]:
     del name
     models = Models.of(model_names or [""])
-    if _COMPARED not in tolerances:
+    if not with_served:
         models = dataclasses.replace(models, served=None)
-    figures = _Figures(tolerances.get(_COMPARED, 0.0), samples, seed, models, (output_names or [""])[0])
+    figures = _Figures(tolerances, samples, seed, models, (output_names or [""])[0])
     keys = figures(np.zeros((0, figures.columns())))
     return computation(keys, _Errors(models), UserSums(figures.columns(), figures))

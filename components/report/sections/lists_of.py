@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.evaluation import metric_names as names
+from components.evaluation.metric_kinds import METRICS, RATINGS
 from components.evaluation.results import Figure
 from components.report.charts.bars import Bar
 
-STARS = (names.RMSE, names.MAE)
+STARS = tuple(metric.name for metric in METRICS.values() if metric.of == RATINGS)
 
 MODEL, BASELINE, PEER, SERVED = "model", "base", "knn", "served"
 """Classes in the page's style."""

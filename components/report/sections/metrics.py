@@ -6,13 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 
 from components.evaluation import metric_names as names
+from components.evaluation.metric_kinds import label_of
 from components.evaluation.results import Figure
 from components.report.charts.bars import bars
-from components.report.numbers import metric_label
 from components.report.report import Report
 from components.report.section import Section, section
 from components.report.sections.lists_of import STARS, bars_of, legend
 from components.report.sections.reach import is_of_reach
+
+OF_THE_MEANS = "as a share of the means'"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +26,7 @@ class Row:
       label: As people write it.
       figure: Its numbers.
       baseline: What the baseline is.
-      against: Differences (a ratio for RMSE), each with what it is to.
+      against: Differences, of ratings a ratio first (OF_THE_MEANS), each with what it is to.
     """
 
     name: str
@@ -48,7 +50,7 @@ def metrics(report: Report) -> Section | None:
         ("Predicted ratings", stars, "stars, lower is better"),
     ):
         if among:
-            groups = [(metric_label(name), bars_of(name, figures[name])) for name in among]
+            groups = [(label_of(name), bars_of(name, figures[name])) for name in among]
             chart = bars(groups, words=f"{title}: {_told(figures, among)}", x_label=label)
             charts.append((title, chart, legend(figures, among)))
     return section(
@@ -56,6 +58,7 @@ def metrics(report: Report) -> Section | None:
         "Metrics on the test rows",
         rows=[_row(name, figures, evaluation.peer) for name in shown],
         charts=charts,
+        of_the_means=OF_THE_MEANS,
         users=figures.get(names.USERS),
         test_rows=figures.get(names.ROWS),
         served_version=evaluation.served_version,
@@ -70,7 +73,8 @@ def _is_shown(name: str, figure: Figure) -> bool:
 
 def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
     stars = name in STARS
-    against = [("as a share of the means'", figures[names.RMSE_RATIO])] if name == names.RMSE else []
+    ratio = figures.get(names.ratio(name))
+    against = [] if ratio is None else [(OF_THE_MEANS, ratio)]
     for other, label in (
         (names.POPULARITY, "against popularity"),
         (names.PEER, f"against {peer}"),
@@ -81,7 +85,7 @@ def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
             against.append((label, difference))
     return Row(
         name=name,
-        label=metric_label(name),
+        label=label_of(name),
         figure=figures[name],
         baseline="user + item means" if stars else "popularity",
         against=against,
@@ -89,4 +93,4 @@ def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
 
 
 def _told(figures: Mapping[str, Figure], among: list[str]) -> str:
-    return "; ".join(f"{metric_label(name)} {figures[name].model:.4f}" for name in among if figures[name].model)
+    return "; ".join(f"{label_of(name)} {figures[name].model:.4f}" for name in among if figures[name].model)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from components.evaluation import metric_names as names
-from components.report.numbers import count, duration, figure, metric_label, percent
+from components.evaluation.metric_kinds import label_of
+from components.report.numbers import count, duration, figure, percent
 from components.report.report import Report
 from components.report.section import Section, section
 from components.report.sections.lists_of import longest_recall
@@ -46,7 +47,7 @@ def _tiles(report: Report) -> list[Tile]:
             peer = "peer" if report.evaluation is None else report.evaluation.peer
             compared = (("popularity", one.baseline), (peer, one.peer), ("served", one.served))
             others = [f"{label} {figure(value)}" for label, value in compared if value is not None]
-            tiles.append(Tile(label=metric_label(name), value=figure(one.model), beside=" · ".join(others)))
+            tiles.append(Tile(label=label_of(name), value=figure(one.model), beside=" · ".join(others)))
     rmse = figures.get(names.RMSE)
     if rmse is not None:
         beside = f"user + item means {figure(rmse.baseline)}"
@@ -56,7 +57,7 @@ def _tiles(report: Report) -> list[Tile]:
     if coverage is not None:
         tiles.append(
             Tile(
-                label=metric_label(names.coverage_at(names.COVERAGE_CUT_OFF)),
+                label=label_of(names.coverage_at(names.COVERAGE_CUT_OFF)),
                 value=percent(coverage.model),
                 beside=f"popularity {percent(coverage.baseline)}",
             )

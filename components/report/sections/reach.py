@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.evaluation.metric_kinds import label_of
 from components.report.charts.bars import bars
-from components.report.numbers import metric_label
 from components.report.report import Report
 from components.report.section import Section, section
 from components.report.sections.lists_of import bars_of, legend
@@ -30,11 +30,11 @@ def reach(report: Report) -> Section | None:
     return section(
         "reach",
         "Coverage, novelty and concentration",
-        rows=[(metric_label(name), figures[name], MEANINGS[name.partition("_")[0]]) for name in shown],
+        rows=[(label_of(name), figures[name], MEANINGS[name.partition("_")[0]]) for name in shown],
         charts=[
             bars(
-                [(metric_label(name), bars_of(name, figures[name]))],
-                words=f"{metric_label(name)}: {MEANINGS[name.partition('_')[0]]}",
+                [(label_of(name), bars_of(name, figures[name]))],
+                words=f"{label_of(name)}: {MEANINGS[name.partition('_')[0]]}",
                 x_label="bits" if name.startswith("novelty") else "",
                 digits=2 if name.startswith("novelty") else 4,
             )

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from components import features
 from components.evaluation import metric_names as names
+from components.evaluation.metric_kinds import label_of
 from components.evaluation.results import Figure
 from components.report.charts.bars import bars
-from components.report.numbers import metric_label
 from components.report.report import Report
 from components.report.section import Section, section
 from components.report.sections.lists_of import bars_of, longest_recall
@@ -41,7 +41,7 @@ def slices(report: Report) -> Section | None:
         parts = _parts(report, feature)
         if parts:
             charts = [
-                (metric_label(name), _chart(name, parts, title))
+                (label_of(name), _chart(name, parts, title))
                 for name in (recall, names.RMSE)
                 if name is not None and any(name in figures for _, figures in parts)
             ]
@@ -66,8 +66,8 @@ def _parts(report: Report, feature: str) -> Parts:
 def _chart(name: str, parts: Parts, title: str) -> object:
     groups = [(value, bars_of(name, figures[name])) for value, figures in parts if name in figures]
     told = "; ".join(f"{value}: {figures[name].model:.4f}" for value, figures in parts if _measured(figures, name))
-    label = "stars, lower is better" if name == names.RMSE else metric_label(name)
-    return bars(groups, words=f"{metric_label(name)}, {title.lower()}: {told}", x_label=label)
+    label = "stars, lower is better" if name == names.RMSE else label_of(name)
+    return bars(groups, words=f"{label_of(name)}, {title.lower()}: {told}", x_label=label)
 
 
 def _measured(figures: Mapping[str, Figure], name: str) -> bool:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from typing import Any
 
 import pytest
 
+from components.errors import InputError
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.comparisons import is_cut_short
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.eval_config import Judged, build_eval_config
+from components.evaluation.gate_config import GateConfig
 
 FACTS = BundleFacts(list_length=100, items=9742, live_items=9742, has_ratings=True)
 
@@ -47,9 +50,14 @@ def bounds(eval_config: Any) -> dict[str, tuple[str, float]]:
 
 
 def test_bounds_are_those_of_the_settings_and_hold_overall_only() -> None:
-    config = EvaluationConfig(
-        min_recall_lift=0.02, max_rmse_ratio=0.95, max_peer_drop=0.03, max_recall_drop=0.04, max_rmse_rise=0.05
-    )
+    bounds_of = {
+        "recall_lift": 0.02,
+        "rmse_ratio": 0.95,
+        "recall_peer": 0.03,
+        "recall_change": 0.04,
+        "rmse_change": 0.05,
+    }
+    config = EvaluationConfig(gates={name: GateConfig(bound=bound) for name, bound in bounds_of.items()})
     eval_config = built(config, served=FACTS)
     assert bounds(eval_config) == {
         "recall_at_100_minus_popularity_lower": ("lower_bound", 0.02),
@@ -114,3 +122,53 @@ def test_data_without_ratings_asks_for_nothing_about_stars() -> None:
 def test_a_bundle_made_for_shorter_lists_is_told_from_one_of_a_small_catalogue(made_for, items, short) -> None:
     facts = BundleFacts(list_length=made_for, live_items=items)
     assert is_cut_short(EvaluationConfig(k=100), facts) == short  # 500 items: a tenth of them is all
+
+
+def test_gates_of_ones_own_stand_beside_the_others_and_rules_are_taken_out() -> None:
+    config = EvaluationConfig(
+        gates={
+            "first_page": GateConfig(metric="ndcg_at_10", against="served", rule="not_worse", bound=0.02),
+            "order": GateConfig(metric="mrr", against="popularity", rule="better", bound=0.0),
+            "stars": GateConfig(metric="mae", against="served", rule="not_worse", bound=0.03),
+            "error": GateConfig(metric="mae", against="means", rule="better", bound=0.98),
+            "certain": GateConfig(metric="mae", against="served", rule="better", bound=0.0),
+            "recall_peer": GateConfig(rule="none"),
+            "rmse_change": GateConfig(rule="none"),
+        }
+    )
+    eval_config = built(config, served=FACTS)
+    assert bounds(eval_config) == {
+        "recall_at_100_minus_popularity_lower": ("lower_bound", 0.0),
+        "recall_at_100_minus_served_headroom": ("lower_bound", 0.0),
+        "ndcg_at_10_minus_served_headroom": ("lower_bound", 0.0),
+        "mrr_minus_popularity_lower": ("lower_bound", 0.0),
+        "rmse_ratio_upper": ("upper_bound", 1.0),
+        "mae_minus_served_headroom": ("lower_bound", 0.0),
+        "mae_ratio_upper": ("upper_bound", 0.98),  # of an error the upper end must be below: lower is better
+        "mae_minus_served_upper": ("upper_bound", 0.0),
+    }
+    assert options(eval_config)["RatingFigures"]["tolerances"] == {"mae_minus_served": 0.03}
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        ({"metric": "coverage_at_10"}, "evaluation.gates.mine.metric"),
+        ({"metric": "accuracy"}, "one of recall, ndcg, mrr, rmse, mae"),
+        ({"metric": "rmse_at_10"}, "rmse, or a length as in recall_at_10"),
+        ({"metric": "ndcg_at_ten"}, "evaluation.gates.mine.metric"),
+        ({"metric": "ndcg_at_200"}, "a length of at most evaluation.k"),
+        ({"against": "means"}, "one of popularity, peer, served for lists"),
+        ({"metric": "rmse", "against": "peer"}, "one of means, served for ratings"),
+        ({"rule": "best"}, "one of better, not_worse, none"),
+        ({"bound": -0.1}, "0 or more"),
+        ({"bound": None}, "evaluation.gates.mine.bound"),
+        ({"rule": "better", "bound": 1.0}, "evaluation.gates.mine.bound"),
+        ({"metric": "mae", "against": "means", "rule": "not_worse"}, "better, against the means"),
+        ({"metric": "mae", "against": "means", "rule": "better", "bound": 0.0}, "above 0"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_refused(gate: dict[str, Any], said: str) -> None:
+    good = {"metric": "ndcg_at_10", "against": "served", "rule": "not_worse", "bound": 0.02}
+    with pytest.raises(InputError, match=re.escape(said)):
+        EvaluationConfig(gates={"mine": GateConfig(**{**good, **gate})})

@@ -222,6 +222,9 @@ def test_rating_errors_by_hand(bundles: int) -> None:
         "rmse_ratio": math.sqrt(1.25 / 8),
         "rmse_ratio_lower": 0,  # cy twice
         "rmse_ratio_upper": math.sqrt(1.25 / 4),  # ann twice, each time with both rows
+        "mae_ratio": 1.5 / 4,
+        "mae_ratio_lower": 0,
+        "mae_ratio_upper": 1.5 / 2,
     }
     assert found == pytest.approx(expected, abs=1e-9)
 
@@ -234,7 +237,9 @@ def test_the_served_bundles_errors_are_compared_where_a_tolerance_asks_for_it() 
     assert found["rmse_minus_served"] == pytest.approx(rmse - served)
     assert (found["rmse_minus_served_lower"], found["rmse_minus_served_upper"]) == pytest.approx((-0.5, 0.5))
     assert found["rmse_minus_served_headroom"] == pytest.approx(0.5)
-    assert not any("served" in name for name in figures(RatingFigures(), rows, two=True))
+    assert (found["mae"], found["mae_minus_served"]) == pytest.approx((0.5, 0.0))
+    assert "mae_minus_served_headroom" not in found
+    assert not any("served" in name for name in figures(RatingFigures(with_served=False), rows, two=True))
 
 
 def test_rating_errors_without_a_number() -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
+from components.evaluation.gate_config import GateConfig
+from components.evaluation.metrics.bootstrap import Interval
+from components.evaluation.metrics.verdict import headroom, tolerated
 from components.evaluation.results import EvaluationResult, Gate, from_json, read_evaluation, to_json
 from tests.components.evaluation.fake_bundle import Peers, make_answers, make_peers, make_rows
 from tests.components.evaluation.run_evaluator import evaluate
@@ -160,3 +163,40 @@ def test_a_served_model_without_the_signature_is_the_users_error(tmp_path: Path)
 def test_an_evaluation_that_never_ended_is_the_users_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no finished evaluation"):
         read_evaluation(str(tmp_path))
+
+
+def test_a_gate_on_another_metric_is_judged_in_its_own_direction(tmp_path: Path) -> None:
+    """MAE is better where it is lower: larger errors are refused, smaller ones are not."""
+    gates_of_mae = {
+        "stars": GateConfig(metric="mae", against="served", rule="not_worse", bound=0.01),
+        "means": GateConfig(metric="mae", against="means", rule="better", bound=1.0),
+        "page": GateConfig(metric="ndcg_at_5", against="served", rule="not_worse", bound=0.01),
+    }
+    config = EvaluationConfig(k=20, cut_offs=(5,), gates=gates_of_mae)
+    rough = dataclasses.replace(GOOD, stars=make_answers(ROWS, quality=0.7, star_noise=1.5).stars)
+    worse = evaluate(tmp_path / "worse", ROWS, rough, served=GOOD, config=config)
+    assert refused(worse) == {"stars", "means", "rmse_ratio", "rmse_change"}
+    mae = worse.overall["mae"]
+    assert gates(worse)["stars"].reason.startswith(
+        f"MAE {mae.model:.4f} against {mae.served:.4f} of the served version"
+    )
+    assert gates(worse)["stars"].threshold == 0.01
+    assert gates(worse)["means"].reason.endswith("the interval does not lie below 1")
+    better = evaluate(tmp_path / "better", ROWS, GOOD, served=rough, config=config)
+    assert better.blessed, better.gates
+    assert gates(better)["stars"].reason.endswith("not worse")
+    first = evaluate(tmp_path / "first", ROWS, GOOD, config=config)
+    assert gates(first)["stars"].reason == "nothing is served yet: MAE not compared"
+    assert gates(first)["page"].reason == "nothing is served yet: NDCG@5 not compared"
+
+
+@pytest.mark.parametrize(
+    ("difference", "other", "is_refused"),
+    [(-0.009, 0.5, False), (-0.011, 0.5, True), (-0.005, 0.04, True), (-0.003, 0.04, False), (-0.011, math.nan, True)],
+)
+def test_a_tolerance_is_never_more_than_a_tenth_of_the_other_figure(difference, other, is_refused) -> None:
+    """The same loss of recall is little of .5 and an eighth of .04; the interval is certain of it each time."""
+    interval = Interval(difference, difference - 0.0005, difference + 0.0005)
+    assert (headroom(interval, tolerated(0.01, other), higher_is_better=True) < 0) == is_refused
+    flipped = Interval(-difference, -interval.upper, -interval.lower)
+    assert (headroom(flipped, tolerated(0.01, other), higher_is_better=False) < 0) == is_refused

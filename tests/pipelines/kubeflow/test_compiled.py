@@ -111,7 +111,7 @@ def test_a_run_may_change_these_and_has_defaults_for_all(spec):
     }
     assert parameters["retrieval_epochs"]["parameterType"] == "NUMBER_INTEGER"
     assert parameters["retrieval_learning_rate"]["parameterType"] == "NUMBER_DOUBLE"
-    assert (evaluation["min_recall_lift"], evaluation["max_recall_drop"]) == (0.0, 0.01)
+    assert (evaluation["k"], evaluation["gates"]) == (100, {})
 
 
 def test_nothing_is_cached_unless_asked_for(spec):
