@@ -108,7 +108,7 @@ class Simulation:
         try:
             server.wait_until_ready()
             for arm in ARMS:
-                self._clients[arm] = RecommenderClient(address, label="newest" if arm == LOOP else "first")
+                self._clients[arm] = RecommenderClient(address, label=None if arm == LOOP else "first")
             yield
         finally:
             for client in self._clients.values():
@@ -181,7 +181,6 @@ class Simulation:
   name: "recommender" base_path: "{self.folder}/run/pushed_model" model_platform: "tensorflow"
   model_version_policy {{ specific {{ {" ".join(f"versions: {one}" for one in versions)} }} }}
   version_labels {{ key: "first" value: {self._first_version} }}
-  version_labels {{ key: "newest" value: {self._newest} }}
   logging_config {{
     log_collector_config {{ type: "file" filename_prefix: "{self.folder}/requests-{day}" }}
     sampling_config {{ sampling_rate: 1.0 }}

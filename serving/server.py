@@ -282,17 +282,23 @@ class ModelServer:
         return lines
 
     def _follow_models_file(self) -> None:
-        """Serves what the models.config file says, whenever it says something else."""
+        """Serves what the models.config file says, whenever it says something else.
+
+        What is refused is tried again: a label may name a version that comes later.
+        """
         assert self._config.models_file is not None
-        models = self._config.models
+        models, refused = self._config.models, ""
         while not self._stopped.wait(self._config.models_file_poll_seconds):
             try:
                 now = read_models_config(self._config.models_file)
                 if now != models:
-                    models = now
                     self.models.reload(now)
+                    models = now
+                refused = ""
             except ServingError as error:
-                logger.error("%s: %s", self._config.models_file, error)
+                if str(error) != refused:
+                    logger.error("%s: %s", self._config.models_file, error)
+                refused = str(error)
 
     def _load(self, name: str, version: int, path: Path) -> Servable:
         started = time.monotonic()
