@@ -1,5 +1,7 @@
 """Versions that come, go, break and come back, under a server that answers all the while."""
 
+import contextlib
+import dataclasses
 import shutil
 import threading
 import time
@@ -10,8 +12,8 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
-from serving.errors import NotFoundError, ServerError, Status
-from serving.models_config import ModelConfig, VersionPolicy
+from serving.errors import NotFoundError, ServerError, Status, StatusError
+from serving.models_config import ModelConfig, VersionPolicy, read_models_config
 from serving.server import ModelServer, ServerConfig, running
 from serving.versions import State, VersionsConfig
 from tests.serving.tiny_models import WARM_UP_FILE, publish, save_odd, write_warm_up
@@ -229,7 +231,6 @@ def test_all_versions_are_served_where_the_policy_says_so(base, model):
 
 
 def test_models_config_is_read_again_and_a_bad_one_changes_nothing(base, model, tmp_path_factory, caplog):
-    from serving.models_config import read_models_config
 
     other = tmp_path_factory.mktemp("other")
     publish(model, other, 5)
@@ -255,6 +256,37 @@ def test_models_config_is_read_again_and_a_bad_one_changes_nothing(base, model, 
         assert httpx.post(url(server), json={"instances": [3]}).json() == {"predictions": [6.0]}
         write(new=other)
         wait_for(lambda: server.models.latest("new") is not None and server.models.latest("odd") is None)
+
+
+def labelled(server):
+    """The version that is asked by the label `stable`; None while there is none."""
+    with contextlib.suppress(StatusError):
+        return server.models.find("odd", label="stable").version
+
+
+def test_a_label_that_is_moved_too_early_is_moved_when_its_version_is_there(tmp_path, caplog):
+    base, file = tmp_path / "base", tmp_path / "models.config"
+    base.mkdir()
+    publish(save_odd(tmp_path / "odd"), base, 1)
+
+    def write(version):
+        file.write_text(
+            f'model_config_list {{ config {{ name: "odd" base_path: "{base}" model_platform: "tensorflow" '
+            f'version_labels {{ key: "stable" value: {version} }} }} }}'
+        )
+
+    write(1)
+    config = ServerConfig(
+        models=read_models_config(file), models_file=file, models_file_poll_seconds=0.1, rest_port=0, grpc_port=None,
+        versions=dataclasses.replace(QUICK, allow_labels_for_unavailable=True),
+    )  # fmt: skip
+    with running(config) as server:
+        write(2)
+        wait_for(lambda: "Request to assign label to version 2" in caplog.text)
+        assert labelled(server) == 1
+        publish(base / "1", base, 2)
+        wait_for(lambda: labelled(server) == 2)
+    assert caplog.text.count("Request to assign label to version 2") == 1  # said once, tried every time
 
 
 def test_the_end_of_a_server_does_not_wait_for_a_load(base):
