@@ -1,4 +1,4 @@
-"""What an event store costs answers, and how many events a server keeps: beside the same server without one.
+"""What an event store and a request log cost answers, and how many events a server keeps: beside a server without.
 
     python -m benchmarks events                         SQLite and, where it runs, Redis on its usual port
     python -m benchmarks events --model-base-path DIR   another folder of versions than the demo's
@@ -31,6 +31,9 @@ from serving.contract import CATALOGUE_FILE, EXTRA_ASSETS
 REDIS = "redis://127.0.0.1:6379/15"
 SHARES = (0.0, 0.1, 1.0)
 """Of the people who are asked for: how many have events."""
+WITHOUT = "without a store"
+LOGS = {"a log of all requests": 1.0, "a log of every tenth": 0.1}
+"""Of servers without a store: the share that is logged."""
 EVENTS_EACH = 5
 CLIENTS = 32
 
@@ -55,18 +58,21 @@ def report(base: Path, seconds: int, rounds: int) -> str:
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = Path(scratch)
         (folder / "load.lua").write_text(SCRIPT)
-        servers: dict[str, Server] = {"without a store": stack.enter_context(ours(base))}
-        for name, url in stores(folder):
+        servers: dict[str, Server] = {WITHOUT: stack.enter_context(ours(base))}
+        kinds = dict(stores(folder))
+        for name, url in kinds.items():
             servers[name] = stack.enter_context(ours(base, ["--event-store", url]))
+        for name, rate in LOGS.items():
+            options = ["--request-log", str(folder / f"log-{rate}"), "--request-log-sampling-rate", str(rate)]
+            servers[name] = stack.enter_context(ours(base, options))
         users, items = known(base)
         lines = []
         for share in SHARES:
-            for server in list(servers.values())[1:]:
-                give_events(server, users[: round(len(users) * share)], items)
-            lines += asked(servers, users, share, seconds, rounds, folder)
-        kept = [
-            line for name, server in list(servers.items())[1:] for line in taken(name, server, items, seconds, folder)
-        ]
+            for name in kinds:
+                give_events(servers[name], users[: round(len(users) * share)], items)
+            loaded = servers if share == 0 else {name: servers[name] for name in (WITHOUT, *kinds)}
+            lines += asked(loaded, users, share, seconds, rounds, folder)
+        kept = [line for name in kinds for line in taken(name, servers[name], items, seconds, folder)]
     answers = table(
         ["server", "people with events", "requests/s", "of the rate without", "p50 ms", "p99 ms", "CPU ms a request"],
         lines,
@@ -128,11 +134,11 @@ def asked(
         for name, server in servers.items():
             found[name].append(load(server, "models/recommender:predict", bodies, seconds, folder))
     rates = {name: [one.rate for one in ones] for name, ones in found.items()}
-    base = rates["without a store"]
+    base = rates[WITHOUT]
     return [
         [
             name,
-            f"{share:.0%}" if name != "without a store" else "",
+            "" if name == WITHOUT or name in LOGS else f"{share:.0%}",
             f"{statistics.median(rates[name]):,.0f}",
             f"{np.median(np.divide(rates[name], base)):.2f}",
             *(f"{statistics.median(one.percentiles[place] for one in ones):.1f}" for place in (0, 2)),
