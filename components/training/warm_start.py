@@ -115,7 +115,7 @@ class Start:
                 taken += _put_rows(table, old, self._arrays[f"names/{name}"])
         if not self._told:
             self._told = True
-            progress.report("starts from the served version: %s of %s rows are known", f"{taken:,}", f"{rows:,}")
+            progress.conclude("starts from the served version: %s of %s rows are known", f"{taken:,}", f"{rows:,}")
             if strange:
                 progress.warn("tables of another width start anew: %s", ", ".join(strange))
 
