@@ -117,9 +117,10 @@ def show(console: Console, watched: Watched) -> None:
     _line(console, _words(watched.config, watched))
     console.print(_versions(watched))
     for one in watched.clicks.comparisons:
+        days = f"{one.days} day{'' if one.days == 1 else 's'}"
         _line(
             console,
-            f"Version {one.version} against {one.baseline}, on {one.days} days: {one.difference.value:+.4f} "
+            f"Version {one.version} against {one.baseline}, on {days}: {one.difference.value:+.4f} "
             f"[{one.difference.lower:+.4f}, {one.difference.upper:+.4f}] of the hit rate: {one.verdict}",
         )
     if watched.distances:
