@@ -129,7 +129,7 @@ class Simulation:
             self._tell(user, visit, liked, request)
             if _arm(visit) == LOOP:
                 new, taken = new + sum(self._town.is_new(one.film) for one in liked), taken + len(liked)
-        time.sleep(2)  # the server writes its log every second
+        time.sleep(1)  # the server writes its log ten times a second
         night = self._night(day)
         figures = {arm: self.clicks((day,), (arm,)).versions[0].hit_rate for arm in ARMS}
         print(f"day {day}: {', '.join(f'{arm} {one.value:.3f}' for arm, one in figures.items())}", file=sys.stderr)

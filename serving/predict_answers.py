@@ -27,7 +27,8 @@ _KEY, _VALUE = b"\x0a", b"\x12"
 _HEADS_KEPT = 4096
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A whole number as protobuf writes it."""
     parts = bytearray()
     while number > 0x7F:
         parts.append(number & 0x7F | 0x80)
@@ -36,7 +37,7 @@ def _varint(number: int) -> bytes:
     return bytes(parts)
 
 
-_SHORT = [_varint(number) for number in range(1 << 14)]
+_SHORT = [varint(number) for number in range(1 << 14)]
 _STRING_HEADS = [_STRING_VALUE + length for length in _SHORT[:512]]
 
 
@@ -116,4 +117,4 @@ def _small_numbers(array: Array) -> bytes:
 
 def _length(content: bytes) -> bytes:
     size = len(content)
-    return _SHORT[size] if size < len(_SHORT) else _varint(size)
+    return _SHORT[size] if size < len(_SHORT) else varint(size)

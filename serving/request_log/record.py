@@ -14,15 +14,18 @@ from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool
-from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from serving import contract
 from serving.errors import InvalidRequestError
 from serving.events.messages import class_of
+from serving.predict_answers import varint
 from serving.tensors import fill_proto, from_proto
 
 REQUEST_ID_FIELD = 1001
 HASH_CHARACTERS = 32
+_REQUEST, _RESPONSE = b"\x0a", b"\x12"  # PredictLog.request = 1, response = 2
+_PREDICT_LOG = b"\x32"  # PredictionLog.predict_log = 6
 
 Array = np.ndarray[Any, Any]
 
@@ -65,20 +68,26 @@ def write(
       tags: Of the graph that answered.
     """
     log = prediction_log_pb2.PredictionLog()
-    metadata, predict = log.log_metadata, log.predict_log
-    for spec in (metadata.model_spec, predict.request.model_spec):
+    metadata, request = log.log_metadata, predict_pb2.PredictRequest()
+    for spec in (metadata.model_spec, request.model_spec):
         spec.name, spec.signature_name = logged.model, logged.signature
     metadata.model_spec.version.value = logged.version
     if logged.label:
-        predict.request.model_spec.version_label = logged.label
+        request.model_spec.version_label = logged.label
     metadata.sampling_config.sampling_rate = sampling_rate
     metadata.saved_model_tags.extend(tags)
     metadata.timestamp_secs = logged.time
     for alias, array in logged.inputs.items():
-        fill_proto(predict.request.inputs[alias], array, dtypes[alias])
-    predict.response.ParseFromString(answer)
-    behind = _RequestId(request_id=logged.request_id)
-    return bytes(log.SerializeToString()) + bytes(behind.SerializeToString())
+        fill_proto(request.inputs[alias], array, dtypes[alias])
+    # The answer is there in bytes: what holds it is written around it, and not parsed and written again.
+    predict = _field(_REQUEST, bytes(request.SerializeToString())) + _field(_RESPONSE, answer)
+    behind = bytes(_RequestId(request_id=logged.request_id).SerializeToString())
+    return bytes(log.SerializeToString()) + _field(_PREDICT_LOG, predict) + behind
+
+
+def _field(tag: bytes, content: bytes) -> bytes:
+    """A field of a message that is a message itself."""
+    return tag + varint(len(content)) + content
 
 
 def read(record: bytes) -> Logged | None:

@@ -1,14 +1,16 @@
 """The log of requests: which are logged is decided at once, written they are in a thread.
 
-Sampling is by a hash of the request's id, so several servers, and who looks for an id later, decide the same. A disk
-that is slow or full costs records and never an answer: they are counted, and `notes` of the readiness probe say why.
+The thread takes what waits ten times a second: woken for each request it would fight with the server's loops for
+Python's interpreter. Sampling is by a hash of the request's id, so several servers, and who looks for an id later,
+decide the same. A disk that is slow or full costs records and never an answer: they are counted, and `notes` of the
+readiness probe say why.
 """
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
-import queue
 import threading
 import time
 import zlib
@@ -30,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
 """Records that wait to be written; further ones are dropped."""
-FLUSH_SECONDS = 1.0
+DRAIN_SECONDS = 0.1
 PAUSE_SECONDS = 5.0
 """How long a file that cannot be written is left alone."""
 _HASHES = 1 << 32
@@ -81,7 +83,8 @@ class RequestLog:
         self._files: dict[Path, RecordFiles] = {}
         self._fault = ""
         self._retry_at = 0.0
-        self._queue: queue.SimpleQueue[_Noted | None] = queue.SimpleQueue()
+        self._waiting: collections.deque[_Noted] = collections.deque()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
         self._thread.start()
 
@@ -112,30 +115,27 @@ class RequestLog:
         where = self._logging_of(servable.name) or self._config.default
         if where is None or not is_sampled(call.request_id, where.sampling_rate):
             return
-        if self._queue.qsize() >= MOST_WAITING:
+        if len(self._waiting) >= MOST_WAITING:
             self.counts.dropped += 1
             return
-        self._queue.put(_Noted(where, servable, target, call.request_id, call.label, time.time(), inputs, outputs))
+        self._waiting.append(_Noted(where, servable, target, call.request_id, call.label, time.time(), inputs, outputs))
 
     def close(self) -> None:
         """Writes what waits and ends the files."""
-        self._queue.put(None)
+        self._stopped.set()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
-        flushed, is_open = time.monotonic(), True
-        while is_open:
-            try:
-                noted = self._queue.get(timeout=FLUSH_SECONDS)
-                is_open = noted is not None
-                if noted is not None:
-                    self._write(noted)
-            except queue.Empty:
-                pass
-            if time.monotonic() >= flushed + FLUSH_SECONDS:
-                self._attempt(*(files.flush for files in self._files.values()))
-                flushed = time.monotonic()
+        while not self._stopped.wait(DRAIN_SECONDS):
+            if self._waiting:
+                self._drain()
+        self._drain()
         self._attempt(*(files.close for files in self._files.values()))
+
+    def _drain(self) -> None:
+        while self._waiting:
+            self._write(self._waiting.popleft())
+        self._attempt(*(files.flush for files in self._files.values()))
 
     def _write(self, noted: _Noted) -> None:
         if self._fault and time.monotonic() < self._retry_at:
