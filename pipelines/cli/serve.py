@@ -20,7 +20,7 @@ from pipelines.cli.models import find_model
 from pipelines.cli.option_types import WholeNumber
 from pipelines.cli.paths import describe
 from pipelines.quiet import quiet
-from pipelines.run_folder import RunFolder
+from pipelines.run_folder import RunFolder, require_folder
 from serving.contract import MODEL_NAME, SAVED_MODEL_FILE
 
 if TYPE_CHECKING:
@@ -260,8 +260,9 @@ def _request_log(options: dict[str, Any]) -> Any:
 
     default = None
     if options["request_log"]:
-        prefix = str(Path(options["request_log"]).expanduser().absolute())
-        default = logged_model(prefix, options["request_log_sampling_rate"], "--request-log")
+        prefix = Path(options["request_log"]).expanduser().absolute()
+        require_folder(prefix.parent)
+        default = logged_model(str(prefix), options["request_log_sampling_rate"], "--request-log")
     return RequestLogConfig(
         default=default,
         key_file=_file(options["request_log_key_file"]) if options["request_log_key_file"] else None,

@@ -24,7 +24,7 @@ NO_FINAL_FIT = ("--final-fit", "none")
 LENIENT = tuple(
     argument
     for bound in ("recall_lift.bound=-1", "recall_peer.rule=none", "rmse_ratio.bound=3")
-    for argument in ("--set", f"evaluation.{bound}")
+    for argument in ("--set", f"evaluation.gates.{bound}")
 )
 """Thresholds that every bundle passes: for tests of something else than its quality."""
 

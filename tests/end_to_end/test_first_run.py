@@ -60,7 +60,7 @@ def test_it_ends_well_and_tells_a_person_what_came_out(first_run):
     assert "NOT BLESSED" not in done.out
     for word in (
         "recall@100",
-        "rmse",
+        "RMSE",
         "popularity",
         FAR_TRANSITIONS,
         "user + item means",

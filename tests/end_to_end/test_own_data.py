@@ -166,7 +166,7 @@ def test_views_train_and_judge_retrieval_only(views_run):
     evaluation = views_run.summary["evaluation"]
     assert "RankingTrainer" not in views_run.cached
     assert set(views_run.summary["training"]) == {"RetrievalTrainer"}
-    assert set(views_run.gates) == {"recall_lift", "recall_peer", "recall_change"}
+    assert set(views_run.gates) == {"recall_lift", "recall_change"}
     assert evaluation["blessed"]
     assert not {"rmse", "mae"} & set(evaluation["metrics"])
     assert views_run.summary["push"]["pushed"]

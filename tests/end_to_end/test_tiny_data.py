@@ -15,7 +15,7 @@ QUICK = ("--set", "retrieval.epochs=2", "--set", "retrieval.eval_every=1", "--se
 LENIENT = tuple(
     argument
     for bound in ("recall_lift.bound=-1.1", "recall_peer.rule=none", "rmse_ratio.bound=1000")
-    for argument in ("--set", f"evaluation.{bound}")
+    for argument in ("--set", f"evaluation.gates.{bound}")
 )
 
 

@@ -12,6 +12,8 @@ import httpx
 import pytest
 from tensorflow_serving.apis import get_model_status_pb2, model_service_pb2_grpc
 
+from serving.request_log.files import files_of, records_of
+from serving.request_log.record import read
 from tests.serving.client.scripted_servers import free_port
 from tests.serving.tiny_models import publish, save_odd
 
@@ -28,11 +30,13 @@ def test_it_answers_with_the_options_of_tensorflow_model_server_and_ends_on_sigt
     command = [*COMMAND, f"--model_base_path={base}", "--model-name", "odd", f"--rest_api_port={port}", "--port=0"]
     command += ["--enable_batching", f"--batching_parameters_file={parameters}", "--max-rows", "5"]
     command += [f"--access-log={tmp_path / 'access.log'}", "--log-level", "warning", "--allowed-hosts", "127.0.0.1"]
+    command += ["--request-log", str(tmp_path / "logs" / "requests"), "--request-log-sampling-rate", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         try:
             printed = [server.stdout.readline() for _ in range(3)]
             assert printed[0] == f"odd, version 3: {base / '3'}\n"
             assert re.fullmatch(rf"REST +http://127.0.0.1:{port}/v1/models/odd:predict\n", printed[1])
+            assert printed[2] == f"log  {tmp_path}/logs/requests-*.tfrecord, 100 % of the requests\n"
             answer = httpx.post(f"http://127.0.0.1:{port}/v1/models/odd:predict", json={"instances": [4]}, timeout=20)
             assert answer.json() == {"predictions": [8.0]}
             many = {"instances": [1] * 6}
@@ -46,6 +50,8 @@ def test_it_answers_with_the_options_of_tensorflow_model_server_and_ends_on_sigt
     assert "SIGTERM" not in said  # which is no warning
     codes = [json.loads(line)["code"] for line in (tmp_path / "access.log").read_text().splitlines()]
     assert codes == [200, 429, 421]
+    (log,) = files_of(tmp_path / "logs" / "requests")  # whose folder was made
+    assert [read(record).outputs["y"].tolist() for record in records_of(log)] == [[8.0]]
 
 
 def test_the_access_log_goes_to_standard_output_where_it_has_no_name(tmp_path):
