@@ -95,7 +95,8 @@ def test_the_next_run_starts_from_what_is_served_and_knows_the_day(loop):
         assert max(entry["epoch"] for entry in warm["epochs"]) <= 3 < max(entry["epoch"] for entry in cold["epochs"])
         assert warm["epochs"][0]["epoch"] == 0  # what it starts from is judged first
         assert all(0 <= chosen <= 3 for chosen in warm["chosen_epochs"])
-    assert warm["epochs"][0]["eval_rmse"] < 0.9 * cold["epochs"][0]["eval_rmse"]  # ratings go on from where they were
+    trained = next(entry for entry in warm["epochs"] if entry["epoch"])
+    assert trained["loss"] < 0.9 * cold["epochs"][0]["loss"]  # ratings go on from where they were
     bundle = LoadedBundle(second.summary["push"]["path"])
     assert [item for item, _, _ in bundle.user_history("newcomer")] == ["i1", "i3", "i5", "i7"]
     assert bundle.facts["newest_row"] == MIDNIGHT + 60 * 33
