@@ -27,6 +27,7 @@ import pandas as pd
 from benchmarks.archive_option import add_archive_option
 from benchmarks.quality.splits import read_archive
 from benchmarks.results_table import publish, table
+from components.evaluation.metric_kinds import label_of
 
 PRESET = "movielens-latest-small"
 SEED = 42
@@ -86,7 +87,7 @@ def new_items(summary: dict[str, Any], parts: dict[str, pd.DataFrame]) -> str:
     new = test["item"].nunique()
     rows = [
         [
-            name.replace("_at_", "@").replace("ndcg", "NDCG"),
+            label_of(name),
             *(f"{figures[name][system]:.4f}" for system in ("model", "baseline", "peer")),
             _interval(figures[f"{name}_minus_popularity"]),
         ]

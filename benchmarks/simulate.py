@@ -13,7 +13,7 @@ apart by a hash of their id:
   starts from what is served, and the server takes over what the gates bless.
 
 A list is hit where an event names its request and an item of it (pipelines/watching/clicks.py); intervals are over
-people. Who lives how is written in benchmarks/simulated_people.py. Twelve minutes on two cores.
+people. Who lives how is written in benchmarks/simulated_people.py. Ten days take 27 minutes on two cores.
 """
 
 from __future__ import annotations

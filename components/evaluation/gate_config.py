@@ -21,8 +21,8 @@ class GateConfig:
       metric: `recall` and `ndcg` at evaluation.k, or at a length of their own (`ndcg_at_10`); `mrr`, `rmse`, `mae`.
       against: `popularity`, `peer` or `served` for lists, `means` (user + item means) or `served` for ratings.
       rule: `better`: the whole 95 % interval must lie on the better side of the bound; `not_worse`: refused where it
-        lies wholly on the worse side of 0 and the bundle is worse by more than the bound (where that is less:
-        than a tenth of the other figure); `none`: no gate.
+        lies wholly on the worse side of 0 and the bundle is worse by more than the bound, or than a tenth of the
+        other's figure where that is less; `none`: no gate.
       bound: better: of the difference, against the means of the ratio; not_worse: how much worse it may be in any case.
     """
 

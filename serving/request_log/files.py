@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime
 import logging
-import os
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 logger = logging.getLogger(__name__)
 
 ENDING = ".tfrecord"
-_REST = re.compile(r"-(\d{8})-\d{6}-\d+-\d{6,}" + re.escape(ENDING))
+_REST = re.compile(r"-(\d{8})-\d{6}-[0-9a-f]{8}-\d{6,}" + re.escape(ENDING))
 FRAME_BYTES = 16
 """Of length and checksums beside each record."""
 
@@ -22,8 +22,9 @@ FRAME_BYTES = 16
 class RecordFiles:
     """Writes the records of one prefix; to be used by one thread.
 
-    A file is called `PREFIX-YYYYMMDD-HHMMSS-PROCESS-NUMBER.tfrecord` after the moment (UTC) when it was begun, so that
-    several servers may share a prefix and names are in the order of time.
+    A file is called `PREFIX-YYYYMMDD-HHMMSS-WRITER-NUMBER.tfrecord` after the moment (UTC) when it was begun, WRITER
+    drawn at random: several servers may share a prefix (in containers each of them is process 1), and names are in the
+    order of time.
 
     Args:
       prefix: Beginning of the paths.
@@ -33,6 +34,7 @@ class RecordFiles:
 
     def __init__(self, prefix: Path, max_bytes: int, max_files: int) -> None:
         self._prefix = prefix
+        self._name = uuid.uuid4().hex[:8]
         self._max_bytes = max_bytes
         self._max_files = max_files
         self._writer: tf.io.TFRecordWriter | None = None
@@ -50,7 +52,7 @@ class RecordFiles:
             self.close()
         if self._writer is None:
             self._number += 1
-            path = f"{self._prefix}-{now:%Y%m%d-%H%M%S}-{os.getpid()}-{self._number:06}{ENDING}"
+            path = f"{self._prefix}-{now:%Y%m%d-%H%M%S}-{self._name}-{self._number:06}{ENDING}"
             self._writer, self._day, self._bytes = tf.io.TFRecordWriter(path), now.date(), 0
             self._remove_oldest()
         self._writer.write(record)

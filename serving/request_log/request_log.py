@@ -57,7 +57,7 @@ class Counts:
 
     Attributes:
       logged: Records that were written.
-      dropped: Records that were not, because too many waited or the file could not be written.
+      dropped: Records that were not: too many waited, the file could not be written, or the record not be made.
     """
 
     logged: int = 0
@@ -141,7 +141,12 @@ class RequestLog:
         if self._fault and time.monotonic() < self._retry_at:
             self.counts.dropped += 1
             return
-        content = self._record(noted)
+        try:
+            content = self._record(noted)
+        except Exception:  # of one request: the others are logged
+            logger.exception("request %s cannot be logged", noted.request_id.decode())
+            self.counts.dropped += 1
+            return
         if self._attempt(lambda: self._files_of(noted.where.prefix).write(content)):
             self.counts.logged += 1
         else:

@@ -22,6 +22,7 @@ from tensorflow_serving.apis import (
 from serving.client import RecommenderClient
 from serving.errors import InvalidRequestError
 from serving.models_config import ModelConfig, models_of
+from serving.request_log import record as record_module
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles, files_of, records_of
 from serving.request_log.record import hashed, read
@@ -164,6 +165,34 @@ def test_full_files_are_followed_by_others_and_the_oldest_go(tmp_path):
     files.close()
     kept = [[int(record) for record in records_of(path)] for path in files_of(tmp_path / "log")]
     assert kept == [[4, 5], [6, 7], [8, 9]]
+
+
+def test_servers_that_share_a_prefix_write_files_of_their_own(tmp_path):
+    """Of one process number and in one second, as containers that start together are."""
+    writers = [RecordFiles(tmp_path / "log", max_bytes=1 << 20, max_files=9) for _ in range(3)]
+    for number, files in enumerate(writers):
+        files.write(b"%d" % number)
+    for files in writers:
+        files.close()
+    assert sorted(record for path in files_of(tmp_path / "log") for record in records_of(path)) == [b"0", b"1", b"2"]
+
+
+def test_a_request_that_cannot_be_logged_does_not_end_the_log(bundle_folder, tmp_path, monkeypatch):
+    written = record_module.write
+
+    def write(logged, *others):
+        if logged.request_id == "odd":
+            raise ValueError("no such record")
+        return written(logged, *others)
+
+    monkeypatch.setattr(record_module, "write", write)
+    with logging(bundle_folder, tmp_path) as server:
+        for name in ("odd", "even"):
+            assert ask(server, {"instances": ["ann"]}, **{"X-Request-ID": name}).status_code == 200
+        wait_for(lambda: logged(tmp_path))
+        metrics = httpx.get(f"{server.url}/monitoring/prometheus/metrics", timeout=60).text
+    assert "recommender_requests_not_logged_total 1.0" in metrics
+    assert [one.request_id for one in logged(tmp_path)] == ["even"]
 
 
 def test_prefixes_that_begin_alike_are_not_mixed_up(tmp_path):
