@@ -55,10 +55,10 @@ def resolve(options: Sequence[str]) -> list[str]:
       InputError: Prism is asked for and is not there.
     """
     arguments = list(options)
-    runner = _value(arguments, "runner")
+    runner = option(arguments, "runner")
     if runner is None:
         return [*IN_MEMORY, *arguments]
-    if runner == "PrismRunner" and not _value(arguments, "prism_location") and not _value(arguments, "job_endpoint"):
+    if runner == "PrismRunner" and not option(arguments, "prism_location") and not option(arguments, "job_endpoint"):
         return [*arguments, f"--prism_location={_prism()}"]
     return arguments
 
@@ -70,7 +70,7 @@ def named(arguments: Sequence[str], name: str) -> list[str]:
       arguments: Resolved options.
       name: What nobody else calls a job.
     """
-    given = _value(arguments, "job_name")
+    given = option(arguments, "job_name")
     return [*arguments, f"--job_name={given or 'recommender'}-{name}"]
 
 
@@ -82,7 +82,7 @@ def end(arguments: Sequence[str]) -> None:
     Args:
       arguments: Options that `named` has made.
     """
-    master, job = flink_master(arguments), _value(arguments, "job_name")
+    master, job = flink_master(arguments), option(arguments, "job_name")
     if master is None or job is None:
         return
     try:
@@ -120,8 +120,19 @@ def told(error: BaseException, arguments: Sequence[str] = ()) -> str:
 
 def flink_master(arguments: Sequence[str]) -> str | None:
     """Address of Flink's REST API; None where no Flink elsewhere is named."""
-    master = _value(arguments, "flink_master")
+    master = option(arguments, "flink_master")
     return master if master and ":" in master and not master.startswith("[") else None
+
+
+def option(arguments: Sequence[str], name: str) -> str | None:
+    """The value of an option, given as `--name=value` or `--name value`; the last one counts."""
+    found = None
+    for position, argument in enumerate(arguments):
+        if argument.startswith(f"--{name}="):
+            found = argument.partition("=")[2]
+        elif argument == f"--{name}" and position + 1 < len(arguments):
+            found = arguments[position + 1]
+    return found
 
 
 def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
@@ -131,9 +142,9 @@ def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
     otherwise pack its sources for such workers, seconds a stage.
     """
     arguments = resolve(options)
-    environment = _value(arguments, "environment_type") or ""
+    environment = option(arguments, "environment_type") or ""
     on_this_machine = runner(arguments) in ON_THIS_MACHINE
-    if _value(arguments, "sdk_container_image") is None and (
+    if option(arguments, "sdk_container_image") is None and (
         environment in ("LOOPBACK", "EXTERNAL") or (on_this_machine and not environment)
     ):
         arguments.append("--sdk_container_image=unused")
@@ -142,13 +153,13 @@ def for_tfx(options: Sequence[str]) -> tuple[str, ...]:
 
 def runner(arguments: Sequence[str]) -> str | None:
     """The runner that the options name."""
-    return _value(arguments, "runner")
+    return option(arguments, "runner")
 
 
 def name(arguments: Sequence[str]) -> str:
     """The engine in a word, with the environment of its workers where that is named."""
-    environment = _value(arguments, "environment_type")
-    return (_value(arguments, "runner") or "FnApiRunner") + (f", {environment} workers" if environment else "")
+    environment = option(arguments, "environment_type")
+    return (option(arguments, "runner") or "FnApiRunner") + (f", {environment} workers" if environment else "")
 
 
 def check(arguments: Sequence[str]) -> None:
@@ -157,13 +168,13 @@ def check(arguments: Sequence[str]) -> None:
     Raises:
       InputError: Nobody listens at the job endpoint, at the worker pool or at the Flink master.
     """
-    endpoint = _value(arguments, "job_endpoint")
+    endpoint = option(arguments, "job_endpoint")
     if endpoint:
         _require_listener(
             endpoint, "job server", "--job_endpoint", "start it, for instance: .venv/bin/prism --job_port 8073"
         )
-    pool = _pool(_value(arguments, "environment_config") or "")
-    if _value(arguments, "environment_type") == "EXTERNAL" and pool:
+    pool = _pool(option(arguments, "environment_config") or "")
+    if option(arguments, "environment_type") == "EXTERNAL" and pool:
         _check_pool(pool, elsewhere=runner(arguments) in CLUSTERS)
     master = flink_master(arguments)
     if master:
@@ -193,17 +204,6 @@ def _pool(config: str) -> str:
     with contextlib.suppress(ValueError):
         return str(json.loads(config).get("url", ""))
     return ""
-
-
-def _value(arguments: Sequence[str], option: str) -> str | None:
-    """The value of an option, given as `--option=value` or `--option value`; the last one counts."""
-    found = None
-    for position, argument in enumerate(arguments):
-        if argument.startswith(f"--{option}="):
-            found = argument.partition("=")[2]
-        elif argument == f"--{option}" and position + 1 < len(arguments):
-            found = arguments[position + 1]
-    return found
 
 
 def _prism() -> str:

@@ -6,6 +6,7 @@ Arrow is imported only for an address with a scheme, so that the command line st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from components.errors import InputError
 from serving.contract import SAVED_MODEL_FILE
 
 CHUNK_BYTES = 1 << 20
+PROBE = ".writable"
 S3_SCHEMES = ("s3", "minio")
 KUBEFLOWS_STORE = "http://seaweedfs.kubeflow:9000"  # of Kubeflow Pipelines 2.16 and 2.17, which bring no MinIO any more
 
@@ -195,6 +197,27 @@ def storage_for(path: str) -> Storage:
             action="push into a mounted volume, or give valid credentials (of another S3 than AWS': AWS_ENDPOINT_URL)",
         ) from error
     return storage
+
+
+def require_writable(place: str) -> None:
+    """Writes a file into a push destination and removes it: who may not push learns it before anything is trained.
+
+    Raises:
+      InputError: The place cannot be opened or written.
+    """
+    probe = f"{place.rstrip('/')}/{PROBE}"
+    storage = storage_for(place)
+    try:
+        storage.write(probe, [b"written to see whether versions can be pushed here\n"])
+    except Exception as error:  # each file system has error classes of its own
+        raise InputError(
+            f"cannot write to {place}: {error}",
+            expected="a push destination that may be written",
+            received=place,
+            action="give the right to write there, or push somewhere else",
+        ) from error
+    with contextlib.suppress(Exception):  # who may write and not remove can push all the same
+        storage.remove(probe)
 
 
 def tree_digest(directory: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from tfx.types import artifact_utils
 
 from components.artifacts import PUSHED_DESTINATION, PUSHED_VERSION, SCORED_COUNTS, SCORED_ROWS
 from components.progress import warn
+from components.push.storage import S3_SCHEMES, copy_tree
 from components.settings import from_json
 from pipelines.batch_scoring.config import BatchScoresConfig
 from pipelines.batch_scoring.job import Specification, run_attempt
@@ -46,20 +48,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
             return
         destination = Destination(output=f"{scores.uri}/{SCORED_ROWS}", shards=config.shards)
         folder = destination.attempt_folder()
-        specification = Specification(
-            model=pushed.get_string_custom_property(PUSHED_DESTINATION),
-            version=version,
-            users=ALL,
-            n=config.n,
-            retrieve_only=False,
-            folder=folder,
-            suffix=destination.suffix,
-            shards=config.shards,
-            block_users=0,
-            beam_arguments=list(self._beam_pipeline_args or ()),
-        )
         try:
-            with _told(folder) as watch:
+            with _opened(pushed.get_string_custom_property(PUSHED_DESTINATION)) as model, _told(folder) as watch:
+                specification = Specification(
+                    model=model,
+                    version=version,
+                    users=ALL,
+                    n=config.n,
+                    retrieve_only=False,
+                    folder=folder,
+                    suffix=destination.suffix,
+                    shards=config.shards,
+                    block_users=0,
+                    beam_arguments=list(self._beam_pipeline_args or ()),
+                )
                 summary = run_attempt(specification, self._make_beam_pipeline, watch.expect)
             watch.end(summary)
             publish(destination, folder)
@@ -68,6 +70,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):  # type: ignore[misc]
         for name in SCORED_COUNTS:
             scores.set_int_custom_property(name, summary[name])
         scores.set_string_custom_property(PUSHED_VERSION, version)
+
+
+@contextlib.contextmanager
+def _opened(destination: str) -> Iterator[str]:
+    """A folder of the pushed version that TensorFlow opens: a copy of it where it lies in a bucket of S3."""
+    if destination.partition("://")[0] not in S3_SCHEMES:
+        yield destination
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy_tree(destination, folder)
+        yield folder
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
+from components.errors import InputError
 from components.feature_specs import feature_overrides
+from pipelines import engines
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.option_types import comma_separated
@@ -47,7 +49,14 @@ def compile_group() -> None:
     is_flag=True,
     help="Steps open the bucket themselves (gs:// only): what a remote Beam runner needs.",
 )
-@click.option("--beam-arg", "beam_args", multiple=True, help="Option of the Beam stages; repeatable.")
+@click.option(
+    "--with-batch-scores",
+    is_flag=True,
+    help="Score every known user with the pushed version (--set batch_scores.enabled=true).",
+)
+@click.option(
+    "--beam-arg", "beam_args", multiple=True, help="Options of the Beam stages, as Beam has them; repeatable."
+)
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="File to write: .yaml (vertex: .json).")
 def kubeflow(
     preset: str | None,
@@ -59,16 +68,28 @@ def kubeflow(
     columns: tuple[str, ...],
     deployment: str | None,
     output: str,
+    with_batch_scores: bool,
     **options: Any,
 ) -> int:
     """Write the pipeline for Kubeflow Pipelines 2, or for Vertex AI.
 
     Nothing is run and no data are opened: paths are those that the steps see in the cluster.
     """
+    suffixes = (".json",) if options["target"] == "vertex" else (".yaml", ".yml")
+    if not output.endswith(suffixes):
+        raise InputError(
+            f"a pipeline for {options['target']} is no {Path(output).suffix or 'file without an ending'}",
+            expected=" or ".join(suffixes),
+            received=f"--output {output}",
+            action=f"write {Path(output).with_suffix(suffixes[0])}",
+        )
     own: dict[str, Any] = {"source": "files", "ratings": ratings} if ratings else {}
     own |= {name: path for name, path in (("items", items), ("users", users)) if path}
     own |= {"columns": comma_separated(columns)} if columns else {}
-    config = load(preset or ("auto" if ratings else "demo"), (*overrides, *feature_overrides(features)), own)
+    overrides = (*overrides, *feature_overrides(features))
+    overrides = (*overrides, "batch_scores.enabled=true") if with_batch_scores else overrides
+    config = load(preset or ("auto" if ratings else "demo"), overrides, own)
+    options["beam_args"] = tuple(engines.parse(options["beam_args"]))
     text, steps = _compile(config, deployment, **options)
     target = Path(output)
     target.parent.mkdir(parents=True, exist_ok=True)

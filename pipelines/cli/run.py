@@ -22,7 +22,7 @@ from components.feature_specs import feature_overrides
 from components.ingestion.config import DataConfig
 from components.progress import LOGGER
 from components.training.config import FINAL_FITS
-from pipelines import engines, run_folder
+from pipelines import engines, job_server, run_folder
 from pipelines.cli.consoles import console_for
 from pipelines.cli.data_options import PRESET_HELP, data_options
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
@@ -244,8 +244,8 @@ def _run(
     from pipelines.run import RunFailedError, execute, open_recommender
 
     try:
-        with StageLines(progress) as view, engines.nothing_left(beam):
-            opener = functools.partial(open_recommender, beam_pipeline_args=beam)
+        with StageLines(progress) as view, engines.nothing_left(beam), job_server.shared(beam) as arguments:
+            opener = functools.partial(open_recommender, beam_pipeline_args=arguments)
             summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
             view.preparing("Asking the bundle for three users")
             samples = _samples(summary.bundle)

@@ -24,11 +24,23 @@ def submit() -> None:
 @click.option("--experiment", help="Group of runs.")
 @click.option("--run-name", help="For people.")
 @click.option("--namespace", help="Of the run, on a multi-user Kubeflow.")
+@click.option("--no-cache", is_flag=True, help="Run every step, also what the cache has.")
 @click.option("--service-account", help="With which the steps run.")
 @click.option("--token", envvar="KF_PIPELINES_TOKEN", show_envvar=True, help="Bearer token.")
 @click.option("--cookies", envvar="KF_PIPELINES_COOKIES", show_envvar=True, help="Cookies of a login in the browser.")
+@click.option(
+    "--ssl-ca-cert",
+    type=click.Path(dir_okay=False, exists=True),
+    help="Certificates by which the host is known, where its own are not public ones.",
+)
 def kubeflow(
-    pipeline: str, host: str, parameters: tuple[str, ...], token: str | None, cookies: str | None, **options: Any
+    pipeline: str,
+    host: str,
+    parameters: tuple[str, ...],
+    token: str | None,
+    cookies: str | None,
+    ssl_ca_cert: str | None,
+    **options: Any,
 ) -> int:
     """Start a run of PIPELINE, a YAML file of `recommender compile kubeflow`."""
     from pipelines.kubeflow import submission
@@ -45,7 +57,7 @@ def kubeflow(
         pipeline,
         host=host,
         arguments=submission.parse_arguments(spec, parameters),
-        client_options={"existing_token": token, "cookies": cookies},
+        client_options={"existing_token": token, "cookies": cookies, "ssl_ca_cert": ssl_ca_cert},
         **options,
     )
     click.echo(json.dumps({"run_id": started.run_id, "url": started.url}))

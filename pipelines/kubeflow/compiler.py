@@ -16,7 +16,8 @@ from components.ingestion.opening import declared_facts, open_source
 from components.ingestion.source import SourceFacts
 from pipelines import engines
 from pipelines.config import PipelineConfig
-from pipelines.kubeflow.deployment import Deployment, with_kubeflows_store
+from pipelines.kubeflow import page_artifacts
+from pipelines.kubeflow.deployment import OPEN_THE_PLACE, Deployment, with_kubeflows_store
 from pipelines.kubeflow.runtime_parameters import Parameter, parameters_of, with_defaults
 from pipelines.places import Places
 from pipelines.recommender import IN_MEMORY, create_pipeline
@@ -27,6 +28,8 @@ TARGETS = (KUBEFLOW, VERTEX)
 
 COMMAND = ("python", "-m", "pipelines.kubeflow.entrypoint")
 REMOTE_URIS = "--remote-uris"
+FIRST = "ExampleGen"
+JAVA = "job_server_java_launcher"  # Beam's option
 NEVER_CACHED = ("ServedModel", "StartingModel", "Pusher")
 """What they do depends on the push destination, of which Kubeflow's cache knows nothing; it runs no driver."""
 
@@ -133,6 +136,9 @@ def compile_pipeline(pipeline: Pipeline, parameters: Sequence[Parameter], option
     with_defaults(spec["root"].get("inputDefinitions", {}).get("parameters", {}), parameters)
     for step in NEVER_CACHED:
         spec["root"]["dag"]["tasks"].get(step, {}).pop("cachingOptions", None)
+    if options.target == KUBEFLOW:
+        page_artifacts.add_to(spec)
+    _open_the_place(spec, options)
     _deploy(spec, options)
     return job
 
@@ -176,6 +182,13 @@ class _NoAliases(yaml.SafeDumper):
 def _check_place(options: CompileOptions) -> None:
     """Raises an InputError where the target has no such place to push to, or nothing for a key of the deployment."""
     if options.target != VERTEX:
+        if "://" not in options.pushed_model and not options.deployment.mounts(options.pushed_model, "Pusher"):
+            raise InputError(
+                f"no volume is mounted at {options.pushed_model}: what is pushed there would end with the step's pod",
+                expected="a volume of the deployment that holds it, for the step Pusher",
+                received=f"--push-to {options.pushed_model}",
+                action="add [[volumes]] with `claim` and `mount` to the file of --deployment, or push to a bucket",
+            )
         return
     if not options.pushed_model.startswith("gs://"):
         raise InputError(
@@ -197,6 +210,21 @@ def _check_place(options: CompileOptions) -> None:
 def _check_runner(options: CompileOptions) -> None:
     """Raises an InputError where Beam's workers are elsewhere and cannot open what the step sees."""
     runner = engines.runner(options.beam_args)
+    given = {name for name in ("job_endpoint", JAVA) if engines.option(options.beam_args, name)}
+    if runner in engines.CLUSTERS and not given:
+        raise InputError(
+            f"the job server of {runner} would be started inside each step's container, which has no Java",
+            expected="one that runs: --job_endpoint=HOST:PORT",
+            received=" ".join(options.beam_args),
+            action=f"start it in the cluster (docs/kubeflow-operations.md), or name your image's Java: --{JAVA}=java",
+        )
+    if runner == "FlinkRunner" and given == {JAVA} and engines.flink_master(options.beam_args) is None:
+        raise InputError(
+            "Flink itself would be started inside each step's container",
+            expected="the address of a Flink that runs: --flink_master=HOST:PORT",
+            received=" ".join(options.beam_args),
+            action="name a cluster's JobManager, or leave the runner out: the Beam stages then run in the step",
+        )
     if runner in (None, *engines.ON_THIS_MACHINE) or options.remote_uris or options.target == VERTEX:
         return
     raise InputError(
@@ -237,6 +265,19 @@ def _deploy(spec: dict[str, Any], options: CompileOptions) -> None:
             container["env"] = [{"name": name, "value": value} for name, value in deployment.env.items()]
         if step.retries:
             spec["root"]["dag"]["tasks"][_step(label)]["retryPolicy"] = step.retry_policy()
+
+
+def _open_the_place(spec: dict[str, Any], options: CompileOptions) -> None:
+    """Tells the steps that open the push destination which one it is, and lets the first try to write there.
+
+    It is not tried where the deployment gives the first step less than the Pusher: less is what it can do.
+    """
+    for label in _containers(spec["deploymentSpec"]["executors"]):
+        if _step(label) in OPEN_THE_PLACE:
+            command = spec["deploymentSpec"]["executors"][label]["container"]["command"]
+            command += ["--push-to", options.pushed_model]
+            if _step(label) == FIRST and options.deployment.gives_alike(FIRST, "Pusher"):
+                command.append("--probe")
 
 
 def _header(spec: dict[str, Any]) -> str:

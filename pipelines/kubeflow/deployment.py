@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tomli
 
 from components.errors import InputError
 from components.settings import from_mapping, require
+from pipelines.kubeflow.store import PROVIDERS_VARIABLE
 
 EVERY_STEP = "default"
 PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
@@ -183,12 +184,14 @@ class Keys:
       env: Environment variable by key.
       mount: Folder in which its keys lie as files; empty: none.
       steps: Which steps see it; empty: all.
+      optional: Whether steps run without it where there is none.
     """
 
     name: str
     env: dict[str, str] = dataclasses.field(default_factory=dict)
     mount: str = ""
     steps: tuple[str, ...] = ()
+    optional: bool = False
 
     def __post_init__(self) -> None:
         require(bool(self.env or self.mount), self.name, "`env`, `mount` or both", "neither")
@@ -260,6 +263,15 @@ class Deployment:
         sources = (*self.secrets, *self.config_maps)
         return variable in self.env or any(variable in one.env.values() for one in sources if _sees(step, one))
 
+    def mounts(self, path: str, step: str) -> bool:
+        """Whether a volume that the step sees holds the path."""
+        return any(PurePosixPath(path).is_relative_to(one.mount) for one in self.volumes if _sees(step, one))
+
+    def gives_alike(self, step: str, other: str) -> bool:
+        """Whether the step sees every secret, config map and volume that the other sees."""
+        mounted: list[Keys | Volume] = [*self.secrets, *self.config_maps, *self.volumes]
+        return all(_sees(step, one) for one in mounted if _sees(other, one))
+
     def beyond_vertex(self) -> list[str]:
         """Keys that Vertex AI has nothing for."""
         whole = ("pull_secrets", "pull_policy", "secrets", "config_maps", "volumes")
@@ -292,27 +304,41 @@ class Deployment:
         return {name: entries for name, entries in config.items() if entries}
 
 
-KUBEFLOWS_STORE = Keys(
+OPEN_THE_PLACE = ("ExampleGen", "DataGate", "StartingModel", "ServedModel", "Pusher", "BatchScorer")
+"""Steps that open the push destination: to see whether it can be written, to read what is served, to push, to score."""
+
+KUBEFLOWS_SECRET = Keys(
     name="mlpipeline-minio-artifact",
     env={"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"},
-    steps=("ServedModel", "StartingModel", "Pusher"),
+    optional=True,
 )
-"""The secret of the store that Kubeflow Pipelines brings along, for the steps that open it themselves."""
+"""The secret of the store that Kubeflow Pipelines brings along."""
+
+KUBEFLOWS_SETTINGS = Keys(name="kfp-launcher", env={"providers": PROVIDERS_VARIABLE}, optional=True)
+"""Kubeflow's own settings of its stores, in the namespace of the runs; a standalone installation has none of them."""
 
 
 def with_kubeflows_store(deployment: Deployment, place: str) -> Deployment:
-    """The deployment, with the rights to push into Kubeflow's own store where it gives none.
+    """The deployment, with what a step needs to open a store of Kubeflow's, where it does not say so itself.
 
     Args:
       deployment: Of the pipeline.
       place: Where versions are pushed.
     """
-    names = KUBEFLOWS_STORE.env.values()
-    without = tuple(step for step in KUBEFLOWS_STORE.steps if not all(deployment.sets(name, step) for name in names))
-    if not without or not place.startswith("minio://"):
-        return deployment
-    keys = dataclasses.replace(KUBEFLOWS_STORE, steps=without)
-    return dataclasses.replace(deployment, secrets=(*deployment.secrets, keys))
+    scheme = place.partition("://")[0]
+    secrets = _for_steps_without(deployment, KUBEFLOWS_SECRET, KUBEFLOWS_SECRET.env.values())
+    settings = _for_steps_without(deployment, KUBEFLOWS_SETTINGS, ("AWS_ENDPOINT_URL",))
+    return dataclasses.replace(
+        deployment,
+        secrets=(*deployment.secrets, *(secrets if scheme == "minio" else ())),
+        config_maps=(*deployment.config_maps, *(settings if scheme in ("minio", "s3") else ())),
+    )
+
+
+def _for_steps_without(deployment: Deployment, keys: Keys, variables: Iterable[str]) -> tuple[Keys, ...]:
+    """The keys for those steps that open the push destination and lack one of the variables."""
+    steps = tuple(step for step in OPEN_THE_PLACE if not all(deployment.sets(name, step) for name in variables))
+    return (dataclasses.replace(keys, steps=steps),) if steps else ()
 
 
 def load_deployment(path: str | Path) -> Deployment:
@@ -342,6 +368,7 @@ def _as_env(sources: Sequence[Keys], step: str, name: str, key: str) -> list[dic
         {
             name: _constant(one.name),
             "keyToEnv": [{key: entry, "envVar": variable} for entry, variable in one.env.items()],
+            **({"optional": True} if one.optional else {}),
         }
         for one in sources
         if one.env and _sees(step, one)
@@ -349,7 +376,11 @@ def _as_env(sources: Sequence[Keys], step: str, name: str, key: str) -> list[dic
 
 
 def _as_volume(sources: Sequence[Keys], step: str, name: str) -> list[dict[str, Any]]:
-    return [{name: _constant(one.name), "mountPath": one.mount} for one in sources if one.mount and _sees(step, one)]
+    return [
+        {name: _constant(one.name), "mountPath": one.mount, **({"optional": True} if one.optional else {})}
+        for one in sources
+        if one.mount and _sees(step, one)
+    ]
 
 
 def _constant(text: str) -> dict[str, Any]:

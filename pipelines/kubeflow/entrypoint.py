@@ -9,6 +9,7 @@ Open-source Kubeflow and TFX differ in five points (docs/decisions/0010-kubeflow
   `minio://` are no file systems to TFX and Beam. So a step sees the folders, and its output file names the
   bucket again.
 - TFX's own orchestrators make the folders of the outputs, Kubeflow's launcher no more than the folders above.
+- Of an input that is gone (a rule for old artifacts has deleted what a cached step wrote) the launcher says nothing.
 - The launcher parses the output file strictly, and metadata that are null or lists fail the step or come
   back as something else.
 """
@@ -27,15 +28,20 @@ from typing import Any, NoReturn
 
 from components.errors import InputError
 from components.progress import LOGGER
+from components.push.storage import require_writable, storage_for
+from pipelines.kubeflow import page_artifacts, store
 
 MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 """Folders, below the root of the container, at which Kubeflow's launcher keeps what lies in a bucket."""
 
 KUBEFLOWS_OWN_TYPES = "system."
-"""What begins with this is no type of TFX: the log that Kubeflow's launcher keeps as the output `executor-logs`."""
+"""What begins with this is no type of TFX: the step's log, and what Kubeflow's own page shows (page_artifacts.py)."""
 
 IN_A_FILE = ("tfx.String", "tfx.Bytes", "tfx.Integer", "tfx.Float", "tfx.Boolean", "tfx.JsonValue")
 """Artifacts that are values, each in a file instead of a folder."""
+
+NO_FILES = "title: tfx.PushedModel\n"
+"""An artifact that holds nothing: what was pushed lies at the push destination."""
 
 MOUNT_ROOT_VARIABLE = "RECOMMENDER_MOUNT_ROOT"
 USAGE = 2
@@ -80,6 +86,20 @@ def prepared(invocation: dict[str, Any], inputs_spec: dict[str, Any], place: Cal
     return invocation
 
 
+def check_inputs(inputs: dict[str, Any]) -> None:
+    """Raises an InputError where an input is not there; its URI is one that the step opens."""
+    for key, artifact in _artifacts(inputs):
+        if NO_FILES in artifact["type"].get("instanceSchema", ""):
+            continue
+        if not storage_for(artifact["uri"]).exists(artifact["uri"]):
+            raise InputError(
+                f"the input `{key}` of this step is gone",
+                expected="what the step before it has written",
+                received=f"nothing at {artifact['uri']}: a rule for old artifacts may have deleted it since",
+                action="run the pipeline without the cache: recommender submit kubeflow … --no-cache",
+            )
+
+
 def make_folders(outputs: dict[str, Any]) -> None:
     """Makes the folder of every output that is one; their URIs are paths."""
     for _, artifact in _artifacts(outputs):
@@ -93,14 +113,19 @@ def finished(output: dict[str, Any], place: Callable[[str], str]) -> dict[str, A
 
     Args:
       output: The content of the output file.
-      place: Turns the path that the step wrote to into the address in the bucket.
+      place: Turns a path of the step into the address in the bucket: of what it wrote, and of what texts of the
+        metadata name, such as the models that an Evaluator compared.
 
     Raises:
       ValueError: Metadata that Kubeflow cannot keep.
     """
     for key, artifact in _artifacts(output):
         artifact["uri"] = place(artifact["uri"])
-        metadata = {name: value for name, value in artifact.get("metadata", {}).items() if value is not None}
+        metadata = {
+            name: place(value) if isinstance(value, str) else value
+            for name, value in artifact.get("metadata", {}).items()
+            if value is not None
+        }
         unusable = sorted(name for name, value in metadata.items() if isinstance(value, list))
         if unusable:
             raise ValueError(f"output {key}: Kubeflow keeps no lists as metadata: {', '.join(unusable)}")
@@ -131,16 +156,26 @@ def _run(arguments: Sequence[str]) -> None:
     def outward(path: str) -> str:
         return path if options.remote_uris else to_remote(path, root)
 
+    os.environ.update(store.settings_of_kubeflow(options.push_to, os.environ))
+    if options.probe:
+        require_writable(options.push_to)
+    shown = {key: inward(one["uri"]) for key, one in _artifacts(invocation["outputs"]) if key in page_artifacts.TYPES}
     options.json_serialized_invocation_args = json.dumps(prepared(invocation, inputs_spec, inward))
+    check_inputs(invocation.get("inputs", {}))
+    outputs = {key: one["uri"] for key, one in _artifacts(invocation["outputs"])}
     if not options.remote_uris:
         make_folders(invocation["outputs"])
-    output_file = Path(invocation["outputs"]["outputFile"])
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     kubeflow_v2_run_executor.main((options, beam_args))
-    if not options.remote_uris:  # Vertex' output file may lie in a bucket, and is right as TFX wrote it
-        output = finished(json.loads(output_file.read_text(encoding="utf-8")), outward)
-        output_file.write_text(json.dumps(output), encoding="utf-8")
+    entries = page_artifacts.fill(shown, outputs[page_artifacts.REPORT]) if shown else {}
+    if options.remote_uris:
+        store.remove_folder_markers(outputs.values())
+    output_file = invocation["outputs"]["outputFile"]
+    if "://" not in output_file:  # Vertex' lies in a bucket, and is right as TFX wrote it
+        output = json.loads(Path(output_file).read_text(encoding="utf-8"))
+        output.setdefault("artifacts", {}).update(entries)
+        Path(output_file).write_text(json.dumps(finished(output, outward)), encoding="utf-8")
 
 
 def _artifacts(side: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -157,6 +192,8 @@ def _is_kubeflows_own(entries: dict[str, Any]) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--remote-uris", action="store_true", help="leave addresses of buckets as they are")
+    parser.add_argument("--push-to", default="", help="where versions are pushed, of steps that open it")
+    parser.add_argument("--probe", action="store_true", help="see whether it can be written, before anything else")
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", default="{}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import socket
+import sys
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,6 +87,7 @@ def submit(
     run_name: str | None = None,
     namespace: str | None = None,
     service_account: str | None = None,
+    no_cache: bool = False,
     client_options: Mapping[str, Any] | None = None,
 ) -> Submission:
     """Starts a run.
@@ -99,27 +101,33 @@ def submit(
       run_name: For people.
       namespace: Of the run, on a multi-user Kubeflow.
       service_account: With which the steps run; None: Kubeflow's own default.
-      client_options: Further arguments of `kfp.Client`: `existing_token`, `cookies`, ….
+      no_cache: Whether every step is run, whatever the pipeline was compiled with.
+      client_options: Further arguments of `kfp.Client`: `existing_token`, `cookies`, `ssl_ca_cert`, ….
 
     Raises:
-      InputError: The host cannot be reached or refuses.
+      InputError: The host cannot be reached or refuses, or a namespace is given to a host that has only one.
     """
     check_reachable(host)
     import kfp
 
     options = {name: value for name, value in (client_options or {}).items() if value is not None}
     try:
-        client = kfp.Client(host=host, namespace=namespace or "kubeflow", **options)
-        started = client.create_run_from_pipeline_package(
-            str(path),
-            arguments=dict(arguments),
-            pipeline_root=pipeline_root or read_spec(path).get("defaultPipelineRoot"),
-            experiment_name=experiment,
-            run_name=run_name,
-            namespace=namespace,
-            service_account=service_account,
-            enable_caching=None,  # as it was compiled
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # the client prints links
+            client = kfp.Client(host=host, namespace=namespace or "kubeflow", **options)
+            if namespace is not None:
+                _require_namespaces(client, namespace, host)
+            started = client.create_run_from_pipeline_package(
+                str(path),
+                arguments=dict(arguments),
+                pipeline_root=pipeline_root or read_spec(path).get("defaultPipelineRoot"),
+                experiment_name=experiment,
+                run_name=run_name,
+                namespace=namespace,
+                service_account=service_account,
+                enable_caching=False if no_cache else None,  # None: as it was compiled
+            )
+    except InputError:
+        raise
     except Exception as error:  # the client raises whatever its HTTP library, the API or the login raise
         raise InputError(
             f"Kubeflow at {host} did not start the run",
@@ -128,6 +136,17 @@ def submit(
             action="see whether the address opens in a browser, and log in as it asks (--token, --cookies)",
         ) from error
     return Submission(run_id=started.run_id, url=f"{host.rstrip('/')}/#/runs/details/{started.run_id}")
+
+
+def _require_namespaces(client: Any, namespace: str, host: str) -> None:
+    """Raises an InputError where Kubeflow serves one namespace: it would take no notice of another."""
+    if client.get_kfp_healthz().multi_user is not True:
+        raise InputError(
+            f"Kubeflow at {host} is not multi-user: every run is in its own namespace",
+            expected="no --namespace",
+            received=f"--namespace {namespace}",
+            action="leave --namespace out, or submit to the Kubeflow that has this namespace",
+        )
 
 
 def check_reachable(host: str) -> None:

@@ -15,6 +15,10 @@ MODELS = {
     ("autoscaling/v2", "HorizontalPodAutoscaler"): "V2HorizontalPodAutoscaler",
     ("policy/v1", "PodDisruptionBudget"): "V1PodDisruptionBudget",
     ("networking.k8s.io/v1", "NetworkPolicy"): "V1NetworkPolicy",
+    ("v1", "Pod"): "V1Pod",
+    ("v1", "ConfigMap"): "V1ConfigMap",
+    ("rbac.authorization.k8s.io/v1", "Role"): "V1Role",
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"): "V1RoleBinding",
 }
 
 kustomization = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())

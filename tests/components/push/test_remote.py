@@ -13,7 +13,7 @@ import pytest
 
 from components.errors import InputError
 from components.push.publish import publish
-from components.push.storage import TensorFlowStorage, copy_tree, storage_for, tree_digest
+from components.push.storage import TensorFlowStorage, copy_tree, require_writable, storage_for, tree_digest
 from components.push.versions import complete_versions, newest_other
 from tests.components.push.gcs_server import google_cloud_storage
 from tests.components.push.test_publish import make_model
@@ -118,3 +118,13 @@ def test_a_push_into_google_cloud_storage_by_tensorflows_own_client(tmp_path: Pa
     assert found["same"]
     lies = tmp_path / "objects" / "bucket" / "models" / str(first) / "saved_model.pb"
     assert lies.read_text() == "graph a"
+
+
+def test_a_place_is_tried_before_anything_is_trained(s3: None, tmp_path: Path) -> None:
+    for place in ("s3://bucket/tried/models", str(tmp_path / "models")):
+        require_writable(place)
+        assert storage_for(place).names(place) == []
+    (tmp_path / "file").touch()
+    for place in ("s3://nobucket/models", str(tmp_path / "file")):
+        with pytest.raises(InputError, match=f"cannot write to {place}"):
+            require_writable(place)

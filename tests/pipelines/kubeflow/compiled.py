@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import yaml
 
 from pipelines.config import load
 from pipelines.kubeflow import compiler
+from pipelines.kubeflow.deployment import Deployment, Volume
 
 IMAGE = "registry.example.com/tfx-recommenders@sha256:0123"
 ROOT = "s3://bucket/root"
@@ -24,6 +26,11 @@ SMALL = (
 def documents(preset: str = "demo", overrides: tuple[str, ...] = (), **options: Any) -> list[dict[str, Any]]:
     """What `recommender compile kubeflow` writes, read back: the PipelineSpec and, where there is one, the platform."""
     data = options.pop("data", None)
+    place = options.get("push_to", "")
+    if place.startswith("/"):  # a volume holds it
+        given = options.get("deployment", Deployment())
+        volume = Volume(claim="models", mount=place.rstrip("/"))
+        options["deployment"] = dataclasses.replace(given, volumes=(*given.volumes, volume))
     chosen = compiler.CompileOptions(image=IMAGE, pipeline_root=options.pop("pipeline_root", ROOT), **options)
     job = compiler.compile_recommender(load(preset, overrides, data), chosen)
     return list(yaml.safe_load_all(compiler.as_yaml(job, chosen.given)))
@@ -68,6 +75,7 @@ def summary(spec: dict[str, Any]) -> str:
                 )
             )
         for key, one in sorted(component["outputDefinitions"]["artifacts"].items()):
-            title = yaml.safe_load(one["artifactType"]["instanceSchema"])["title"]
+            kind = one["artifactType"]
+            title = kind.get("schemaTitle") or yaml.safe_load(kind["instanceSchema"])["title"]
             lines.append(f"  -> {key}: {title}")
     return "\n".join(lines) + "\n"

@@ -7,6 +7,8 @@ It stands for Kubeflow's driver and launcher and keeps to what they do, where th
   outputs is copied into the bucket, and the mounts are emptied before the next step.
 - The output file is parsed strictly, null metadata fail the step, integers come back as 7.0.
 - A parameter without a default needs an argument, and drivers of TFX are never called.
+- A step sees the secrets and ConfigMaps that the platform document gives it as environment, and no others; one that is
+  not there keeps its pod from starting, unless it is optional.
 
     python -m tests.pipelines.kubeflow.launcher pipeline.yaml FOLDER [--only STEP]… [--param NAME=VALUE]…
         [--in-docker IMAGE]
@@ -102,13 +104,16 @@ class Subprocesses:
         del volumes  # absolute paths are the same inside and outside
         self.mount_root = mount_root
 
-    def run(self, container: Mapping[str, Any], arguments: Sequence[str], scratch: Path) -> subprocess.CompletedProcess:
+    def run(
+        self, container: Mapping[str, Any], arguments: Sequence[str], scratch: Path, given: Mapping[str, str]
+    ) -> subprocess.CompletedProcess:
         environment = {
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
             "RECOMMENDER_MOUNT_ROOT": str(self.mount_root),
             **{one["name"]: one["value"] for one in container.get("env", [])},
+            **given,
         }
         return subprocess.run(
             [*container.get("command", []), *arguments],
@@ -133,7 +138,9 @@ class Containers:
         self.mount_root = mount_root
         self.volumes = dict(volumes or {})
 
-    def run(self, container: Mapping[str, Any], arguments: Sequence[str], scratch: Path) -> subprocess.CompletedProcess:
+    def run(
+        self, container: Mapping[str, Any], arguments: Sequence[str], scratch: Path, given: Mapping[str, str]
+    ) -> subprocess.CompletedProcess:
         for folder in [*(self.mount_root / name for name in MOUNTS.values()), scratch, *self.volumes.values()]:
             folder.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
@@ -148,8 +155,8 @@ class Containers:
         docker = ["docker", "run", "--rm", "--network", "none", "--user", f"{ANY_USER}:0"]
         for inside, outside in mounts.items():
             docker += ["--volume", f"{outside}:{inside}"]
-        for one in container.get("env", []):
-            docker += ["--env", f"{one['name']}={one['value']}"]
+        for name, value in {**{one["name"]: one["value"] for one in container.get("env", [])}, **given}.items():
+            docker += ["--env", f"{name}={value}"]
         return subprocess.run(
             [*docker, "--entrypoint", command[0], container["image"], *command[1:], *arguments],
             stdout=subprocess.PIPE,
@@ -174,6 +181,8 @@ class Launcher:
       pipeline_root: Address below which artifacts go; None: that of the spec.
       containers: Whether the steps run in containers of their image instead of as subprocesses.
       volumes: Of the containers: outside folder by mount path.
+      platform: The document behind the PipelineSpec, which gives the steps keys of secrets and ConfigMaps.
+      cluster: The secrets and ConfigMaps that there are: values by key, by name.
     """
 
     def __init__(
@@ -185,7 +194,11 @@ class Launcher:
         pipeline_root: str | None = None,
         containers: bool = False,
         volumes: Mapping[str, Path] | None = None,
+        platform: Mapping[str, Any] | None = None,
+        cluster: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        self._given = (platform or {}).get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {})
+        self._cluster = cluster or {}
         self._spec = spec
         self._folder = folder
         self._root = (pipeline_root or spec["defaultPipelineRoot"]).rstrip("/")
@@ -251,7 +264,7 @@ class Launcher:
             self._mounted(entry["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
         container = executor["container"]
         arguments = [argument.replace("{{$}}", json.dumps(invocation)) for argument in container.get("args", [])]
-        ended = self._engine.run(container, arguments, scratch)
+        ended = self._engine.run(container, arguments, scratch, self._environment(component["executorLabel"]))
         log = self._folder / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(ended.stdout, encoding="utf-8")
@@ -261,6 +274,25 @@ class Launcher:
         self._mounted(provisioned[LOG]["artifacts"][0]["uri"]).write_text(ended.stdout, encoding="utf-8")
         outputs = self._collect(name, provisioned, output_file)
         return StepDone(outputs, time.monotonic() - start, ended.stdout)
+
+    def _environment(self, label: str) -> dict[str, str]:
+        """What the platform document gives a step as environment, of what there is in the cluster."""
+        given = self._given.get("executors", {}).get(label, {})
+        found = {}
+        for kind, name, key in (
+            ("secretAsEnv", "secretNameParameter", "secretKey"),
+            ("configMapAsEnv", "configMapNameParameter", "configMapKey"),
+        ):
+            for source in given.get(kind, []):
+                values = self._cluster.get(source[name]["runtimeValue"]["constant"], {})
+                for entry in source["keyToEnv"]:
+                    if entry[key] in values:
+                        found[entry["envVar"]] = values[entry[key]]
+                    elif not source.get("optional"):
+                        raise StepFailedError(
+                            f"{label}: CreateContainerConfigError: {source[name]} has no {entry[key]}"
+                        )
+        return found
 
     def _task_values(self, task: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         for name, source in task.get("inputs", {}).get("parameters", {}).items():

@@ -94,7 +94,7 @@ def test_no_list_or_null_stands_in_the_metadata(any_spec):
 
 def test_every_step_starts_at_our_entry_point_in_the_image(any_spec):
     for _, _, executor in steps(any_spec).values():
-        assert executor["container"]["command"] == ["python", "-m", "pipelines.kubeflow.entrypoint"]
+        assert executor["container"]["command"][:3] == ["python", "-m", "pipelines.kubeflow.entrypoint"]
         assert executor["container"]["image"] == IMAGE
 
 
@@ -164,6 +164,32 @@ def test_versions_are_pushed_beside_the_pipeline_root_or_where_one_says():
     assert destinations(documents(push_to="/models/recommender/")[0]) == ("/models/recommender",) * 2
 
 
+def test_the_first_step_tries_to_write_where_versions_are_pushed_if_it_is_given_what_the_pusher_is():
+    def commands(**options):
+        found = steps(documents(push_to="s3://models/shop", **options)[0])
+        return {name: executor["container"]["command"][3:] for name, (_, _, executor) in found.items()}
+
+    place = ["--push-to", "s3://models/shop"]
+    told = {name: command for name, command in commands().items() if command}
+    first = {"ExampleGen": [*place, "--probe"]}
+    assert told == {**first, "DataGate": place, "ServedModel": place, "Pusher": place}
+    for step, probes in (("ExampleGen", True), ("ServedModel", False)):
+        keys = Keys(name="rights", mount="/rights", steps=("Pusher", step))
+        assert ("--probe" in commands(deployment=Deployment(secrets=(keys,)))["ExampleGen"]) is probes
+
+
+def test_the_report_and_its_figures_are_shown_in_kubeflows_own_page(spec):
+    outputs = steps(spec)["RunReport"][1]["outputDefinitions"]["artifacts"]
+    shown = {key: one["artifactType"]["schemaTitle"] for key, one in outputs.items() if key != "report"}
+    assert shown == {"page": "system.HTML", "metrics": "system.Metrics"}
+
+
+def test_batch_scores_follow_the_push_where_they_are_asked_for(spec):
+    assert "BatchScorer" not in steps(spec)
+    found = steps(documents(overrides=("batch_scores.enabled=true",))[0])
+    assert found["BatchScorer"][0]["dependentTasks"] == ["Pusher"]
+
+
 def test_what_the_cluster_gives_each_step_and_all_of_them():
     gpu = Step(
         cpu=8,
@@ -187,7 +213,7 @@ def test_what_the_cluster_gives_each_step_and_all_of_them():
         volumes=(Volume(claim="models", mount="/models"),),
         steps={"default": Step(cpu=2, memory="8Gi"), "RetrievalTrainer": gpu},
     )
-    spec, platform = documents(deployment=deployment)
+    spec, platform = documents(deployment=deployment, pipeline_root="gs://bucket/root")
     found = steps(spec)
     containers = {name: executor["container"] for name, (_, _, executor) in found.items()}
     assert containers["Pusher"]["resources"] == {"resourceCpuLimit": "2", "resourceMemoryLimit": "8Gi"}
@@ -241,26 +267,47 @@ def test_what_the_cluster_gives_each_step_and_all_of_them():
         Deployment(volumes=(Volume(claim="c", mount="/c", steps=("Retriever",)),)),
     ],
 )
-def test_a_step_that_there_is_not(demo, deployment):
+def test_a_step_that_there_is_not(deployment):
     with pytest.raises(InputError, match="Retriever"):
         documents(deployment=deployment)
-    assert len(demo) == 1  # and nothing to say is no platform document
+    assert len(documents(pipeline_root="gs://bucket/root")) == 1  # and nothing to say is no platform document
 
 
 def test_pushing_into_kubeflows_own_store_takes_its_secret_unless_another_is_given():
     def secrets(**options):
         found = documents(pipeline_root="minio://mlpipeline/recommender", **options)
         executors = found[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if len(found) > 1 else {}
+        executors = {label: one for label, one in executors.items() if "secretAsEnv" in one}
         names = {label: one["secretAsEnv"][0]["secretNameParameter"] for label, one in executors.items()}
         return {label: name["runtimeValue"]["constant"] for label, name in names.items()}
 
     own = "mlpipeline-minio-artifact"
-    assert secrets() == {"ServedModel_executor": own, "Pusher_executor": own}
+    opening = ("ExampleGen", "DataGate", "ServedModel", "Pusher")
+    assert secrets() == {f"{step}_executor": own for step in opening}
     assert secrets(push_to="/models") == {}
-    mine = Keys(
-        name="mine", env={"a": "AWS_ACCESS_KEY_ID", "b": "AWS_SECRET_ACCESS_KEY"}, steps=("ServedModel", "Pusher")
-    )
+    mine = Keys(name="mine", env={"a": "AWS_ACCESS_KEY_ID", "b": "AWS_SECRET_ACCESS_KEY"}, steps=opening)
     assert set(secrets(deployment=Deployment(secrets=(mine,))).values()) == {"mine"}
+
+
+@pytest.mark.parametrize(
+    ("place", "env", "told"),
+    [
+        ("minio://mlpipeline/models", {}, True),
+        ("s3://bucket/models", {}, True),
+        ("s3://bucket/models", {"AWS_ENDPOINT_URL": "http://store:9000"}, False),
+        ("/models", {}, False),
+    ],
+)
+def test_steps_that_open_a_store_learn_its_address_from_kubeflows_own_settings(place, env, told):
+    found = documents(push_to=place, deployment=Deployment(env=env))
+    executors = found[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if len(found) > 1 else {}
+    sources = executors.get("DataGate_executor", {}).get("configMapAsEnv", [])
+    settings = {
+        "configMapNameParameter": {"runtimeValue": {"constant": "kfp-launcher"}},
+        "keyToEnv": [{"configMapKey": "providers", "envVar": "RECOMMENDER_KUBEFLOW_PROVIDERS"}],
+        "optional": True,
+    }
+    assert sources == ([settings] if told else [])
 
 
 @pytest.mark.parametrize(
@@ -268,9 +315,37 @@ def test_pushing_into_kubeflows_own_store_takes_its_secret_unless_another_is_giv
     [
         ({"pipeline_root": "s3://bucket"}, "a whole bucket"),
         ({"pipeline_root": "s3://bucket/root", "remote_uris": True}, "cannot open s3://bucket/root themselves"),
-        ({"pipeline_root": "s3://bucket/root", "beam_args": ("--runner=FlinkRunner",)}, "workers of FlinkRunner"),
+        (
+            {"pipeline_root": "s3://bucket/root", "beam_args": ("--runner=FlinkRunner", "--job_endpoint=flink:8099")},
+            "workers of FlinkRunner",
+        ),
+        (
+            {
+                "pipeline_root": "gs://b/root",
+                "remote_uris": True,
+                "beam_args": ("--runner=FlinkRunner", "--flink_master=flink:8081"),
+            },
+            "which has no Java",
+        ),
+        (
+            {
+                "pipeline_root": "gs://b/root",
+                "remote_uris": True,
+                "beam_args": ("--runner=FlinkRunner", "--flink_master=[local]", "--job_server_java_launcher=java"),
+            },
+            "Flink itself would be started",
+        ),
         ({"pipeline_root": "gs://bucket/root", "beam_args": ("--runner=DataflowRunner",)}, "workers of DataflowRunner"),
         ({"pipeline_root": "gs://b/root", "target": "vertex", "push_to": "/models"}, "do not see /models"),
+        ({"pipeline_root": "gs://b/root", "push_to": "/models"}, "no volume is mounted at /models"),
+        (
+            {
+                "pipeline_root": "gs://b/root",
+                "push_to": "/models/shop",
+                "deployment": Deployment(volumes=(Volume(claim="m", mount="/models", steps=("ServedModel",)),)),
+            },
+            "no volume is mounted at /models/shop",
+        ),
         (
             {
                 "pipeline_root": "gs://b/root",
@@ -313,7 +388,8 @@ def test_for_vertex_the_job_names_its_bucket_and_steps_read_it_themselves():
     job = json.loads(compiler.as_json(compiler.compile_recommender(load("demo"), options)))
     assert job["runtimeConfig"]["gcsOutputDirectory"] == "gs://bucket/root"
     for _, _, executor in steps(job["pipelineSpec"]).values():
-        assert executor["container"]["command"][-1] == "--remote-uris"
+        assert executor["container"]["command"][3] == "--remote-uris"
+    assert set(steps(job["pipelineSpec"])["RunReport"][1]["outputDefinitions"]["artifacts"]) == {"report"}
 
 
 @pytest.mark.parametrize(("root", "target"), [("/folder", "kubeflow"), ("", "kubeflow"), ("s3://bucket", "vertex")])

@@ -1,10 +1,13 @@
 """What the container entry point makes of Kubeflow's invocation and of TFX's output; no TFX is imported."""
 
 import copy
+import json
 
 import pytest
 
-from pipelines.kubeflow.entrypoint import finished, make_folders, prepared, to_mount, to_remote
+from components.errors import InputError
+from pipelines.kubeflow import page_artifacts
+from pipelines.kubeflow.entrypoint import check_inputs, finished, make_folders, prepared, to_mount, to_remote
 
 SCHEMA = {"instanceSchema": "title: tfx.Examples\ntype: object\n"}
 SPEC = {"artifacts": {"items": {"artifactType": SCHEMA}}}
@@ -77,3 +80,40 @@ def test_nulls_are_dropped_and_lists_are_refused_by_name():
     assert done["artifacts"]["examples"]["artifacts"][0]["metadata"] == {"rows": 7.0}
     with pytest.raises(ValueError, match="splits"):
         finished(output(splits=["a"]), to_remote)
+
+
+def test_paths_in_the_metadata_name_the_bucket_too():
+    done = finished(output(current_model="/s3/bucket/root/model", pushed="/models/7", rows=7.0), to_remote)
+    assert done["artifacts"]["examples"]["artifacts"][0]["metadata"] == {
+        "current_model": "s3://bucket/root/model",
+        "pushed": "/models/7",
+        "rows": 7.0,
+    }
+
+
+def test_an_input_that_a_rule_has_deleted_is_told_with_its_cure(tmp_path):
+    def inputs(title, path):
+        kind = {"instanceSchema": f"title: {title}\ntype: object\n"}
+        return {"artifacts": {"examples": {"artifacts": [{"uri": str(path), "type": kind}]}}}
+
+    check_inputs(inputs("tfx.Examples", tmp_path))
+    check_inputs(inputs("tfx.PushedModel", tmp_path / "nothing is ever written here"))
+    with pytest.raises(InputError, match="`examples` of this step is gone") as error:
+        check_inputs(inputs("tfx.Examples", tmp_path / "gone"))
+    assert "--no-cache" in error.value.action
+
+
+def test_the_page_and_the_figures_are_artifacts_that_kubeflow_shows(tmp_path):
+    report = tmp_path / "report"
+    report.mkdir()
+    (report / "report.html").write_text("<p>page</p>")
+    figures = {"ndcg_at_10": {"model": 0.25, "peer": 0.2}, "rmse": {"model": None}}
+    (report / "report.json").write_text(json.dumps({"evaluation": {"blessed": True, "overall": figures}}))
+    uris = {key: str(tmp_path / "out" / key) for key in page_artifacts.TYPES}
+    entries = page_artifacts.fill(uris, str(report))
+    assert (tmp_path / "out" / "page").read_text() == "<p>page</p>"
+    assert json.loads((tmp_path / "out" / "metrics").read_text()) == {"blessed": 1.0, "ndcg_at_10": 0.25}
+    (metrics,) = entries["metrics"]["artifacts"]
+    assert (metrics["uri"], metrics["metadata"]) == (uris["metrics"], {"blessed": 1.0, "ndcg_at_10": 0.25})
+    (report / "report.json").write_text(json.dumps({"evaluation": None}))
+    assert page_artifacts.fill(uris, str(report))["metrics"]["artifacts"][0]["metadata"] == {}

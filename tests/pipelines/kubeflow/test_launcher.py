@@ -1,10 +1,15 @@
 """Steps of the compiled pipeline, run by their container commands as Kubeflow runs them."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.peers.peers import FAR_TRANSITIONS
+from components.push.storage import storage_for
+from components.push.versions import complete_versions
 from tests.components.peers.test_peer_lists import judged_rows
 from tests.datasets import ingest, read_rows
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, SMALL, documents, steps
@@ -25,8 +30,6 @@ SPLITS = {"examples": ["eval", "test"], "entities": ["items", "users"], "sequenc
 
 def imported_examples():
     """A pipeline of Importers whose addresses are runtime parameters, and a step that reads what they name."""
-    import json
-
     import yaml
     from tfx.dsl.components.common.importer import Importer
     from tfx.orchestration.pipeline import Pipeline
@@ -77,7 +80,8 @@ def local(tmp_path_factory):
 def first(tmp_path_factory):
     """The real pipeline's first step."""
     folder = tmp_path_factory.mktemp("first")
-    launcher = Launcher(documents(overrides=SMALL)[0], folder, arguments={"demo_seed": SEED})
+    spec, _ = documents(overrides=SMALL, push_to=str(folder / "models"))
+    launcher = Launcher(spec, folder, arguments={"demo_seed": SEED})
     return launcher, launcher.run(["ExampleGen"])["ExampleGen"].outputs
 
 
@@ -122,11 +126,17 @@ def test_a_required_parameter_that_a_run_does_not_give(tmp_path):
         Launcher(imported_examples(), tmp_path)
 
 
-def run_everything(folder: Path, containers: bool = False) -> Launcher:
-    """Every step, to a version that is pushed into a volume."""
-    models = folder / "models"
-    where = "/models" if containers else str(models)
-    (spec,) = documents(overrides=SMALL + SCANN, push_to=where)
+def run_everything(
+    folder: Path,
+    *,
+    push_to: str,
+    overrides: tuple[str, ...] = (),
+    containers: bool = False,
+    cluster: Mapping[str, Mapping[str, str]] | None = None,
+    **options: Any,
+) -> Launcher:
+    """Every step, to a version that is pushed."""
+    spec, *platform = documents(overrides=SMALL + SCANN + overrides, push_to=push_to, **options)
     if containers:
         for _, _, executor in steps(spec).values():
             executor["container"]["image"] = PIPELINE
@@ -137,7 +147,15 @@ def run_everything(folder: Path, containers: bool = False) -> Launcher:
         "ranking_learning_rate": 0.02,
         "evaluation": lenient["evaluation"]["defaultValue"],
     }
-    launcher = Launcher(spec, folder / "run", arguments=arguments, containers=containers, volumes={"/models": models})
+    launcher = Launcher(
+        spec,
+        folder / "run",
+        arguments=arguments,
+        containers=containers,
+        volumes={"/models": folder / "models"},
+        platform=platform[0] if platform else None,
+        cluster=cluster,
+    )
     launcher.run()
     return launcher
 
@@ -159,18 +177,70 @@ def assert_pushed_and_answering(launcher: Launcher, models: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_whole_pipeline_ends_in_a_pushed_bundle_that_answers(tmp_path):
-    launcher = run_everything(tmp_path)
+    launcher = run_everything(tmp_path, push_to=str(tmp_path / "models"))
     assert set(launcher.done) == set(steps(documents()[0]))
     assert_pushed_and_answering(launcher, tmp_path / "models")
     run_root = launcher.bucket.path(launcher.done["RetrievalTrainer"].outputs["model_run"].uri)
     assert '"epochs"' in (run_root / "training.json").read_text()
-    report = launcher.bucket.path(launcher.done["RunReport"].outputs["report"].uri) / "report.html"
-    assert "The bundle may be served." in report.read_text()
+    outputs = launcher.done["RunReport"].outputs
+    page = launcher.bucket.path(outputs["page"].uri)
+    assert "The bundle may be served." in page.read_text()
+    assert page.read_text() == (launcher.bucket.path(outputs["report"].uri) / "report.html").read_text()
+    assert (outputs["metrics"].metadata["blessed"], 0 < outputs["metrics"].metadata["ndcg_at_10"] < 1) == (1.0, True)
+
+
+@pytest.fixture
+def store(monkeypatch) -> dict[str, dict[str, str]]:
+    """An S3 server in the place of Kubeflow's own store, as the cluster's secret and ConfigMap tell of it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {"minio": {"default": {"endpoint": f"{host}:{port}", "disableSSL": True, "region": "minio"}}}
+    for name, value in (("ENDPOINT_URL", f"http://{host}:{port}"), ("ACCESS_KEY_ID", "id"), ("SECRET_ACCESS_KEY", "k")):
+        monkeypatch.setenv(f"AWS_{name}", value)
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="mlpipeline")
+    yield {
+        "mlpipeline-minio-artifact": {"accesskey": "id", "secretkey": "k"},
+        "kfp-launcher": {"providers": json.dumps(settings)},
+    }
+    server.stop()
+
+
+def test_a_push_destination_that_cannot_be_written_is_told_by_the_first_step(store, tmp_path):
+    spec, platform = documents(overrides=SMALL, push_to="minio://nobucket/models")
+    launcher = Launcher(spec, tmp_path, arguments={"demo_seed": SEED}, platform=platform, cluster=store)
+    with pytest.raises(
+        StepFailedError, match=r"ExampleGen ended with 2:(?s:.*)error: cannot .*minio://nobucket/models"
+    ):
+        launcher.run(["ExampleGen"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_whole_pipeline_pushes_into_kubeflows_own_store_by_what_the_cluster_tells_and_scores_from_there(
+    store, tmp_path
+):
+    launcher = run_everything(
+        tmp_path,
+        pipeline_root="minio://mlpipeline/recommender",
+        push_to="",
+        overrides=("batch_scores.enabled=true",),
+        cluster=store,
+    )
+    pushed = launcher.done["Pusher"].outputs["pushed_model"].metadata
+    place = "minio://mlpipeline/pushed_model/recommender"
+    assert pushed["pushed_destination"] == f"{place}/{pushed['pushed_version']}"
+    assert complete_versions(place) == [int(pushed["pushed_version"])]
+    assert storage_for(place).names(place) == ["judged", pushed["pushed_version"]]  # and no probe
+    assert launcher.done["BatchScorer"].outputs["scores"].metadata["users"] == 150.0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_whole_pipeline_in_containers_of_its_image_as_a_user_that_nobody_knows(tmp_path):
     require_image(PIPELINE)
-    launcher = run_everything(tmp_path, containers=True)
+    launcher = run_everything(tmp_path, push_to="/models", containers=True)
     assert_pushed_and_answering(launcher, tmp_path / "models")

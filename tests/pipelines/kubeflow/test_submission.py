@@ -1,5 +1,6 @@
 """Submitting, against a server that speaks as much of Kubeflow's API as a submission needs."""
 
+import copy
 import json
 import socket
 import threading
@@ -39,12 +40,16 @@ class Kubeflow(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.runs = []
         self.refuses = False
+        self.multi_user = False
         self.host = f"http://127.0.0.1:{self.server_port}"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        self._answer({"experiment_id": "e", "display_name": "Default"} if "experiments" in self.path else {})
+        if "healthz" in self.path:
+            self._answer({"multi_user": self.server.multi_user})
+        else:
+            self._answer({"experiment_id": "e", "display_name": "Default"} if "experiments" in self.path else {})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -93,7 +98,7 @@ def test_a_run_is_given_its_parameters_its_root_and_both_documents(kubeflow, pip
         "--param", "data_version=2026-11", "--run-name", "monday", "--token", "secret",
     )  # fmt: skip
     assert code == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {
+    assert json.loads(capsys.readouterr().out) == {  # and nothing else: a script reads it
         "run_id": "run-1",
         "url": f"{kubeflow.host}/#/runs/details/run-1",
     }
@@ -106,6 +111,30 @@ def test_a_run_is_given_its_parameters_its_root_and_both_documents(kubeflow, pip
     }
     assert body["pipeline_spec"]["pipeline_spec"]["pipelineInfo"]["name"] == "recommender"
     assert body["pipeline_spec"]["platform_spec"]["platforms"] == PLATFORM["platforms"]
+
+
+def test_every_step_is_run_where_the_cache_is_not_wanted(kubeflow, tmp_path):
+    path = tmp_path / "cached.yaml"
+    spec = copy.deepcopy(SPEC)
+    spec["root"]["dag"]["tasks"]["A"]["cachingOptions"] = {"enableCache": True}
+    path.write_text(yaml.safe_dump(spec))
+    for options, cached in ((), {"enableCache": True}), (("--no-cache",), {}):
+        assert (
+            exit_code("submit", "kubeflow", str(path), "--host", kubeflow.host, "--param", "data_version=1", *options)
+            == 0
+        )
+        sent = kubeflow.runs[-1][1]["pipeline_spec"]
+        assert sent.get("pipeline_spec", sent)["root"]["dag"]["tasks"]["A"]["cachingOptions"] == cached
+
+
+def test_a_namespace_is_for_a_kubeflow_that_has_several(kubeflow, pipeline, capsys):
+    command = ("submit", "kubeflow", str(pipeline), "--host", kubeflow.host, "--param", "data_version=1")
+    assert exit_code(*command, "--namespace", "shop") == 2
+    assert "not multi-user" in capsys.readouterr().err
+    assert kubeflow.runs == []
+    kubeflow.multi_user = True
+    assert exit_code(*command, "--namespace", "shop") == 0
+    assert len(kubeflow.runs) == 1
 
 
 def test_a_refusal_says_what_the_server_said(kubeflow, pipeline):
