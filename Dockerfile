@@ -47,6 +47,7 @@ COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
 COPY pipelines pipelines
+COPY tfx_recommenders tfx_recommenders
 RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation . \
  && rm -f /opt/venv/.lock
 
@@ -66,6 +67,7 @@ COPY setup.py pyproject.toml README.md ./
 COPY serving serving
 COPY components components
 COPY pipelines pipelines
+COPY tfx_recommenders tfx_recommenders
 RUN uv pip install --quiet --compile-bytecode --python /opt/venv/bin/python --no-deps --no-build-isolation . \
  && rm -f /opt/venv/.lock
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-PACKAGES = ("pipelines", "components", "serving")
+PACKAGES = ("tfx_recommenders", "pipelines", "components", "serving")
 HOME_PAGE = "https://github.com/tfx-recommenders/tfx-recommenders"
 VERSION = "0.1.0"
 
@@ -120,6 +120,7 @@ setup(
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")]),
     package_data={
+        "tfx_recommenders": ["py.typed"],
         "pipelines": ["py.typed", "presets/*.toml"],
         "components": ["py.typed", "schema/*.pbtxt", "report/templates/*"],
         "serving": ["py.typed", "page/*", "events/*.proto"],

@@ -102,7 +102,7 @@ def _paths() -> Json:
             "get": {"operationId": probe, "summary": text, "responses": responses} | everybody
         }
     paths["/openapi.json"] = {"get": _operation("openapi", "This description", "Anything") | everybody}
-    paths["/"] = {"get": _operation("page", "The page for people", None, media_type="text/html") | everybody}
+    paths["/"] = {"get": _operation("page", "The page", None, media_type="text/html") | everybody}
     return paths
 
 

@@ -1,4 +1,4 @@
-"""The page for people, the catalogue that it loads, and the description of the REST API, as one ASGI application.
+"""The page, the catalogue that it loads, and the description of the REST API, as one ASGI application.
 
 Files are read when the application is made; a request's path is a key of a table and never reaches the
 file system.

@@ -140,6 +140,7 @@ def _fit_one(
         shuffle_seed=config.seed + number,
         most_rows=config.epoch_rows,
         replicas=replicas,
+        new=known.new,
     )
     judging = _Batches(known, eval_rows, config.batch_size)
     best, best_epoch, best_weights = np.inf, 0, None
@@ -214,7 +215,8 @@ def _predicted_errors(model: RatingModel, batches: _Batches) -> tuple[float, flo
 class _Batches:
     """Batches of rows, in another order each time where a seed is given; a single one is made once.
 
-    With a seed and more rows than `most_rows` each time gives the next part of an order of all rows.
+    With a seed and more rows than `most_rows` each time gives the next part of an order of all rows; up to half are
+    rows at the positions `new`, where there are any.
     """
 
     def __init__(
@@ -225,8 +227,10 @@ class _Batches:
         shuffle_seed: int | None = None,
         most_rows: int | None = None,
         replicas: Replicas | None = None,
+        new: Longs | None = None,
     ) -> None:
         self.rows = rows
+        self._new = np.zeros(0, np.int64) if new is None else new
         self._replicas = replicas or Replicas()
         self._known = known
         self.rows_per_pass = len(rows) if most_rows is None else min(len(rows), most_rows)
@@ -256,10 +260,13 @@ class _Batches:
         """Positions of the rows of one pass."""
         if self._generator is None:
             return np.arange(len(self.rows))
+        new = np.zeros(0, np.int64)
+        if len(self._new) and self.rows_per_pass < len(self.rows):
+            new = self._generator.permutation(self._new)[: self.rows_per_pass // 2]
         if len(self._waiting) < self.rows_per_pass:
             self._waiting = np.concatenate([self._waiting, self._generator.permutation(len(self.rows))])
-        order, self._waiting = np.split(self._waiting, [self.rows_per_pass])
-        return order
+        order, self._waiting = np.split(self._waiting, [self.rows_per_pass - len(new)])
+        return self._generator.permutation(np.concatenate([order, new])) if len(new) else order
 
     def _parts(self, positions: Longs | None) -> list[Longs | None]:
         """Positions of each local replica; None, all rows, as long as there is one replica."""

@@ -60,6 +60,7 @@ class KnownRatings:
       rows: The training rows.
       known_users: Size of the user vocabulary.
       content: Features of the user rows.
+      new: Positions in `rows` of those that weights do not know yet from which a training starts.
     """
 
     user_index: Ints
@@ -68,6 +69,7 @@ class KnownRatings:
     rows: RatingRows
     known_users: int
     content: UserContent
+    new: Longs = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def known_ratings(

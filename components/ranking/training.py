@@ -26,12 +26,15 @@ from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, SP
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
-from components.training.warm_start import Tables, most_epochs, read_start, write_weights
+from components.training.warm_start import Tables, most_epochs, new_rows, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 WARM_STEP, WARM_STEPS, WARM_BATCH = 0.5, 10, 8_192
 """Of a training that starts from others' weights: share of the step size, least steps an epoch, rows below which a step
 is not cut."""
+WARM_REPLAY, WARM_ROWS = 10, 500_000
+"""Of such a training: rows of an epoch for each row that the weights do not know, and least rows of an epoch: a night
+costs what the day brought, and not what the years did."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -52,11 +55,13 @@ def run_fn(fn_args: Any) -> None:
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
     epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
     settings = config
+    new = new_rows(warm, choosing.sequences, final=final_epochs is not None)
     if warm is not None:
-        config = warm_config(config, epochs, len(choosing.sequences.items.rows))
+        config = warm_config(config, epochs, len(choosing.sequences.items.rows), len(new))
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = EpochLog(config, history, epochs)
     items, known = lay_out(config, graph, choosing)
+    known = dataclasses.replace(known, new=new)
 
     def tables(model: RatingModel) -> Tables:
         return tables_of(model, graph, choosing.content, choosing.users)
@@ -84,10 +89,11 @@ def run_fn(fn_args: Any) -> None:
     write_settings(settings, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
     split = fn_args.custom_config.get(SPLIT, "")
-    write_weights(fn_args.serving_model_dir, [tables(model) for model in models], split)
+    newest = int((final or choosing).sequences.items.timestamps.max(initial=0))
+    write_weights(fn_args.serving_model_dir, [tables(model) for model in models], split, newest)
 
 
-def warm_config(config: RankingConfig, epochs: int, rows: int) -> RankingConfig:
+def warm_config(config: RankingConfig, epochs: int, rows: int, new: int = 0) -> RankingConfig:
     """The settings of a training that starts from weights which are good already.
 
     Adam's first steps are as long as its step size whatever the slope, and a training anew on few rows sees all of them
@@ -98,12 +104,15 @@ def warm_config(config: RankingConfig, epochs: int, rows: int) -> RankingConfig:
       config: Of a training anew.
       epochs: Most epochs.
       rows: Training rows.
+      new: Those of them that the weights do not know; 0: which ones is unknown, and an epoch has all.
     """
+    most = min(config.epoch_rows, max(WARM_ROWS, WARM_REPLAY * new)) if new else config.epoch_rows
     return dataclasses.replace(
         config,
         epochs=max(1, epochs),
         learning_rate=config.learning_rate * WARM_STEP,
-        batch_size=min(config.batch_size, max(WARM_BATCH, rows // WARM_STEPS)),
+        batch_size=min(config.batch_size, max(WARM_BATCH, min(rows, most) // WARM_STEPS)),
+        epoch_rows=most,
     )
 
 

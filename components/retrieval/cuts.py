@@ -25,6 +25,8 @@ class CutSampler:
         0 = everybody has the same.
       most_rows: Most cuts of an epoch.
       ordered: False for data whose order means nothing: every cut then shuffles its sequence.
+      new: Positions in `sequences.rows` of rows to be learned before others, of a training that knows the others:
+        where an epoch is a part of the data, up to half of its cuts lie in front of these rows.
     """
 
     sequences: RaggedRows
@@ -34,12 +36,12 @@ class CutSampler:
     cuts_by_length: float = 0.0
     most_rows: int | None = None
     ordered: bool = True
+    new: Longs = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def rows_per_epoch(self) -> int:
         """Number of training rows in an epoch."""
-        wanted = len(self._users) * self.cuts_per_user
-        return wanted if self.most_rows is None else min(wanted, self.most_rows)
+        return self._wanted if self.most_rows is None else min(self._wanted, self.most_rows)
 
     def epoch(self, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[Ints, Ints, Ints, Ints, Floats]]:
         """Yields batches of an epoch in random order.
@@ -53,12 +55,31 @@ class CutSampler:
         users = self._drawn(rng)
         lengths = np.diff(self.sequences.row_splits)
         cuts = 1 + (rng.random(len(users)) * (lengths[users] - 1)).astype(np.int64)
+        if len(self._new_cuts) and self.rows_per_epoch < self._wanted:
+            self._put_new(users, cuts, rng)
         for start in range(0, len(users), batch_size):
             part = slice(start, start + batch_size)
             drawn = users[part]
             first = self.sequences.row_splits[drawn] + cuts[part]
             contexts = self.sequences.contexts[first] if len(self.sequences.contexts) else no_contexts(len(drawn))
             yield drawn.astype(np.int32), contexts, *self._rows(drawn, cuts[part], rng)
+
+    @property
+    def _wanted(self) -> int:
+        """Number of cuts that the settings ask for, before they are bounded."""
+        return len(self._users) * self.cuts_per_user
+
+    def _put_new(self, users: Longs, cuts: Longs, rng: np.random.Generator) -> None:
+        """Puts cuts in front of new rows in the place of up to half of those drawn, which stand in random order."""
+        drawn = rng.permutation(self._new_cuts)[: len(users) // 2]
+        places = rng.choice(len(users), len(drawn), replace=False)
+        users[places] = np.searchsorted(self.sequences.row_splits, drawn, side="right") - 1
+        cuts[places] = drawn - self.sequences.row_splits[users[places]]
+
+    @functools.cached_property
+    def _new_cuts(self) -> Longs:
+        """New rows that are not the first of their user's."""
+        return np.setdiff1d(self.new, self.sequences.row_splits)
 
     @functools.cached_property
     def _users(self) -> Longs:

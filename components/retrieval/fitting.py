@@ -48,6 +48,7 @@ class TrainingData:
       user_rows: int32 `[users]`, the row among `users` of each of `sequences`; of no use without them.
       ids: Id slots of every item that has a row, and the catalogue encoded by them; None: of no use.
       repeats: Whether a list may hold what a user has had before: then it is a candidate in training, too.
+      new: Positions in `sequences` of the rows that weights do not know yet from which a training starts.
     """
 
     content: ItemContent
@@ -59,6 +60,7 @@ class TrainingData:
     user_rows: Ints = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
     ids: tuple[ItemContent, Items] | None = None
     repeats: bool = False
+    new: Longs = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def fit(
@@ -180,6 +182,7 @@ def create_sampler(config: RetrievalConfig, data: TrainingData) -> CutSampler | 
         cuts_by_length=config.cuts_by_length,
         most_rows=config.epoch_rows,
         ordered=is_ordered(config, data.sequences),
+        new=data.new,
     )
 
 

@@ -36,7 +36,7 @@ from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
-from components.training.warm_start import Tables, most_epochs, read_start, write_weights
+from components.training.warm_start import Tables, most_epochs, new_rows, read_start, write_weights
 from components.transform.graph import TransformGraph
 
 
@@ -62,6 +62,8 @@ def run_fn(fn_args: Any) -> None:
     if warm is not None:
         config = dataclasses.replace(config, epochs=max(1, epochs), eval_every=1)
     data = training_data(config, choosing, marked, repeats=repeats)
+    liked = choosing.sequences.liked(choosing.liked_from)
+    data = dataclasses.replace(data, new=new_rows(warm, liked, final=final_epochs is not None))
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
     log = TrainingLog(METRIC, epochs=epochs, higher_is_better=True, models=config.seeds, history=history)
 
@@ -96,7 +98,8 @@ def run_fn(fn_args: Any) -> None:
     export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
     export.save(fn_args.serving_model_dir)
     split = fn_args.custom_config.get(SPLIT, "")
-    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models], split)
+    newest = int(data.sequences.timestamps.max(initial=0))
+    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models], split, newest)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)

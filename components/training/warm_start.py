@@ -18,6 +18,8 @@ import tensorflow as tf
 
 from components import progress
 from components.errors import InputError
+from components.examples import Longs, UserSequences
+from components.features import TRAIN_PART
 from components.push.storage import storage_for
 from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from serving.contract import EXTRA_ASSETS
@@ -26,6 +28,7 @@ WEIGHTS_FILE = "weights.npz"
 STARTED_FILE = "started.json"
 RETRIEVAL, RANKING = "retrieval", "ranking"
 UNKNOWN = b""
+NOTHING = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +58,20 @@ def weights_path(model: str, which: str = "") -> str:
     return f"{model.rstrip('/')}/{EXTRA_ASSETS}/{weights_name(which)}"
 
 
-def write_weights(folder: str, models: Sequence[Tables], split: str = "") -> None:
+def write_weights(folder: str, models: Sequence[Tables], split: str = "", newest: int = NOTHING) -> None:
     """Writes the tables of all models of a training beside their SavedModel in `folder`.
 
     Args:
       folder: Of the SavedModel.
       models: The tables of each.
       split: How the rows were parted that they have learned from (a SplitConfig as JSON).
+      newest: Unix seconds of the newest of those rows; 0: they have no times.
     """
-    arrays: dict[str, Any] = {"models": np.array(len(models)), "split": np.array(split)}
+    arrays: dict[str, Any] = {
+        "models": np.array(len(models)),
+        "split": np.array(split),
+        "newest": np.array(newest),
+    }
     for number, tables in enumerate(models):
         for name, table in tables.items():
             arrays[f"{number}/{name}"] = table.variable.numpy()
@@ -86,6 +94,7 @@ class Start:
     Attributes:
       path: The same.
       split: How the rows were parted that it has learned from.
+      newest: Unix seconds of the newest of those rows; 0: they have no times.
     """
 
     def __init__(self, path: str) -> None:
@@ -94,6 +103,7 @@ class Start:
             self._arrays = {name: stored[name] for name in stored.files}
         self._models = int(self._arrays["models"])
         self.split = str(self._arrays["split"])
+        self.newest = int(self._arrays["newest"])
         self._told = False
 
     def put(self, tables: Tables, number: int) -> None:
@@ -158,6 +168,18 @@ def read_start(custom_config: Mapping[str, Any], model_run_dir: str) -> Start | 
     with tf.io.gfile.GFile(f"{model_run_dir.rstrip('/')}/{STARTED_FILE}", "w") as file:
         file.write(json.dumps({"weights": path}) + "\n")
     return start
+
+
+def new_rows(start: Start | None, sequences: UserSequences, *, final: bool) -> Longs:
+    """Positions of the rows that a training from others' weights has to learn, in `sequences.items`.
+
+    Of a final fit, which goes on from the judged weights, those are the eval and test rows; else the rows that are
+    newer than all that the weights know. None where the training starts anew or rows have no times.
+    """
+    times = sequences.items.timestamps
+    if start is None or (not final and (not len(times) or start.newest == NOTHING)):
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(sequences.parts != TRAIN_PART if final else times > start.newest)
 
 
 def most_epochs(start: Start | None, custom_config: Mapping[str, Any], epochs: int) -> int:

@@ -14,7 +14,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from pipelines.quiet import quiet
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tfx-recommenders"
+MODULES = ("tfx_recommenders", "pipelines", "components", "serving")
 EXTRAS = ("serving", "events", "tracing", "client", "pipeline", "kubeflow", "tune", "umap")
 PINNED = ("tfx", "tensorflow", "tf-keras", "tensorflow-recommenders", "scann", "protobuf", "apache-beam", "numpy")
 IMPORTED = ("tensorflow", "tf_keras", "tensorflow_recommenders", "scann", "apache_beam", "tfx.v1")
@@ -82,7 +83,7 @@ def doctor(really_import: bool) -> int:
     """Check this machine and the installation; exits with 1 when a check fails."""
     lock = lock_for(glibc_version(), ROOT)
     packages = package_checks(ROOT / lock.name) if lock else extra_checks(metadata.requires(PACKAGE) or [])
-    checks = [*machine_checks(lock), *packages, keras_check()]
+    checks = [*machine_checks(lock), *packages, *owner_checks(metadata.packages_distributions()), keras_check()]
     if really_import:
         checks += import_checks()
     console_for(sys.stdout).print(_table(checks))
@@ -181,6 +182,19 @@ def _version_checks(requirement: Requirement) -> Iterator[Check]:
             inner = Requirement(text)
             if inner.marker and inner.marker.evaluate({"extra": extra}) and not inner.marker.evaluate({"extra": ""}):
                 yield from _version_checks(inner)
+
+
+def owner_checks(owners: Mapping[str, Sequence[str]]) -> Iterator[Check]:
+    """Whether another installed package has modules of our names: then which of both is imported is chance.
+
+    Args:
+      owners: Distributions by the top-level module that they install.
+    """
+    for module in MODULES:
+        others = sorted(set(owners.get(module, ())) - {PACKAGE})
+        if others:
+            action = f"uninstall {', '.join(others)} here, or give this project an environment of its own"
+            yield Check(f"module {module}", False, f"{', '.join(others)} installs it, too", action)
 
 
 def keras_check() -> Check:

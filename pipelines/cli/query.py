@@ -22,7 +22,7 @@ from serving.contract import DEFAULT_N, FROM_FEATURES, FROM_HISTORY, FROM_MODEL,
 
 SOURCES = {
     FROM_MODEL: "from the model, by what is stored of this user",
-    FROM_HISTORY: "from the model, by the history in the question",
+    FROM_HISTORY: "from the model and the history that was given",
     FROM_FEATURES: "from the model, by what is known of the person; there is no history",
     FROM_POPULARITY: "the most popular items: nothing is known of this person",
 }

@@ -88,10 +88,22 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--model-config-file-poll-wait-seconds", type=WholeNumber(0), default=0, help="0 = read it once.")
 @click.option("--rest-api-port", type=PORT, default=8501, show_default=True, help="Port of REST; 0 = no REST.")
 @click.option("--port", type=PORT, default=8500, show_default=True, help="Port of gRPC; 0 = no gRPC.")
-@click.option("--rest-api-timeout-in-ms", type=WholeNumber(1), default=30_000, show_default=True, help="For an answer.")
+@click.option(
+    "--rest-api-timeout-in-ms",
+    type=WholeNumber(1),
+    default=30_000,
+    show_default=True,
+    help="Longest time that an answer may take.",
+)
 @_switch("rest-api-enable-cors-support", False, "Let browsers of other origins ask.")
 @click.option("--file-system-poll-wait-seconds", type=WholeNumber(0), default=1, show_default=True, help="0 = once.")
-@click.option("--max-num-load-retries", type=WholeNumber(0), default=5, show_default=True, help="After a failed load.")
+@click.option(
+    "--max-num-load-retries",
+    type=WholeNumber(0),
+    default=5,
+    show_default=True,
+    help="How often a version that failed to load is tried again.",
+)
 @click.option("--load-retry-interval-micros", type=WholeNumber(0), default=60_000_000, show_default=True)
 @_switch("allow-version-labels-for-unavailable-models", False, "Labels may name versions that are not loaded yet.")
 @_switch("enable-batching", True, "Merge requests that wait.")
@@ -109,7 +121,7 @@ def _switch(name: str, default: bool, text: str) -> Any:
 @click.option("--grpc-max-threads", type=WholeNumber(1), default=16, show_default=True,
               help="Threads for large messages and for calls other than Predict.")  # fmt: skip
 @click.option("--grpc-channel-arguments", default="", help="Options of gRPC, key=value with commas between.")
-@_switch("enable-grpc-healthcheck-service", True, "Always on here.")
+@_switch("enable-grpc-healthcheck-service", True, "Taken for compatibility: the health service is always on.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = every one.")
 @click.option("--tls-certificate", help="Certificate chain (PEM) of REST and gRPC.")
 @click.option("--tls-key", help="Its private key (PEM).")

@@ -20,7 +20,7 @@ from serving.contract import DEFAULT_N, MAX_N
 @place_options
 @click.option("--item", required=True, help="Id of an item.")
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True,
-              help="Number of items; a bundle has its default_n at most.")  # fmt: skip
+              help="Number of items, at most the default_n of the bundle.")  # fmt: skip
 def similar(item: str, n: int, **place: Any) -> None:
     """List the items that are most like one."""
     with answering(Place(**place)) as asked:

@@ -1,6 +1,6 @@
 """What a step's container runs on Kubeflow: TFX's own entry point, between two translations.
 
-Open-source Kubeflow and TFX differ in five points (docs/decisions/0010-kubeflow-entry-point.md):
+Open-source Kubeflow and TFX differ in five points (docs/decisions/0008-kubeflow-entry-point.md):
 
 - Kubeflow leaves out the type of input artifacts; TFX needs it. It stands in the step's own input
   definitions, which TFX passes along.

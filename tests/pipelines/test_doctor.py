@@ -78,3 +78,11 @@ def test_processor_flags():
 def test_the_containers_limit_counts_where_it_is_lower():
     assert doctor.memory_bytes("MemTotal:       1000 kB\n", "max\n") == 1_024_000
     assert doctor.memory_bytes("MemTotal:       1000 kB\n", "5000\n") == 5_000
+
+
+def test_another_package_with_modules_of_our_names_is_found():
+    owners = {"pipelines": ["tfx-recommenders"], "serving": ["tfx-recommenders", "serving-tools"], "numpy": ["numpy"]}
+    (check,) = doctor.owner_checks(owners)
+    assert (check.name, check.good) == ("module serving", False)
+    assert "serving-tools" in check.found
+    assert "uninstall serving-tools" in check.action

@@ -7,7 +7,7 @@ from components.report.section import Section, section
 
 SOURCES = {
     "model": "from the model, by what is known of this user",
-    "history": "from the model, by the history in the question",
+    "history": "from the model and the history that was given",
     "popularity": "what is popular: nothing is known of this person",
 }
 

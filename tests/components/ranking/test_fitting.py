@@ -56,6 +56,24 @@ def test_epochs_of_a_part_of_the_rows_see_all_of_them_in_turn():
     assert rmse(predict(models, BIASED.known, BIASED.held_out, 10_000), BIASED.held_out.ratings) < 0.15
 
 
+def test_rows_that_the_weights_do_not_know_are_learned_first_where_an_epoch_is_a_part_of_the_data():
+    item = int(np.argmax(np.abs(ITEM_BIAS)))  # it has two rows, both are new
+    config = dataclasses.replace(LIGHT, architecture="matrix_factorization", l2_ids=30.0)
+    rows = BIASED.known.rows
+    others, new = np.flatnonzero(rows.item_rows != item), np.flatnonzero(rows.item_rows == item)[:2]
+    known = dataclasses.replace(BIASED.known, rows=rows.take(np.concatenate([others, new])))
+    (start,) = refit(config, BIASED.items, dataclasses.replace(known, rows=rows.take(others)), [100])
+
+    def learned(known):
+        warm = dataclasses.replace(config, epoch_rows=10)
+        (model,) = refit(warm, BIASED.items, known, [20], start=lambda model, _: model.set_weights(start.get_weights()))
+        bias = model.item_bias.numpy() - start.item_bias.numpy()
+        return float(bias[BIASED.items.item_index[item], 0] * np.sign(ITEM_BIAS[item]))
+
+    first = learned(dataclasses.replace(known, new=np.arange(len(others), len(others) + 2)))
+    assert first > 0.1 + learned(known)
+
+
 @pytest.mark.parametrize("architecture", ["factorization_machine", "matrix_factorization"])
 def test_a_rank_one_matrix_is_recovered(architecture):
     config = dataclasses.replace(LIGHT, architecture=architecture)
@@ -133,6 +151,13 @@ def test_a_warm_training_goes_on_from_where_the_weights_are():
 )
 def test_steps_of_a_warm_training(rows, batch_size, steps_of):
     assert warm_config(RankingConfig(batch_size=batch_size), 5, rows).batch_size == steps_of
+
+
+@pytest.mark.parametrize(("new", "most"), [(0, 4_000_000), (100, 500_000), (80_000, 800_000), (10**6, 4_000_000)])
+def test_an_epoch_of_a_warm_training_is_as_long_as_what_is_new(new, most):
+    warm = warm_config(RankingConfig(), 5, 20_000_000, new)
+    assert warm.epoch_rows == most
+    assert warm.batch_size == min(131_072, most // 10)
 
 
 def test_small_batches_reach_what_one_batch_reaches():

@@ -44,6 +44,21 @@ def test_padding_stands_in_front_of_histories_and_behind_targets():
         assert targets == sorted(targets, key=lambda row: row < 0)
 
 
+def test_up_to_half_of_a_part_of_the_data_are_new_rows():
+    # Row 0 is new, too, but the first of its user: nothing is in front of it. Row 3 is the other new one.
+    new = np.array([0, 3])
+    few = [rows(sampler(most_rows=1, new=new).epoch(16, np.random.default_rng(seed))) for seed in range(20)]
+    assert len({tuple(targets) for ((_, targets),) in few}) > 1  # half of one row is none: drawn as ever
+    for seed in range(20):
+        drawn = rows(sampler(most_rows=4, new=new).epoch(16, np.random.default_rng(seed)))
+        assert len(drawn) == 4
+        assert ([0, 1, 2], [3, 4]) in drawn
+    many = rows(sampler(cuts_per_user=400, most_rows=799, new=np.array([2, 3])).epoch(1024, np.random.default_rng(0)))
+    assert sum(targets[0] in (2, 3) for _, targets in many) > 150  # of all cuts: about 200 of 800 by chance
+    whole = rows(sampler(new=new).epoch(16, np.random.default_rng(0)))
+    assert whole == rows(sampler().epoch(16, np.random.default_rng(0)))  # everything is seen anyhow
+
+
 def test_every_cut_is_drawn():
     cuts = {max(history) + 1 for history, _ in rows(sampler().epoch(16, np.random.default_rng(2)))}
     assert cuts == {1, 2, 3, 4, 7}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.errors import InputError
+from components.examples import RaggedRows, UserSequences
+from components.features import EVAL_PART, TEST_PART, TRAIN_PART
 from components.training.executor import _weights_of
 from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from components.training.warm_start import (
@@ -15,6 +19,7 @@ from components.training.warm_start import (
     Table,
     is_warm,
     most_epochs,
+    new_rows,
     read_start,
     weights_path,
     write_weights,
@@ -80,6 +85,22 @@ def test_a_training_notes_what_it_started_from(folder):
     assert not is_warm(str(folder / "run"))
     assert read_start({START: weights_path(str(folder))}, str(folder / "run")) is not None
     assert is_warm(str(folder / "run"))
+
+
+def test_rows_newer_than_the_weights_are_new_and_of_a_final_fit_those_of_eval_and_test(tmp_path):
+    times = np.array([10, 20, 30, 15, 40])
+    items = RaggedRows(row_splits=np.array([0, 3, 5]), rows=np.arange(5, dtype=np.int32), timestamps=times)
+    parts = np.array([TRAIN_PART, TRAIN_PART, TEST_PART, TRAIN_PART, EVAL_PART], np.int8)
+    sequences = UserSequences(user_ids=np.array([b"a", b"b"]), items=items, parts=parts)
+    write_weights(str(tmp_path), [], newest=20)
+    start = Start(weights_path(str(tmp_path)))
+    assert new_rows(start, sequences, final=False).tolist() == [2, 4]
+    assert new_rows(start, sequences, final=True).tolist() == [2, 4]
+    assert new_rows(None, sequences, final=True).tolist() == []
+    undated = dataclasses.replace(sequences, items=dataclasses.replace(items, timestamps=np.zeros(0, np.int64)))
+    assert new_rows(start, undated, final=False).tolist() == []
+    write_weights(str(tmp_path), [])  # of undated rows: which ones they know cannot be told
+    assert new_rows(Start(weights_path(str(tmp_path))), sequences, final=False).tolist() == []
 
 
 class Served:
