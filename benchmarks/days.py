@@ -2,6 +2,7 @@
 
     python -m benchmarks days           generates the shop, runs every day twice and prints the table
     python -m benchmarks days --write   puts the table into docs/results.md
+    python -m benchmarks days --customers 40000 --products 6000 --spans 2 --write   the same of ten times as many rows
 
 The shop is that of `benchmarks/shop.py` with 4,000 customers and 1,500 products. Every day is a span: a run reads it,
 tests on it (`split.kind=last_days`, a day) and pushes what is blessed. Both chains keep their rows (`--append`), so
@@ -39,9 +40,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path("runs/days"), help="folder of the data and the runs")
     parser.add_argument("--spans", type=int, default=SPANS, help="how many days are run")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS, help="of the shop")
+    parser.add_argument("--products", type=int, default=PRODUCTS, help="of the shop")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results.md")
     arguments = parser.parse_args()
-    orders, products = shop(np.random.default_rng(7), CUSTOMERS, PRODUCTS)
+    orders, products = shop(np.random.default_rng(7), arguments.customers, arguments.products)
     days = write_days(arguments.output, orders, products, arguments.spans)
     chains: dict[str, list[dict[str, Any]]] = {"anew": [], "warm": []}
     first = [run(arguments.output, name, days[0], warm=False) for name in chains]  # both begin with the same version
@@ -55,7 +58,7 @@ def main() -> None:
     text = report(orders, days[1:], first, chains, refused)
     print(text)
     if arguments.write:
-        publish("days", text)
+        publish("days" if arguments.customers == CUSTOMERS else "days-large", text)
 
 
 def write_days(folder: Path, orders: pd.DataFrame, products: pd.DataFrame, spans: int) -> list[str]:
@@ -164,8 +167,26 @@ def report(
         f"{statistics.mean(differences) + 1.96 * error:+.4f} over days), recall@10 {means['warm'][1]:.4f} and "
         f"{means['anew'][1]:.4f}. Training takes {ratio:.2f} of the seconds of training anew, the whole run "
         f"{whole:.2f}. Reading a day and merging it: {read:.1f} s on average; reading the whole year: "
-        f"{statistics.mean(seconds(one, *READING) for one in first):.1f} s.\n\n{poisoned}"
+        f"{statistics.mean(seconds(one, *READING) for one in first):.1f} s.\n\n{stages(first, chains)}\n\n{poisoned}"
     )
+
+
+def stages(first: list[dict[str, Any]], chains: dict[str, list[dict[str, Any]]]) -> str:
+    """A table of the stages that take a second somewhere: the first run of the whole year, and the mean of the days."""
+    runs = {"the year, anew": first, **{f"a day, {name}": found for name, found in chains.items()}}
+    names = [one["id"] for one in first[0]["stages"]]
+    names += [one["id"] for one in chains["warm"][0]["stages"] if one["id"] not in names]
+    mean = {
+        name: {which: statistics.mean(seconds(one, name) for one in found) for which, found in runs.items()}
+        for name in names
+    }
+    lines = [
+        [name, *(f"{value:.1f}" for value in found.values())]
+        for name, found in mean.items()
+        if max(found.values()) >= 1
+    ]
+    whole = ["the whole run", *(f"{statistics.mean(map(seconds, found)):.0f}" for found in runs.values())]
+    return table(["stage, s", *runs], [*lines, whole])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     from tfx_recommenders import LoadedBundle, RecommenderClient
 
-Each needs its extra (`client`; `serving`) and is imported when it is first asked for, so `import tfx_recommenders` alone
+Each needs its extra (`client`; `serving`) and is imported when it is asked for: `import tfx_recommenders` alone
 needs neither TensorFlow nor httpx. The pipeline itself is the command `recommender`.
 """
 
