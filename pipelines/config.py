@@ -17,7 +17,8 @@ from components.feature_specs import FILTERED, FeaturesConfig
 from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
 from components.peers.config import PeersConfig
-from components.ranking.config import OWN_DEFAULTS, RankingConfig
+from components.ranking.architectures import DEFAULT, find_architecture
+from components.ranking.config import RankingConfig
 from components.report.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require
@@ -87,7 +88,8 @@ def load(preset: str, overrides: Iterable[str] = (), data_options: Mapping[str, 
             table = table.setdefault(name, {})
         table[key] = value
     ranking = values.get("ranking", {})
-    values["ranking"] = {**OWN_DEFAULTS.get(str(ranking.get("architecture")), {}), **ranking}
+    architecture = find_architecture(str(ranking.get("architecture", DEFAULT)))
+    values["ranking"] = {**architecture.defaults, **ranking}
     if data_options:
         values["data"] = {**values.get("data", {}), **data_options}
     return from_mapping(PipelineConfig, values)

@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from components.ranking.architectures import ARCHITECTURES
+from components.ranking.config import RankingConfig
 from pipelines.config import PipelineConfig, preset_names
 
 TARGET = Path(__file__).parents[1] / "docs" / "configuration.md"
@@ -37,8 +39,20 @@ def render() -> str:
         parts.append(f"## {section.name}\n\n{summary}\n\n| key | default | meaning |\n|---|---|---|")
         for field in dataclasses.fields(cls):
             parts.append(f"| `{section.name}.{field.name}` | {_value(_default(field))} | {attributes[field.name]} |")
+        if cls is RankingConfig:
+            parts += ["", *_architectures()]
         parts.append("")
     return "\n".join(parts).rstrip() + "\n"
+
+
+def _architectures() -> list[str]:
+    """The table of the architectures, and how to name one's own."""
+    lines = ["| architecture | is | starts from |", "|---|---|---|"]
+    for name, one in ARCHITECTURES.items():
+        own = ", ".join(f"{key} {value:g}" for key, value in one.defaults.items())
+        lines.append(f"| `{name}` | {one.meaning} | {own or 'the defaults above'} |")
+    example = "[an example](tuning.md#a-rating-model-of-your-own)"
+    return [*lines, "", f"One of your own: `--set ranking.architecture=shop.rating:FLAT` ({example})."]
 
 
 def _docstring(cls: type) -> tuple[str, dict[str, str]]:

@@ -1,21 +1,93 @@
-"""Rating models by the name that the configuration gives them."""
+"""Rating models by the name that the configuration gives them: a row each, which needs no TensorFlow.
+
+A further one needs no line here: `ranking.architecture = package.module:NAME` names an Architecture in any module that
+can be imported where the run is (and in the image, on Kubeflow).
+"""
 
 from __future__ import annotations
 
-from components.ranking.config import ARCHITECTURES, RankingConfig
-from components.ranking.cross import Cross
-from components.ranking.dense import Dense
-from components.ranking.factorization_machine import FactorizationMachine
-from components.ranking.item_features import ItemFeatures
-from components.ranking.known_ratings import KnownRatings
-from components.ranking.matrix_factorization import MatrixFactorization
-from components.ranking.rating_model import RatingModel
+import dataclasses
+import importlib
+from collections.abc import Mapping
+from typing import Any
 
-_CLASSES: dict[str, type[RatingModel]] = dict(
-    zip(ARCHITECTURES, (FactorizationMachine, MatrixFactorization, Dense, Cross), strict=True)
-)
+from components.errors import InputError
+
+DEFAULT = "factorization_machine"
 
 
-def create_model(config: RankingConfig, items: ItemFeatures, known: KnownRatings, seed: int) -> RatingModel:
-    """The model that `config.architecture` names, with initial values drawn by `seed`."""
-    return _CLASSES[config.architecture](config, items, known, seed)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A rating model.
+
+    Attributes:
+      model: Its class, a `RatingModel`, as `package.module:Class`: it is imported when a model is made.
+      meaning: What it is, with its source, in a line for the documentation.
+      reads: Settings that not every architecture reads and this one does; a search varies no others of that kind.
+      defaults: Values of settings where they differ from those of RankingConfig, which are the default architecture's.
+    """
+
+    model: str
+    meaning: str
+    reads: frozenset[str] = frozenset()
+    defaults: Mapping[str, float | int] = dataclasses.field(default_factory=dict)
+
+
+CONTENT = frozenset({"l2_history", "l2_features"})
+NETWORK = CONTENT | {"layers", "dropout"}
+OF_NETWORKS = {"batch_size": 8192, "epochs": 30, "patience": 5}
+
+ARCHITECTURES: dict[str, Architecture] = {
+    DEFAULT: Architecture(
+        model="components.ranking.factorization_machine:FactorizationMachine",
+        meaning="factorisation machine in two towers (Rendle 2010)",
+        reads=CONTENT,
+    ),
+    "matrix_factorization": Architecture(
+        model="components.ranking.matrix_factorization:MatrixFactorization",
+        meaning="matrix factorisation with biases (Koren 2009)",
+        defaults={"l2_ids": 15.0, "l2_biases": 5.0},
+    ),
+    "dense": Architecture(
+        model="components.ranking.dense:Dense", meaning="dense layers", reads=NETWORK, defaults=OF_NETWORKS
+    ),
+    "cross": Architecture(
+        model="components.ranking.cross:Cross", meaning="DCN v2 (Wang 2021)", reads=NETWORK, defaults=OF_NETWORKS
+    ),
+}
+
+
+def find_architecture(name: str) -> Architecture:
+    """The architecture that a setting names.
+
+    Raises:
+      InputError: There is none of that name, or what a path names is none.
+    """
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
+    try:
+        found = _imported(name) if ":" in name else None
+    except (ImportError, AttributeError) as error:
+        raise _no_architecture(name, str(error)) from error
+    if not isinstance(found, Architecture):
+        raise _no_architecture(name, name if found is None else f"{name}, which is a {type(found).__name__}")
+    return found
+
+
+def create_model(config: Any, items: Any, known: Any, seed: int) -> Any:
+    """A RatingModel of the architecture that `config`, a RankingConfig, names, with initial values drawn by `seed`."""
+    return _imported(find_architecture(config.architecture).model)(config, items, known, seed)
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _no_architecture(name: str, received: str) -> InputError:
+    return InputError(
+        f"ranking.architecture: there is no architecture `{name}`",
+        expected="one of " + ", ".join(ARCHITECTURES) + ", or package.module:NAME of an Architecture of your own",
+        received=received,
+        action="correct ranking.architecture; docs/tuning.md shows one of somebody's own",
+    )

@@ -5,16 +5,8 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from components.ranking.architectures import DEFAULT, find_architecture
 from components.settings import require, require_seed
-
-ARCHITECTURES = ("factorization_machine", "matrix_factorization", "dense", "cross")
-
-OWN_DEFAULTS: dict[str, dict[str, float | int]] = {
-    "matrix_factorization": {"l2_ids": 15.0, "l2_biases": 5.0},
-    "dense": {"batch_size": 8192, "epochs": 30, "patience": 5},
-    "cross": {"batch_size": 8192, "epochs": 30, "patience": 5},
-}
-"""Defaults of an architecture where they differ from those below, which are the factorization_machine's."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,11 +14,10 @@ class RankingConfig:
     """Settings of the ranking model. L2 weights are in units of squared error per training row:
     the loss is mean squared error + share * l2 / rows * squared norm, where share = min(1, √(rows / l2_full_rows)),
     for what is right for many rows keeps few from telling anything. The defaults are those of the
-    factorization_machine; a run with another architecture starts from that one's own (OWN_DEFAULTS):
-    dense and cross from batch_size 8192, epochs 30, patience 5; matrix_factorization from l2_ids 15, l2_biases 5.
+    factorization_machine; a run with another architecture starts from that one's own, which are told below.
 
     Attributes:
-      architecture: factorization_machine, matrix_factorization (Koren 2009), dense or cross (DCN v2).
+      architecture: One of those below, or `package.module:NAME` of an Architecture of your own.
       embedding_dim: Width of the id vectors.
       history_length: Most recent interactions that the user side reads.
       implicit: Whether matrix_factorization reads the history too, as in SVD++.
@@ -49,7 +40,7 @@ class RankingConfig:
       seed: First seed.
     """
 
-    architecture: str = "factorization_machine"
+    architecture: str = DEFAULT
     embedding_dim: int = 16
     history_length: int = 200
     implicit: bool = False
@@ -74,12 +65,7 @@ class RankingConfig:
     def __post_init__(self) -> None:
         require(all(width >= 1 for width in self.layers), "ranking.layers", "widths of 1 or more", self.layers)
         require_seed(self.seed, "ranking.seed")
-        require(
-            self.architecture in ARCHITECTURES,
-            "ranking.architecture",
-            "one of " + ", ".join(ARCHITECTURES),
-            self.architecture,
-        )
+        find_architecture(self.architecture)
         for name in (
             "embedding_dim",
             "history_length",

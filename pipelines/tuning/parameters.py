@@ -21,8 +21,8 @@ class Parameter(abc.ABC):
 
     Attributes:
       name: `section.key` of the configuration.
-      only: It is read where one of these holds: names of losses, of architectures, `ordered` for data whose
-        order means something, `implicit` for ranking.implicit; empty: always.
+      only: It is read where one of these holds: names of losses, settings that the architecture reads, `ordered` for
+        data whose order means something, `implicit` for ranking.implicit; empty: always.
     """
 
     name: str

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import InputError
-from components.ranking.config import OWN_DEFAULTS, RankingConfig
+from components.ranking.architectures import find_architecture
+from components.ranking.config import RankingConfig
 from components.settings import to_mapping
 from pipelines.config import PipelineConfig, load
 
 
 def preset_text(config: PipelineConfig, comment: Sequence[str] = ()) -> str:
     """The preset in TOML: every setting that is not the default, under a comment of some lines."""
-    own = OWN_DEFAULTS.get(config.ranking.architecture, {})
+    own = find_architecture(config.ranking.architecture).defaults
     ranking = RankingConfig(architecture=config.ranking.architecture, **own)  # type: ignore[arg-type]
     default = to_mapping(dataclasses.replace(PipelineConfig(), ranking=ranking))
     default["ranking"]["architecture"] = RankingConfig().architecture

@@ -17,9 +17,6 @@ from pipelines.tuning.parameters import Choice, Number, Parameter
 
 ORDERED, IMPLICIT, FIXED_L2 = "ordered", "implicit", "fixed_l2"
 SOFTMAX = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
-NETWORKS = ("dense", "cross")
-WITH_CONTENT = ("factorization_machine", *NETWORKS)
-
 SPACE: tuple[Parameter, ...] = (
     # Two-tower retrieval, judged by NDCG@100.
     Number(name="retrieval.embedding_dim", low=16, high=256, log=True, whole=True),
@@ -41,11 +38,11 @@ SPACE: tuple[Parameter, ...] = (
     Number(name="ranking.learning_rate", low=1e-3, high=5e-2, log=True),
     Number(name="ranking.l2_ids", low=1.0, high=200.0, log=True),
     Number(name="ranking.l2_biases", low=1.0, high=100.0, log=True),
-    Number(name="ranking.l2_history", low=1.0, high=200.0, log=True, only=(*WITH_CONTENT, IMPLICIT)),
-    Number(name="ranking.l2_features", low=1.0, high=200.0, log=True, only=WITH_CONTENT),
+    Number(name="ranking.l2_history", low=1.0, high=200.0, log=True, only=("l2_history", IMPLICIT)),
+    Number(name="ranking.l2_features", low=1.0, high=200.0, log=True, only=("l2_features",)),
     Number(name="ranking.id_dropout", low=0.0, high=0.2),
-    Choice(name="ranking.layers", values=("32", "64", "64,32", "128,64", "128,64,32"), only=NETWORKS),
-    Number(name="ranking.dropout", low=0.0, high=0.6, only=NETWORKS),
+    Choice(name="ranking.layers", values=("32", "64", "64,32", "128,64", "128,64,32"), only=("layers",)),
+    Number(name="ranking.dropout", low=0.0, high=0.6, only=("dropout",)),
 )
 
 MODELS = tuple(dict.fromkeys(parameter.section for parameter in SPACE))
@@ -70,7 +67,7 @@ def searched(model: str, traits: Collection[str], names: Sequence[str] = ()) -> 
 
     Args:
       model: `retrieval` or `ranking`.
-      traits: The loss or the architecture, `ordered` and `implicit` where they hold.
+      traits: The loss, or what the architecture reads; `ordered` and `implicit` where they hold.
       names: Only these; empty: all.
 
     Raises:

@@ -20,6 +20,7 @@ from components.errors import InputError
 from components.examples import Catalogue, Interactions, MarkedRows, read_catalogue, read_interactions, read_marked_rows
 from components.feature_specs import CONTEXT, of, specs_from_json
 from components.ranking import fitting as ranking_fitting
+from components.ranking.architectures import find_architecture
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows, held_out_rows
 from components.ranking.training import lay_out, of_known_users
@@ -231,7 +232,7 @@ class RankingTrials(Trials):
         self._rows: RatingRows = of_known_users(held_out_rows(rows, users), users)
         _require_eval_rows(len(self._rows))
         _require_training_rows(len(self._phase.sequences.items.rows))
-        return frozenset({config.ranking.architecture} | ({IMPLICIT} if config.ranking.implicit else set()))
+        return find_architecture(config.ranking.architecture).reads | ({IMPLICIT} if config.ranking.implicit else set())
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         settings: RankingConfig = dataclasses.replace(config.ranking, seeds=1, seed=seed)

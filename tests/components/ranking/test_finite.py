@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from components.errors import InputError
-from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.architectures import ARCHITECTURES
+from components.ranking.config import RankingConfig
 from components.ranking.fitting import fit, predict
 from components.ranking.list_sums import list_sums
 from tests.components.ranking.small_data import World, world

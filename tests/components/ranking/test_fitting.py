@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.architectures import ARCHITECTURES
+from components.ranking.config import RankingConfig
 from components.ranking.fitting import fit, predict, refit
 from components.ranking.training import warm_config
 from tests.components.ranking.small_data import rmse, world

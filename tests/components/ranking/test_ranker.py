@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.architectures import ARCHITECTURES
+from components.ranking.config import RankingConfig
 from components.ranking.fitting import fit, predict
 from components.ranking.ranker import Ranker, save
 from tests.components.ranking.small_data import UserLookup, world

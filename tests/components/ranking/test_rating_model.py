@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.ranking.architectures import create_model
+from components.ranking.architectures import ARCHITECTURES, create_model
 from components.ranking.batches import cut_batch
-from components.ranking.config import ARCHITECTURES, RankingConfig
+from components.ranking.config import RankingConfig
 from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import known_ratings
 from components.ranking.user_content import UserContent

@@ -1,6 +1,7 @@
 import pytest
 
 from components.errors import InputError
+from components.ranking.architectures import ARCHITECTURES
 from components.settings import to_mapping
 from pipelines.config import PipelineConfig
 from pipelines.tuning.parameters import Choice, Number
@@ -28,15 +29,15 @@ def test_what_the_loss_or_the_architecture_does_not_read_is_left_out():
     assert "l2" not in names("retrieval", {"full_softmax"})  # it follows from the data
     assert "half_lives" not in names("retrieval", {"full_softmax"})
     assert names("retrieval", {"squared_error"}) == {"embedding_dim", "learning_rate", "squared_error_l2", "averaging"}
-    assert names("ranking", {"matrix_factorization"}) == {
+    assert names("ranking", set(ARCHITECTURES["matrix_factorization"].reads)) == {
         "embedding_dim",
         "learning_rate",
         "l2_ids",
         "l2_biases",
         "id_dropout",
     }
-    assert "l2_history" in names("ranking", {"matrix_factorization", "implicit"})
-    assert {"layers", "dropout"} <= names("ranking", {"dense"})
+    assert "l2_history" in names("ranking", {"implicit"})
+    assert {"layers", "dropout"} <= names("ranking", set(ARCHITECTURES["dense"].reads))
     assert not {"layers", "dropout"} & names("ranking", {"factorization_machine"})
 
 
