@@ -8,8 +8,8 @@ The shop is that of `benchmarks/shop.py` with 4,000 customers and 1,500 products
 tests on it (`split.kind=last_days`, a day) and pushes what is blessed. Both chains keep their rows (`--append`), so
 ingestion costs them the same; the warm one has `training.warm_start=true`. Figures are of the judged bundles on the
 same rows of the day; seconds are of the stages, one run after the other on the same machine. Two last days are
-poisoned: nine of ten rows are of customers who buy three products that hardly anybody bought before, or of customers
-who buy anything by chance.
+poisoned: by four times as many rows of customers who buy three products that hardly anybody bought, or by nine times
+as many of customers who buy anything by chance.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def main() -> None:
         for name, summaries in chains.items():
             summaries.append(run(arguments.output, name, day, warm=name == "warm"))
     refused = {}
-    for name, rare in (("three products", 3), ("any product", None)):
-        poison(arguments.output, orders, rare)
+    for name, rare, times in (("three products", 3, 4), ("any product", None, 9)):
+        poison(arguments.output, orders, rare, times)
         refused[name] = refusal(arguments.output, POISONED)
     text = report(orders, days[1:], first, chains, refused)
     print(text)
@@ -73,13 +73,13 @@ def write_days(folder: Path, orders: pd.DataFrame, products: pd.DataFrame, spans
     return days
 
 
-def poison(folder: Path, orders: pd.DataFrame, rare: int | None) -> None:
-    """A day more, of which nine of ten rows are of robots, who buy so many products, the rarest; None: any."""
+def poison(folder: Path, orders: pd.DataFrame, rare: int | None, times: int) -> None:
+    """A day more, with so many times as many rows of robots, who buy so many products, the rarest; None: any."""
     rng = np.random.default_rng(11)
     honest = orders[orders["date"] == orders["date"].max()]
     bought = orders["product_id"].value_counts().index
     bought = bought if rare is None else bought[-rare:]
-    size = 9 * len(honest)
+    size = times * len(honest)
     robots = pd.DataFrame(
         {
             "customer_id": rng.choice(orders["customer_id"].unique(), size),

@@ -29,6 +29,8 @@ class DataConfig:
       spans: How many spans are read up to that one; 0: all.
       max_span_drift: By how much the share of a user or an item may change in the newest span, 0 to 1, where that has
         100 rows or more; beyond it the run is refused.
+      max_span_growth: How many times as many rows the newest span may have as the largest of those before, where these
+        are three or more; beyond it the run is refused. 0: any number.
       kept_rows: Folder for rows that were read, local or gs://…: a run reads only files that are new; empty: none.
       items: The catalogue, likewise; empty: titles are the ids.
       users: A table of users, likewise, for features of users; empty: nothing is known of them.
@@ -68,6 +70,7 @@ class DataConfig:
     span: str = ""
     spans: int = 0
     max_span_drift: float = 0.25
+    max_span_growth: float = 5.0
     kept_rows: str = ""
     items: str = ""
     users: str = ""
@@ -126,6 +129,7 @@ class DataConfig:
         )
         require(self.source != "files" or bool(self.ratings), "data.ratings", "a file or a folder", self.ratings)
         require(0 <= self.max_span_drift <= 1, "data.max_span_drift", "from 0 to 1", self.max_span_drift)
+        require(self.max_span_growth >= 0, "data.max_span_growth", "0 or more", self.max_span_growth)
         require(self.spans >= 0, "data.spans", "0 or more", self.spans)
         require(
             not self.span or is_pattern(self.ratings),

@@ -89,6 +89,8 @@ class FilesSource:
         spans = {span: paths for files in self.files.values() for span, paths in files.spans.items()}
         newest = max(spans, default=None)
         of_newest: list[tuple[int, int]] = []
+        sizes = dict.fromkeys((span.name for span in sorted(spans)), 0)
+        span_of = {path: span.name for span, paths in spans.items() for path in paths}
         rows = 0
         for part, name in enumerate(self.files):
             tables = zip(self.files[name].paths, workspace.reader.tables(self.files[name]), strict=True)
@@ -100,6 +102,8 @@ class FilesSource:
                     loading.describe(table, layout)
                 kept.load(path, table, layout, self._config, part)
                 before, rows = rows, _count(workspace)
+                if path in span_of:
+                    sizes[span_of[path]] += rows - before
                 if newest is not None and path in spans[newest]:
                     of_newest.append((before, rows))
                 loaded.append((table, layout, rows - before))
@@ -108,6 +112,8 @@ class FilesSource:
             _report_events(events, self._config)
         drift = None if newest is None else span_drift.largest(workspace.connection, of_newest)
         left_out, skipped = loading.check(workspace.connection, loaded, self._config)
+        if newest is not None:
+            span_drift.require_size(sizes, self._config.max_span_growth)
         span_drift.require(drift, self._config.max_span_drift, newest.name if newest else "")
         kept.finish(spans)
         layout = loaded[0][1]

@@ -2,18 +2,22 @@
 
 The gates cannot tell, for they judge on the newest rows, poisoned or not. The distance is that of the largest change of
 a share (L-infinity, as TFDV has it for categories): of items and of users, among the rows of the span and all before.
+Robots who take anything change no share by much, but they are many: a span may be so many times as large as the
+largest before.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.errors import InputError
 
 FEWEST_ROWS = 100
 """Of a span that is looked at: of fewer rows a share says little."""
+FEWEST_SPANS = 3
+"""Before one whose size is looked at."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +62,28 @@ def largest(connection: Any, newest: Sequence[tuple[int, int]]) -> Drift | None:
         name, of_span, before = connection.execute(query).fetchone()
         found.append(Drift(role, str(name), of_span / new, before / old))
     return max(found, key=lambda one: one.distance)
+
+
+def require_size(rows: Mapping[str, int], most: float) -> None:
+    """Refuses a newest span that is far larger than any before.
+
+    Args:
+      rows: Rows of each span, by its name, oldest first.
+      most: How many times the largest before; 0: any number.
+
+    Raises:
+      InputError: It is larger than that.
+    """
+    *before, newest = rows.items()
+    largest_before = max((size for _, size in before), default=0)
+    if most and len(before) >= FEWEST_SPANS and newest[1] > max(FEWEST_ROWS, most * largest_before):
+        raise InputError(
+            f"the span {newest[0]} has {newest[1]:,} rows, where none before had more than {largest_before:,}",
+            expected=f"at most {most:g} times as many as the largest before (data.max_span_growth)",
+            received=f"{newest[1] / max(1, largest_before):.1f} times as many",
+            action="look for robots or a file that was exported twice; where the span is right, "
+            "--set data.max_span_growth=0",
+        )
 
 
 def require(drift: Drift | None, most: float, span: str) -> None:

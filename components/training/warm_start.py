@@ -103,7 +103,7 @@ class Start:
             self._arrays = {name: stored[name] for name in stored.files}
         self._models = int(self._arrays["models"])
         self.split = str(self._arrays["split"])
-        self.newest = int(self._arrays["newest"])
+        self.newest = int(self._arrays.get("newest", NOTHING))
         self._told = False
 
     def put(self, tables: Tables, number: int) -> None:

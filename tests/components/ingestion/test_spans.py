@@ -202,6 +202,20 @@ def test_a_span_that_is_unlike_all_before_is_refused_in_words(tmp_path):
     assert days(rows_of(config(tmp_path, "2026-11-02", max_span_drift=1.0))) == [1, 2]
 
 
+def test_a_span_far_larger_than_all_before_is_refused_in_words(tmp_path):
+    for day in (1, 2, 3):
+        crowded(tmp_path, day, 0)  # 120 rows
+    lines = [f"u{n % 40},x{n % 30},view,{86_400 * 4 + n},,o4-{n},r" for n in range(601)]
+    (tmp_path / "2026-11-04.csv").write_text(HEADER + "\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"2026-11-04 has 601 rows, where none before had more than 120") as error:
+        rows_of(config(tmp_path, "2026-11-04"))
+    assert "data.max_span_growth=0" in error.value.action
+    assert days(rows_of(config(tmp_path, "2026-11-04", max_span_growth=0))) == [1, 2, 3, 4]
+    assert days(rows_of(config(tmp_path, "2026-11-04", max_span_growth=601 / 120))) == [1, 2, 3, 4]
+    (tmp_path / "2026-11-01.csv").unlink()
+    assert days(rows_of(config(tmp_path, "2026-11-04"))) == [2, 3, 4]  # of two spans before nothing can be told
+
+
 def test_a_refused_span_does_not_become_one_that_was_read(tmp_path):
     folder, kept = tmp_path / "events", tmp_path / "kept"
     folder.mkdir()
