@@ -19,6 +19,7 @@ from components.final_fit.component import FinalFit
 from components.index.component import CandidateIndexer
 from components.ingestion.component import InteractionExampleGen
 from components.ingestion.source import SourceFacts
+from components.ingestion.sources import find_source
 from components.ingestion.splits import resolve_kind
 from components.peers.component import PeerLists
 from components.push.component import AtomicPusher
@@ -271,14 +272,13 @@ def _checks(prefix: str, kind: str, examples: Any, config: PipelineConfig) -> li
 
 def _schema(kind: str, config: PipelineConfig) -> str:
     """The packaged schema, or one adapted to data with other ratings or other genres."""
-    own_genres = config.data.source == "files"
     return to_text(
         curated_schema(
             kind,
             config.features.specs(),
             rating_min=config.data.rating_min,
             rating_max=config.data.rating_max,
-            any_genre=own_genres,
+            any_genre=find_source(config.data.source).is_own,
             drift_above=config.statistics.drift_above,
         )
     )

@@ -51,7 +51,7 @@ def _architectures() -> list[str]:
     for name, one in ARCHITECTURES.items():
         own = ", ".join(f"{key} {value:g}" for key, value in one.defaults.items())
         lines.append(f"| `{name}` | {one.meaning} | {own or 'the defaults above'} |")
-    example = "[an example](tuning.md#a-rating-model-of-your-own)"
+    example = "[an example](extending.md#a-rating-model)"
     return [*lines, "", f"One of your own: `--set ranking.architecture=shop.rating:FLAT` ({example})."]
 
 

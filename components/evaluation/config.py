@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from components.evaluation.gate_config import GateConfig, complete
+from components.evaluation.metric_kinds import register
 from components.settings import require, require_seed
 
 
@@ -15,6 +16,8 @@ class EvaluationConfig:
     Attributes:
       k: Length of the judged list; a tenth of the items with training rows where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
+      metrics: Metrics of lists of your own beside them, each as `package.module:NAME` of a Metric
+        (components/evaluation/metric_kinds.py); gates may be on them.
       gates: Conditions of the blessing by name, beside or over recall_lift, recall_peer, recall_change, rmse_ratio and
         rmse_change, each with `metric`, `against`, `rule` and `bound` (docs/metrics.md).
       slices: Categorical features by which figures are told apart, such as `item.genres` and `user.country`; lists by
@@ -25,6 +28,7 @@ class EvaluationConfig:
 
     k: int = 100
     cut_offs: tuple[int, ...] = (10, 20)
+    metrics: tuple[str, ...] = ()
     gates: dict[str, GateConfig] = dataclasses.field(default_factory=dict)
     slices: tuple[str, ...] = ("item.genres",)
     bootstrap_samples: int = 1_000
@@ -39,6 +43,7 @@ class EvaluationConfig:
             self.cut_offs,
         )
         require_seed(self.seed, "evaluation.seed")
+        register(self.metrics)
         for name, gate in complete(self.gates).items():
             _, _, cut_off = gate.metric.partition("_at_")
             is_within = not cut_off or int(cut_off) <= self.k

@@ -106,6 +106,7 @@ def _list_spec(config: EvaluationConfig, judged: Judged) -> Any:
         tolerances=_tolerances(comparisons),
         samples=config.bootstrap_samples,
         seed=config.seed,
+        metrics=config.metrics,
     )
     exposure = _metric(
         "Exposure",

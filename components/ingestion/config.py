@@ -7,9 +7,9 @@ import math
 import re
 
 from components.ingestion.reading.spans import is_pattern
+from components.ingestion.sources import find_source
 from components.settings import require, require_seed
 
-SOURCES = ("demo", "movielens", "files")
 MOVIELENS_DATASETS = ("latest-small", "100k", "1m", "20m", "25m")
 SPLITS = ("auto", "leave_last", "global_time", "last_days", "random", "presplit")
 
@@ -19,7 +19,8 @@ class DataConfig:
     """The source of interactions and of the catalogue.
 
     Attributes:
-      source: `demo` (generated), `movielens` (by TensorFlow Datasets) or `files` (your own).
+      source: `demo` (generated), `movielens` (by TensorFlow Datasets), `files` (your own), or `package.module:NAME` of
+        a SourceKind of your own (components/ingestion/sources.py).
       dataset: MovieLens data set: latest-small, 100k, 1m, 20m or 25m.
       data_dir: Where TensorFlow Datasets keeps prepared data; empty: its own default.
       manual_dir: Folder that already holds the MovieLens archive (no download); empty: none.
@@ -96,7 +97,7 @@ class DataConfig:
     demo_seed: int = 7
 
     def __post_init__(self) -> None:
-        require(self.source in SOURCES, "data.source", "one of " + ", ".join(SOURCES), self.source)
+        find_source(self.source)
         require(
             self.dataset in MOVIELENS_DATASETS, "data.dataset", "one of " + ", ".join(MOVIELENS_DATASETS), self.dataset
         )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from components.by_path import imported
 from components.ingestion.config import DataConfig
-from components.ingestion.demo_source import DemoSource
-from components.ingestion.files import FilesSource
-from components.ingestion.movielens import MovielensSource
 from components.ingestion.source import Source, SourceFacts
+from components.ingestion.sources import find_source
 
 
 def open_source(config: DataConfig) -> Source:
@@ -15,11 +14,8 @@ def open_source(config: DataConfig) -> Source:
     Raises:
       InputError: A file is missing, empty or damaged, or lacks a column that is needed.
     """
-    if config.source == "files":
-        return FilesSource(config)
-    if config.source == "movielens":
-        return MovielensSource(config)
-    return DemoSource(config)
+    source: Source = imported(find_source(config.source).opens)(config)
+    return source
 
 
 def declared_facts(config: DataConfig) -> SourceFacts:
@@ -29,7 +25,7 @@ def declared_facts(config: DataConfig) -> SourceFacts:
     stage sees for itself.
     """
     return SourceFacts(
-        name=config.ratings if config.source == "files" else config.source,
+        name=config.ratings or config.source,
         has_ratings=config.has_ratings != "false",
         has_timestamps=True,
         presplit=bool(config.eval_ratings and config.test_ratings),

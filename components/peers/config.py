@@ -18,6 +18,7 @@ class PeersConfig:
       longest: Item-kNN: only that many of a user's latest rows make items similar; the work grows with its square.
       followers: Transitions: most items that follow each item of a history.
       transition_rows: Transitions: where there are more rows, every second, third, ... user is counted.
+      also: Peers of your own beside them, each as `package.module:NAME` of a Peer (components/peers/peers.py).
     """
 
     neighbours: int = 100
@@ -25,6 +26,7 @@ class PeersConfig:
     longest: int = 500
     followers: int = 500
     transition_rows: int = 5_000_000
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("neighbours", "followers", "transition_rows"):

@@ -25,7 +25,7 @@ from components.examples import AskedUsers, Catalogue, read_marked_rows
 from components.peers.config import PeersConfig
 from components.peers.item_knn import most_popular
 from components.peers.marked_rows import Known, Lists, add_lists
-from components.peers.peers import PEERS, best_peer, candidates
+from components.peers.peers import Peer, best_peer, candidates
 from components.peers.popularity_file import POPULARITY_FILE, write_popularity
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -52,13 +52,13 @@ class Executor(base_executor.BaseExecutor):
         sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, fitted).liked(dislikes).items
         popular = popularity(sequences, len(catalogue))
         length = judged_length(int(exec_properties[JUDGED_K]), int(np.count_nonzero(popular)))
-        name = _best(input_dict, catalogue, config, length)
-        peer = PEERS[name](sequences, len(catalogue), popular, config)
+        peer = _best(input_dict, catalogue, config, length)
+        lists_of = peer.fit(sequences, len(catalogue), popular, config)
 
         def lists(known: Known) -> Lists:
             return {
                 features.POPULAR_ITEM_IDS: most_popular(popular, known.seen, length),
-                features.PEER_ITEM_IDS: peer(known.history, known.seen, length),
+                features.PEER_ITEM_IDS: lists_of(known.history, known.seen, length),
             }
 
         judged = artifact_utils.get_single_instance(output_dict[JUDGED_ROWS])
@@ -69,22 +69,22 @@ class Executor(base_executor.BaseExecutor):
         users = add_lists(pattern, folder, catalogue.item_ids, lists, dislikes)
         counts = np.bincount(sequences.rows, minlength=len(catalogue))
         write_popularity(f"{judged.uri}/{POPULARITY_FILE}", catalogue.item_ids, counts)
-        judged.set_string_custom_property(artifacts.PEER, name)
+        judged.set_string_custom_property(artifacts.PEER, peer.name)
         progress.report("lists of %d items for %s users", length, f"{users:,}")
 
 
-def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, length: int) -> str:
-    """The name of the peer that does best on eval, with what it can learn from train."""
+def _best(input_dict: Artifacts, catalogue: Catalogue, config: PeersConfig, length: int) -> Peer:
+    """The peer that does best on eval, with what it can learn from train."""
     sequences = sequences_of(input_dict[SEQUENCES], catalogue.item_ids, (features.TRAIN_PART,))
     sequences = sequences.liked(liked_from(input_dict[SEQUENCES]))
     ordered = bool(sequences.items.timestamps.any())
-    names = candidates(ordered, repeats=leave_out_seen(input_dict[SEQUENCES]) != ALWAYS)
-    if len(names) == 1:
-        return names[0]
+    peers = candidates(ordered, leave_out_seen(input_dict[SEQUENCES]) != ALWAYS, config.also)
+    if len(peers) == 1:
+        return peers[0]
     marked = read_marked_rows([split_pattern(input_dict[EXAMPLES], features.EVAL)], catalogue.item_ids)
     asked = AskedUsers.of(marked, sequences).evenly(ASKED_USERS)
     popular = popularity(sequences.items, len(catalogue))
-    name, recalls = best_peer(names, sequences, len(catalogue), popular, asked, length, config)
-    listed = ", ".join(f"{peer} {recall:.4f}" for peer, recall in recalls.items())
+    best, recalls = best_peer(peers, sequences, len(catalogue), popular, asked, length, config)
+    listed = ", ".join(f"{name} {recall:.4f}" for name, recall in recalls.items())
     progress.conclude("recall@%d on eval: %s; the best one is the peer", length, listed)
-    return name
+    return best

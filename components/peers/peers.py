@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from components.by_path import find
 from components.examples import AskedUsers, Ints, RaggedRows, UserSequences
 from components.peers.config import PeersConfig
 from components.peers.item_knn import Doubles, find_neighbours, recommend
@@ -17,6 +19,24 @@ Lists = Callable[[RaggedRows, RaggedRows, int], Iterator[Ints]]
 
 Fit = Callable[[RaggedRows, int, Doubles, PeersConfig], Lists]
 """Learns from training rows of users, for so many items of such a popularity."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Peer:
+    """A simple recommender.
+
+    Attributes:
+      name: As people write it.
+      fit: Learns, and makes lists.
+      needs_times: Whether it says nothing of rows without times, in which nothing follows anything.
+      needs_repeats: Whether it says nothing where a list may not hold what a user has had.
+    """
+
+    name: str
+    fit: Fit
+    needs_times: bool = False
+    needs_repeats: bool = False
+
 
 ITEM_KNN = "item-kNN"
 REPEATS, RECENT_REPEATS = "what the user had most", "what the user had most lately"
@@ -50,39 +70,40 @@ def fit_transitions(window: int, shrink: float, half_life: float) -> Fit:
     return fit
 
 
-PEERS: Mapping[str, Fit] = {
-    ITEM_KNN: fit_item_knn,
-    NEAR_TRANSITIONS: fit_transitions(window=10, shrink=3.0, half_life=2.0),
-    FAR_TRANSITIONS: fit_transitions(window=20, shrink=5.0, half_life=5.0),
-    REPEATS: fit_repeats(half_life=0.0),
-    RECENT_REPEATS: fit_repeats(half_life=20.0),
-}
+PEERS = (
+    Peer(name=ITEM_KNN, fit=fit_item_knn),
+    Peer(name=NEAR_TRANSITIONS, fit=fit_transitions(window=10, shrink=3.0, half_life=2.0), needs_times=True),
+    Peer(name=FAR_TRANSITIONS, fit=fit_transitions(window=20, shrink=5.0, half_life=5.0), needs_times=True),
+    Peer(name=REPEATS, fit=fit_repeats(half_life=0.0), needs_repeats=True),
+    Peer(name=RECENT_REPEATS, fit=fit_repeats(half_life=20.0), needs_times=True, needs_repeats=True),
+)
 
 
-def candidates(ordered: bool, repeats: bool) -> list[str]:
+def candidates(ordered: bool, repeats: bool, also: Sequence[str] = ()) -> list[Peer]:
     """The peers that may be the best.
 
     Args:
-      ordered: Whether rows have times: without them nothing follows anything.
-      repeats: Whether a list may hold what a user has had: where not, repeat counts have nothing to say.
+      ordered: Whether rows have times.
+      repeats: Whether a list may hold what a user has had.
+      also: Peers of somebody's own, as `package.module:NAME`.
     """
-    following = [NEAR_TRANSITIONS, FAR_TRANSITIONS] * ordered
-    return [ITEM_KNN, *following] + [REPEATS] * repeats + [RECENT_REPEATS] * (ordered and repeats)
+    peers = [*PEERS, *(find("peers.also", path, Peer) for path in also)]
+    return [one for one in peers if (ordered or not one.needs_times) and (repeats or not one.needs_repeats)]
 
 
 def best_peer(
-    names: list[str],
+    peers: Sequence[Peer],
     sequences: UserSequences,
     items: int,
     popularity: Doubles,
     asked: AskedUsers,
     n: int,
     config: PeersConfig,
-) -> tuple[str, dict[str, float]]:
-    """The peer with the highest recall@n on eval (of equals the first), and the recall of each.
+) -> tuple[Peer, dict[str, float]]:
+    """The peer with the highest recall@n on eval (of equals the first), and the recall of each by name.
 
     Args:
-      names: Who is compared.
+      peers: Who is compared.
       sequences: The rows to learn from, which hold nothing of eval.
       items: Items of the catalogue.
       popularity: float64 `[items]`, of the same rows.
@@ -91,12 +112,12 @@ def best_peer(
       config: Settings of the peers.
     """
     recalls = {}
-    for name in names:
-        lists = PEERS[name](sequences.items, items, popularity, config)(asked.histories, asked.left_out, n)
+    for peer in peers:
+        lists = peer.fit(sequences.items, items, popularity, config)(asked.histories, asked.left_out, n)
         hits = [
             np.isin(asked.held_out[user], found).sum() / len(asked.held_out[user])
             for user, found in enumerate(lists)
             if len(asked.held_out[user])
         ]
-        recalls[name] = float(np.mean(hits)) if hits else 0.0
-    return max(names, key=lambda name: recalls[name]), recalls
+        recalls[peer.name] = float(np.mean(hits)) if hits else 0.0
+    return max(peers, key=lambda peer: recalls[peer.name]), recalls

@@ -7,11 +7,10 @@ can be imported where the run is (and in the image, on Kubeflow).
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from components.errors import InputError
+from components.by_path import find, imported
 
 DEFAULT = "factorization_machine"
 
@@ -63,31 +62,10 @@ def find_architecture(name: str) -> Architecture:
     Raises:
       InputError: There is none of that name, or what a path names is none.
     """
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    try:
-        found = _imported(name) if ":" in name else None
-    except (ImportError, AttributeError) as error:
-        raise _no_architecture(name, str(error)) from error
-    if not isinstance(found, Architecture):
-        raise _no_architecture(name, name if found is None else f"{name}, which is a {type(found).__name__}")
-    return found
+    known = ARCHITECTURES
+    return known[name] if name in known else find("ranking.architecture", name, Architecture, known)
 
 
 def create_model(config: Any, items: Any, known: Any, seed: int) -> Any:
     """A RatingModel of the architecture that `config`, a RankingConfig, names, with initial values drawn by `seed`."""
-    return _imported(find_architecture(config.architecture).model)(config, items, known, seed)
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
-
-
-def _no_architecture(name: str, received: str) -> InputError:
-    return InputError(
-        f"ranking.architecture: there is no architecture `{name}`",
-        expected="one of " + ", ".join(ARCHITECTURES) + ", or package.module:NAME of an Architecture of your own",
-        received=received,
-        action="correct ranking.architecture; docs/tuning.md shows one of somebody's own",
-    )
+    return imported(find_architecture(config.architecture).model)(config, items, known, seed)

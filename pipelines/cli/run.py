@@ -20,6 +20,7 @@ from components.causes import cause_of
 from components.errors import InputError
 from components.feature_specs import feature_overrides
 from components.ingestion.config import DataConfig
+from components.ingestion.sources import find_source
 from components.progress import LOGGER
 from components.training.config import FINAL_FITS
 from pipelines import engines, job_server, run_folder
@@ -155,7 +156,7 @@ def configure(
     own = {key: value for key, value in own.items() if value is not None}
     if ratings is not None:
         own["source"] = "files"
-    elif own and load(preset, overrides).data.source != "files":
+    elif own and not find_source(load(preset, overrides).data.source).is_own:
         raise InputError(
             "options about own data were given without the data",
             expected="--ratings beside them",

@@ -14,6 +14,7 @@ from tfx.orchestration.pipeline import Pipeline
 from components.errors import InputError
 from components.ingestion.opening import declared_facts, open_source
 from components.ingestion.source import SourceFacts
+from components.ingestion.sources import find_source
 from pipelines import engines
 from pipelines.config import PipelineConfig
 from pipelines.kubeflow import page_artifacts
@@ -149,7 +150,7 @@ def facts_in_the_cluster(config: PipelineConfig) -> tuple[SourceFacts, str]:
     Generated data are known here. Everything else is opened by the steps alone: nothing is downloaded, and
     no file has to be reachable, where a pipeline is compiled.
     """
-    if config.data.source == "demo":
+    if find_source(config.data.source).is_generated:
         source = open_source(config.data)
         return source.facts(), source.fingerprint()
     return declared_facts(config.data), ""
@@ -237,7 +238,7 @@ def _check_runner(options: CompileOptions) -> None:
 
 def _with_declared_ratings(config: PipelineConfig, facts: SourceFacts) -> PipelineConfig:
     """Makes ingestion say in one line what is wrong where the data has no ratings after all."""
-    if config.data.source != "files" or not facts.has_ratings:
+    if not find_source(config.data.source).is_own or not facts.has_ratings:
         return config
     return dataclasses.replace(config, data=dataclasses.replace(config.data, has_ratings="true"))
 

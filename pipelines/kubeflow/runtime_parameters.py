@@ -13,12 +13,12 @@ from typing import Any
 from tfx.orchestration.data_types import RuntimeParameter
 
 from components.ingestion.source import SourceFacts
+from components.ingestion.sources import find_source
 from components.settings import to_json
 from pipelines.config import PipelineConfig
 from pipelines.per_run import PerRun
 
 DATA_VERSION = "data_version"
-_OF_SOURCE = {"demo": ("demo_seed",), "movielens": ("dataset",), "files": ("ratings", "span", "items")}
 _OF_TRAINER = ("epochs", "learning_rate")
 _ARGUMENT = {"items": "catalogue"}  # of the ExampleGens, where it is not the key itself
 
@@ -56,7 +56,7 @@ def parameters_of(
         so a run must then say which data it means.
       fingerprint: Of the data, where it is known already; else empty.
     """
-    data = {key: _setting("data", config.data, key, key) for key in _OF_SOURCE[config.data.source]}
+    data = {key: _setting("data", config.data, key, key) for key in find_source(config.data.source).parameters}
     retrieval = {key: _setting("retrieval", config.retrieval, key) for key in _OF_TRAINER}
     ranking = {key: _setting("ranking", config.ranking, key) for key in _OF_TRAINER} if facts.has_ratings else {}
     evaluation = Parameter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +11,8 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
+from components.evaluation.metric_kinds import Score, list_scores, register
 from components.evaluation.metrics.bootstrap import Bootstrap, Interval
-from components.evaluation.metrics.ndcg import ndcg
-from components.evaluation.metrics.recall import recall
-from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
 from components.evaluation.metrics.verdict import headroom, tolerated
@@ -30,17 +29,20 @@ class ListSettings:
       tolerances: How much worse the list may be than another in any case, by name of the difference.
       samples: Draws of the bootstrap.
       seed: Seed of the draws.
+      metrics: Of somebody's own, as `package.module:NAME`.
     """
 
     cut_offs: tuple[int, ...]
     tolerances: Mapping[str, float]
     samples: int
     seed: int
+    metrics: tuple[str, ...] = ()
 
-    def scores(self) -> list[str]:
-        """Names of the scores of one list."""
-        by_cut_off = [name for k in self.cut_offs for name in (names.recall_at(k), names.ndcg_at(k))]
-        return [*by_cut_off, names.MRR]
+    @functools.cached_property
+    def scores(self) -> dict[str, Score]:
+        """The scores of one list by name; made where they are needed: a worker knows none of somebody's own yet."""
+        register(self.metrics)
+        return list_scores(self.cut_offs)
 
 
 class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
@@ -62,6 +64,7 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
       tolerances: As in ListSettings.
       samples: Draws of the bootstrap.
       seed: Seed of the draws.
+      metrics: As in ListSettings.
       name: Unused in the results, whose names are those above.
     """
 
@@ -71,6 +74,7 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
         tolerances: Mapping[str, float] | None = None,
         samples: int = 1_000,
         seed: int = 42,
+        metrics: Sequence[str] = (),
         name: str = "list_figures",
     ) -> None:
         super().__init__(
@@ -80,6 +84,7 @@ class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
             tolerances=dict(tolerances or {}),
             samples=samples,
             seed=seed,
+            metrics=list(metrics),
         )
 
 
@@ -100,7 +105,7 @@ class _Lists:
         held_out = frozenset(ids(row.label(ITEM_IDS)))
         if not held_out:
             return None
-        scores = [score for items in self._read(row) for score in self._scores(items, held_out)]
+        scores = [score(items, held_out) for items in self._read(row) for score in self.settings.scores.values()]
         return UserNumbers.of(row.user(), [1.0, *scores])
 
     def _read(self, row: Row) -> Iterable[list[bytes]]:
@@ -109,12 +114,6 @@ class _Lists:
         yield ids(row.feature(PEER_ITEM_IDS))
         if self.models.served is not None:
             yield ids(row.served(ITEM_IDS))
-
-    def _scores(self, items: list[bytes], held_out: frozenset[bytes]) -> Iterable[float]:
-        for cut_off in self.settings.cut_offs:
-            yield recall(items, held_out, cut_off)
-            yield ndcg(items, held_out, cut_off)
-        yield reciprocal_rank(items, held_out)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,10 +126,10 @@ class _Figures:
     output: str
 
     def columns(self) -> int:
-        return 1 + (1 + len(self.others)) * len(self.settings.scores())
+        return 1 + (1 + len(self.others)) * len(self.settings.scores)
 
     def __call__(self, sums: Matrix) -> Figures:
-        scores = self.settings.scores()
+        scores = list(self.settings.scores)
         users = sums[:, 0].sum()
         with np.errstate(invalid="ignore"):
             means = (sums[:, 1:].sum(axis=0) / users).reshape(-1, len(scores))
@@ -177,6 +176,7 @@ def _computations(
     tolerances: dict[str, float],
     samples: int,
     seed: int,
+    metrics: list[str],
     model_names: list[str] | None = None,
     output_names: list[str] | None = None,
 ) -> list[Any]:
@@ -186,6 +186,7 @@ def _computations(
         tolerances=tolerances,
         samples=samples,
         seed=seed,
+        metrics=tuple(metrics),
     )
     models = Models.of(model_names or [""])
     rows = _Lists(settings, models)

@@ -7,7 +7,7 @@ import numpy as np
 from components.examples import AskedUsers, UserSequences
 from components.features import TRAIN_PART
 from components.peers.config import PeersConfig
-from components.peers.peers import FAR_TRANSITIONS, ITEM_KNN, NEAR_TRANSITIONS, REPEATS, best_peer, candidates
+from components.peers.peers import FAR_TRANSITIONS, ITEM_KNN, NEAR_TRANSITIONS, PEERS, REPEATS, best_peer, candidates
 from tests.components.peers.test_item_knn import ragged
 
 # Whoever has 0 has 1 too, whoever has 2 has 3 too. x had 2 twice and 0 once, y had 0 alone.
@@ -22,9 +22,15 @@ HISTORIES = ragged([2, 2, 0], [0])
 NOTHING = ragged([], [])
 
 
-def best(held_out, left_out=NOTHING, names=None):
+def named(peers):
+    return [peer.name for peer in peers]
+
+
+def best(held_out, left_out=NOTHING, names=(ITEM_KNN, REPEATS)):
     asked = AskedUsers(histories=HISTORIES, left_out=left_out, held_out=held_out)
-    return best_peer(names or [ITEM_KNN, REPEATS], SEQUENCES, 4, POPULARITY, asked, 1, PeersConfig())
+    peers = [peer for name in names for peer in PEERS if peer.name == name]
+    peer, recalls = best_peer(peers, SEQUENCES, 4, POPULARITY, asked, 1, PeersConfig())
+    return peer.name, recalls
 
 
 def test_where_people_come_back_for_the_same_repeat_counts_are_the_peer():
@@ -49,17 +55,17 @@ def test_recall_is_a_share_of_what_is_asked_for_and_of_equals_the_first_is_taken
 
 
 def test_repeat_counts_stand_for_election_only_where_a_list_may_repeat():
-    assert candidates(ordered=False, repeats=False) == [ITEM_KNN]
-    assert candidates(ordered=False, repeats=True) == [ITEM_KNN, REPEATS]
+    assert named(candidates(ordered=False, repeats=False)) == [ITEM_KNN]
+    assert named(candidates(ordered=False, repeats=True)) == [ITEM_KNN, REPEATS]
 
 
 def test_transitions_stand_for_election_where_rows_have_times_and_win_where_order_decides():
-    names = candidates(ordered=True, repeats=False)
-    assert names == [ITEM_KNN, NEAR_TRANSITIONS, FAR_TRANSITIONS]
+    peers = candidates(ordered=True, repeats=False)
+    assert named(peers) == [ITEM_KNN, NEAR_TRANSITIONS, FAR_TRANSITIONS]
     # 2 comes before 0 and 3 after it, each twice with 0: item-kNN takes the lower row, whoever it is that follows.
     rows = ragged([2, 0, 3], [2, 0, 3])
     sequences = UserSequences(user_ids=np.array([b"a", b"b"], object), items=rows, parts=np.zeros(6, np.int8))
     asked = AskedUsers(histories=ragged([0]), left_out=ragged([0]), held_out=ragged([3]))
-    name, recalls = best_peer(names, sequences, 4, np.array([2.0, 0, 2, 2]), asked, 1, PeersConfig())
+    peer, recalls = best_peer(peers, sequences, 4, np.array([2.0, 0, 2, 2]), asked, 1, PeersConfig())
     assert recalls == {ITEM_KNN: 0.0, NEAR_TRANSITIONS: 1.0, FAR_TRANSITIONS: 1.0}
-    assert name == NEAR_TRANSITIONS
+    assert peer.name == NEAR_TRANSITIONS

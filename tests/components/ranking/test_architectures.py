@@ -18,7 +18,7 @@ from tests.components.ranking.small_data import rmse
 from tests.components.ranking.test_fitting import BOTH, LIGHT
 from tests.components.ranking.test_ranker import assert_same_as_in_training, exported
 
-OWN = "tests.components.ranking.own_architecture:FLAT"
+OWN = "tests.own_parts.flat:FLAT"
 
 
 def test_one_of_somebodys_own_starts_from_its_defaults_and_is_written_into_presets():
@@ -52,12 +52,12 @@ def test_a_search_varies_what_the_architecture_reads(architecture, layers, featu
     [
         ("densest", "densest"),
         ("nowhere.at_all:FLAT", "nowhere"),
-        ("tests.components.ranking.own_architecture:ROUND", "ROUND"),
-        ("tests.components.ranking.own_architecture:Flat", "is a "),
+        ("tests.own_parts.flat:ROUND", "ROUND"),
+        ("tests.own_parts.flat:Flat", "is a "),
     ],
 )
 def test_what_is_no_architecture_is_told(name, received):
-    with pytest.raises(InputError, match="there is no architecture") as error:
+    with pytest.raises(InputError, match="there is no Architecture") as error:
         RankingConfig(architecture=name)
     assert received in str(error.value.received)
     assert "matrix_factorization" in str(error.value.expected)

@@ -8,7 +8,7 @@ from components.ranking.architectures import Architecture
 from components.ranking.rating_model import RatingModel
 
 FLAT = Architecture(
-    model="tests.components.ranking.own_architecture:Flat",
+    model="tests.own_parts.flat:Flat",
     meaning="the negative squared distance of both vectors",
     defaults={"epochs": 12, "l2_ids": 3.0},
 )

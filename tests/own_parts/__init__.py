@@ -1,0 +1,1 @@
+"""Parts of somebody's own, each in a file that the project knows nothing of: they are named in settings."""
