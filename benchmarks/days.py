@@ -52,7 +52,8 @@ def main() -> None:
         for name, summaries in chains.items():
             summaries.append(run(arguments.output, name, day, warm=name == "warm"))
     refused = {}
-    for name, rare, times in (("three products", 3, 4), ("any product", None, 9)):
+    robots = (("three products", 3, 4), ("any product", None, 9))
+    for name, rare, times in robots if arguments.customers == CUSTOMERS else ():
         poison(arguments.output, orders, rare, times)
         refused[name] = refusal(arguments.output, POISONED)
     text = report(orders, days[1:], first, chains, refused)
