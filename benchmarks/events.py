@@ -5,7 +5,9 @@
     python -m benchmarks events --write                 puts the table into docs/results.md
 
 Servers run at once and are asked in turns, a load each, so that ratios are of the same minutes. Of none, some or
-all of the people who are asked for the store has events. wrk makes the load on the same machine.
+all of the people who are asked for the store has events. Where all have some, the same lists are also asked of the
+server without a store, by requests that tell the whole history: what is left of the difference is the store's part.
+wrk makes the load on the same machine.
 """
 
 from __future__ import annotations
@@ -32,6 +34,9 @@ REDIS = "redis://127.0.0.1:6379/15"
 SHARES = (0.0, 0.1, 1.0)
 """Of the people who are asked for: how many have events."""
 WITHOUT = "without a store"
+TOLD = "without a store, histories in the requests"
+NARROWEST = 16
+"""Histories are filled up to a power of 2, this at least, as the server does with those that it puts together."""
 LOGS = {"a log of all requests": 1.0, "a log of every tenth": 0.1}
 """Of servers without a store: the share that is logged."""
 EVENTS_EACH = 5
@@ -71,7 +76,8 @@ def report(base: Path, seconds: int, rounds: int) -> str:
             for name in kinds:
                 give_events(servers[name], users[: round(len(users) * share)], items)
             loaded = servers if share == 0 else {name: servers[name] for name in (WITHOUT, *kinds)}
-            lines += asked(loaded, users, share, seconds, rounds, folder)
+            told = [histories_told(servers[WITHOUT], user, items) for user in users] if share == 1 else None
+            lines += asked(loaded, users, share, seconds, rounds, folder, told)
         kept = [line for name in kinds for line in taken(name, servers[name], items, seconds, folder)]
     answers = table(
         ["server", "people with events", "requests/s", "of the rate without", "p50 ms", "p99 ms", "CPU ms a request"],
@@ -122,23 +128,49 @@ def send(server: Server, events: Sequence[object]) -> None:
         answer.read()
 
 
+def histories_told(server: Server, user: str, items: Sequence[str]) -> str:
+    """The body of a request for a person's list that tells the stored history with as many events behind it."""
+    body = json.dumps({"signature_name": "history", "inputs": {"user_id": [user]}}).encode()
+    url = f"http://127.0.0.1:{server.ports['rest']}/v1/models/recommender:predict"
+    with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
+        found = json.loads(answer.read())["outputs"]
+    pairs = [(item, rating) for item, rating in zip(found["item_ids"][0], found["ratings"][0], strict=True) if item]
+    pairs += [(item, None) for item in random.Random(user).sample(items, EVENTS_EACH)]
+    width = max(NARROWEST, 1 << (len(pairs) - 1).bit_length())
+    pairs = [("", None)] * (width - len(pairs)) + pairs
+    ratings = [rating if rating is not None else 0.0 for _, rating in pairs]
+    empty = dict.fromkeys(("allow_item_ids", "context", "exclude_item_ids", "filters", "user_features"), ())
+    history = {"history_item_ids": [item for item, _ in pairs], "history_ratings": ratings}
+    asked_for = {"user_id": user, "n": 0, **history, **empty}
+    return json.dumps({"signature_name": "recommend", "instances": [asked_for]})
+
+
 def asked(
-    servers: dict[str, Server], users: Sequence[str], share: float, seconds: int, rounds: int, folder: Path
+    servers: dict[str, Server],
+    users: Sequence[str],
+    share: float,
+    seconds: int,
+    rounds: int,
+    folder: Path,
+    told: Sequence[str] | None,
 ) -> list[list[str]]:
-    """Lines of the table: every server under the same load, in turns."""
+    """Lines of the table: every server under the same load, in turns, and the one without under `told`."""
     bodies = [rest_body("serving_default", [user]) for user in users]
-    found: dict[str, list[Load]] = {name: [] for name in servers}
-    for server in servers.values():
-        load(server, "models/recommender:predict", bodies, 2, folder)
+    loads = {name: (server, bodies) for name, server in servers.items()}
+    if told is not None:
+        loads[TOLD] = (servers[WITHOUT], told)
+    found: dict[str, list[Load]] = {name: [] for name in loads}
+    for server, posted in loads.values():
+        load(server, "models/recommender:predict", posted, 2, folder)
     for _ in range(rounds):
-        for name, server in servers.items():
-            found[name].append(load(server, "models/recommender:predict", bodies, seconds, folder))
+        for name, (server, posted) in loads.items():
+            found[name].append(load(server, "models/recommender:predict", posted, seconds, folder))
     rates = {name: [one.rate for one in ones] for name, ones in found.items()}
     base = rates[WITHOUT]
     return [
         [
             name,
-            "" if name == WITHOUT or name in LOGS else f"{share:.0%}",
+            "" if name in (WITHOUT, TOLD) or name in LOGS else f"{share:.0%}",
             f"{statistics.median(rates[name]):,.0f}",
             f"{np.median(np.divide(rates[name], base)):.2f}",
             *(f"{statistics.median(one.percentiles[place] for one in ones):.1f}" for place in (0, 2)),
