@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import click
@@ -24,6 +25,11 @@ def submit() -> None:
 @click.option("--experiment", help="Group of runs.")
 @click.option("--run-name", help="For people.")
 @click.option("--namespace", help="Of the run, on a multi-user Kubeflow.")
+@click.option(
+    "--cache-days",
+    type=click.IntRange(min=1),
+    help="Let the cache answer for so many days, at most as long as artifacts are kept; then every step is run again.",
+)
 @click.option("--no-cache", is_flag=True, help="Run every step, also what the cache has.")
 @click.option("--service-account", help="With which the steps run.")
 @click.option("--token", envvar="KF_PIPELINES_TOKEN", show_envvar=True, help="Bearer token.")
@@ -40,6 +46,7 @@ def kubeflow(
     token: str | None,
     cookies: str | None,
     ssl_ca_cert: str | None,
+    cache_days: int | None,
     **options: Any,
 ) -> int:
     """Start a run of PIPELINE, a YAML file of `recommender compile kubeflow`."""
@@ -56,7 +63,7 @@ def kubeflow(
     started = submission.submit(
         pipeline,
         host=host,
-        arguments=submission.parse_arguments(spec, parameters),
+        arguments=submission.for_days(submission.parse_arguments(spec, parameters), cache_days, time.time()),
         client_options={"existing_token": token, "cookies": cookies, "ssl_ca_cert": ssl_ca_cert},
         **options,
     )

@@ -16,9 +16,9 @@ from components.ingestion.source import SourceFacts
 from components.ingestion.sources import find_source
 from components.settings import to_json
 from pipelines.config import PipelineConfig
+from pipelines.kubeflow.submission import DATA_VERSION
 from pipelines.per_run import PerRun
 
-DATA_VERSION = "data_version"
 _OF_TRAINER = ("epochs", "learning_rate")
 _ARGUMENT = {"items": "catalogue"}  # of the ExampleGens, where it is not the key itself
 

@@ -16,6 +16,8 @@ import yaml
 from components.errors import InputError
 
 CONNECT_SECONDS = 5.0
+DATA_VERSION = "data_version"
+"""The parameter by which a run says which data it means, where steps may be answered from the cache."""
 _KINDS = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRING": str}
 
 
@@ -75,6 +77,33 @@ def parse_arguments(spec: Mapping[str, Any], arguments: Sequence[str]) -> dict[s
             action=f"add --param {missing[0]}=VALUE",
         )
     return values
+
+
+def for_days(arguments: Mapping[str, Any], days: int | None, now: float) -> dict[str, Any]:
+    """The arguments of a run whose cached steps are no older than so many days; None: as old as they are.
+
+    Days are counted in blocks of so many, and the block's number is a part of `data_version`, hence of the cache's key.
+    So a step is run again before a rule for old artifacts, of that many days or more, has deleted what it wrote.
+
+    Args:
+      arguments: By parameter.
+      days: Length of a block.
+      now: Unix seconds.
+
+    Raises:
+      InputError: The pipeline was compiled without the cache.
+    """
+    if days is None:
+        return dict(arguments)
+    if DATA_VERSION not in arguments:
+        raise InputError(
+            "the pipeline was compiled without the cache, so there is nothing that could be too old",
+            expected=f"a pipeline with the parameter {DATA_VERSION}",
+            received=f"--cache-days {days}",
+            action="leave --cache-days out, or compile with --cache",
+        )
+    block = int(now // 86_400) // days
+    return {**arguments, DATA_VERSION: f"{arguments[DATA_VERSION]}, block {block} of {days} days"}
 
 
 def submit(

@@ -127,6 +127,20 @@ def test_every_step_is_run_where_the_cache_is_not_wanted(kubeflow, tmp_path):
         assert sent.get("pipeline_spec", sent)["root"]["dag"]["tasks"]["A"]["cachingOptions"] == cached
 
 
+def test_the_cache_answers_for_as_many_days_as_are_asked_for():
+    day = 86_400
+    versions = [
+        submission.for_days({"data_version": "a"}, 30, now)["data_version"]
+        for now in (30 * day, 60 * day - 1, 60 * day, 90 * day)
+    ]
+    assert versions[0] == versions[1]  # from the first second of a block to its last
+    assert len(set(versions)) == 3
+    assert submission.for_days({"data_version": "a"}, None, 0.0) == {"data_version": "a"}
+    assert submission.for_days({"data_version": "b"}, 30, 30 * day)["data_version"] != versions[0]
+    with pytest.raises(InputError, match="compiled without the cache"):
+        submission.for_days({}, 30, 0.0)
+
+
 def test_a_namespace_is_for_a_kubeflow_that_has_several(kubeflow, pipeline, capsys):
     command = ("submit", "kubeflow", str(pipeline), "--host", kubeflow.host, "--param", "data_version=1")
     assert exit_code(*command, "--namespace", "shop") == 2
