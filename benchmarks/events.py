@@ -29,14 +29,13 @@ import numpy as np
 from benchmarks.results_table import publish, table
 from benchmarks.serving import SCRIPT, Server, check_tools, ours, posts, rest_body
 from serving.contract import CATALOGUE_FILE, EXTRA_ASSETS
+from serving.events.merging import NARROWEST
 
 REDIS = "redis://127.0.0.1:6379/15"
 SHARES = (0.0, 0.1, 1.0)
 """Of the people who are asked for: how many have events."""
 WITHOUT = "without a store"
 TOLD = "without a store, histories in the requests"
-NARROWEST = 16
-"""Histories are filled up to a power of 2, this at least, as the server does with those that it puts together."""
 LOGS = {"a log of all requests": 1.0, "a log of every tenth": 0.1}
 """Of servers without a store: the share that is logged."""
 EVENTS_EACH = 5
@@ -129,18 +128,20 @@ def send(server: Server, events: Sequence[object]) -> None:
 
 
 def histories_told(server: Server, user: str, items: Sequence[str]) -> str:
-    """The body of a request for a person's list that tells the stored history with as many events behind it."""
+    """The body of a request for a person's list that tells the stored history with as many events behind it.
+
+    It is filled up to a power of 2 in front, as the server does with histories that it puts together.
+    """
     body = json.dumps({"signature_name": "history", "inputs": {"user_id": [user]}}).encode()
     url = f"http://127.0.0.1:{server.ports['rest']}/v1/models/recommender:predict"
     with urllib.request.urlopen(urllib.request.Request(url, body)) as answer:
         found = json.loads(answer.read())["outputs"]
     pairs = [(item, rating) for item, rating in zip(found["item_ids"][0], found["ratings"][0], strict=True) if item]
-    pairs += [(item, None) for item in random.Random(user).sample(items, EVENTS_EACH)]
+    pairs += [(item, 0.0) for item in random.Random(user).sample(items, EVENTS_EACH)]
     width = max(NARROWEST, 1 << (len(pairs) - 1).bit_length())
-    pairs = [("", None)] * (width - len(pairs)) + pairs
-    ratings = [rating if rating is not None else 0.0 for _, rating in pairs]
+    pairs = [("", 0.0)] * (width - len(pairs)) + pairs
     empty = dict.fromkeys(("allow_item_ids", "context", "exclude_item_ids", "filters", "user_features"), ())
-    history = {"history_item_ids": [item for item, _ in pairs], "history_ratings": ratings}
+    history = {"history_item_ids": [item for item, _ in pairs], "history_ratings": [rating for _, rating in pairs]}
     asked_for = {"user_id": user, "n": 0, **history, **empty}
     return json.dumps({"signature_name": "recommend", "instances": [asked_for]})
 

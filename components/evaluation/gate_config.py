@@ -77,6 +77,7 @@ def _check(where: str, gate: GateConfig) -> None:
     is_known = metric is not None and metric.of in AGAINST
     require(is_known, f"{where}.metric", "one of " + ", ".join(judged), gate.metric)
     assert metric is not None
+    require(metric.higher_is_better is not None, f"{where}.metric", "a metric with a better direction", gate.metric)
     is_length = not at or (metric.has_cut_off and cut_off.isdecimal() and int(cut_off) > 0)
     require(is_length, f"{where}.metric", f"{base}, or a length as in recall_at_10", gate.metric)
     against = AGAINST[metric.of]

@@ -59,23 +59,29 @@ METRICS = {
 }
 
 
-def register(paths: Iterable[str]) -> None:
-    """Makes metrics of somebody's own known to this process.
+LIST_METRICS = tuple(metric for metric in METRICS.values() if metric.of == LISTS)
+"""The project's own metrics of lists."""
+
+
+def register(paths: Iterable[str]) -> list[Metric]:
+    """Makes metrics of somebody's own known to this process, by name, label and direction.
 
     Raises:
-      InputError: A path names no Metric, or one of a name that another has.
+      InputError: A path names no Metric, or one that is not of lists or has a name that cannot be used.
     """
-    for path in paths:
-        metric = find("evaluation.metrics", path, Metric)
-        known = METRICS.setdefault(metric.name, metric)
+    own = [find("evaluation.metrics", path, Metric) for path in paths]
+    for metric in own:
+        known = METRICS.get(metric.name, metric)
         require(known == metric, "evaluation.metrics", "a name that no other metric has", metric.name)
         require(metric.of == LISTS, "evaluation.metrics", "metrics of lists", metric.of)
         require(metric.name.isidentifier() and AT not in metric.name, "evaluation.metrics", "a plain name", metric.name)
+    METRICS.update({metric.name: metric for metric in own})
+    return own
 
 
-def list_scores(cut_offs: Iterable[int]) -> dict[str, Score]:
-    """Every score of one list by its name in the results, in one order."""
-    metrics = [metric for metric in METRICS.values() if metric.of == LISTS]
+def list_scores(cut_offs: Iterable[int], own: Iterable[Metric] = ()) -> dict[str, Score]:
+    """Every score of one list by its name in the results, in one order: of LIST_METRICS and of somebody's own."""
+    metrics = [*LIST_METRICS, *own]
     found: dict[str, Score] = {}
     for cut_off in cut_offs:
         for metric in metrics:
@@ -90,7 +96,7 @@ def _at(formula: Callable[..., float], cut_off: int, items: Sequence[bytes], hel
 
 def metric_of(name: str) -> Metric | None:
     """The metric of a name in the results, such as `recall_at_100`; None for a count, a difference and so on."""
-    return METRICS.get(name.partition("_at_")[0])
+    return METRICS.get(name.partition(AT)[0])
 
 
 def label_of(name: str) -> str:

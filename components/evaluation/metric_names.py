@@ -13,7 +13,6 @@ PEER_PREFIX = "peer_"
 AT = "_at_"
 """In the name of a metric before the length of its lists."""
 
-MRR = "mrr"
 USERS = "users"  # with held-out items
 ROWS = "rows"  # with a rating
 RMSE = "rmse"
@@ -28,10 +27,6 @@ SERVED = "served"
 COVERAGE_CUT_OFF = 10
 OF_EXPOSURE = ("coverage_at_", "gini_at_", "novelty_at_")
 """Beginnings of the names of what is measured of all lists together."""
-
-
-def recall_at(cut_off: int) -> str:
-    return f"recall_at_{cut_off}"
 
 
 def ndcg_at(cut_off: int) -> str:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from components.by_path import find, imported
+
+if TYPE_CHECKING:
+    from components.ranking.config import RankingConfig
+    from components.ranking.item_features import ItemFeatures
+    from components.ranking.known_ratings import KnownRatings
+    from components.ranking.rating_model import RatingModel
 
 DEFAULT = "factorization_machine"
 
@@ -66,6 +72,7 @@ def find_architecture(name: str) -> Architecture:
     return known[name] if name in known else find("ranking.architecture", name, Architecture, known)
 
 
-def create_model(config: Any, items: Any, known: Any, seed: int) -> Any:
-    """A RatingModel of the architecture that `config`, a RankingConfig, names, with initial values drawn by `seed`."""
-    return imported(find_architecture(config.architecture).model)(config, items, known, seed)
+def create_model(config: RankingConfig, items: ItemFeatures, known: KnownRatings, seed: int) -> RatingModel:
+    """The model that `config.architecture` names, with initial values drawn by `seed`."""
+    model: RatingModel = imported(find_architecture(config.architecture).model)(config, items, known, seed)
+    return model

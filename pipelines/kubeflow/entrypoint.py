@@ -169,10 +169,10 @@ def _run(arguments: Sequence[str]) -> None:
 
     kubeflow_v2_run_executor.main((options, beam_args))
     entries = page_artifacts.fill(shown, outputs[page_artifacts.REPORT]) if shown else {}
-    if options.remote_uris:
-        store.remove_folder_markers(outputs.values())
     output_file = invocation["outputs"]["outputFile"]
-    if "://" not in output_file:  # Vertex' lies in a bucket, and is right as TFX wrote it
+    if "://" not in output_file:  # Vertex' lies in a bucket and is right as TFX wrote it, and there is no launcher
+        if options.remote_uris:
+            store.remove_folder_markers(outputs.values())
         output = json.loads(Path(output_file).read_text(encoding="utf-8"))
         output.setdefault("artifacts", {}).update(entries)
         Path(output_file).write_text(json.dumps(finished(output, outward)), encoding="utf-8")

@@ -1,6 +1,6 @@
 """What Kubeflow's own page shows of a run: its report and its figures, as artifacts of Kubeflow's own types.
 
-TFX has no words for them. They are written into the compiled pipeline as outputs more of the step RunReport, and the
+TFX has no words for them. They are written into the compiled pipeline as further outputs of the step RunReport, and the
 entry point fills them from what that step has written.
 """
 

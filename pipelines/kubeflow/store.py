@@ -61,7 +61,7 @@ def remove_folder_markers(addresses: Iterable[str]) -> int:
     removed = 0
     for address in addresses:
         bucket, _, key = address.removeprefix("gs://").partition("/")
-        for blob in client.list_blobs(bucket, prefix=key):
+        for blob in client.list_blobs(bucket, prefix=f"{key}/"):  # a key is no prefix of its own neighbours
             if blob.name.endswith("/") and not blob.size:
                 blob.delete()
                 removed += 1

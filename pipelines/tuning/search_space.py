@@ -17,6 +17,7 @@ from pipelines.tuning.parameters import Choice, Number, Parameter
 
 ORDERED, IMPLICIT, FIXED_L2 = "ordered", "implicit", "fixed_l2"
 SOFTMAX = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
+
 SPACE: tuple[Parameter, ...] = (
     # Two-tower retrieval, judged by NDCG@100.
     Number(name="retrieval.embedding_dim", low=16, high=256, log=True, whole=True),

@@ -15,6 +15,23 @@ def hit_rate(items, held_out, cut_off):
     return float(not held_out.isdisjoint(items[:cut_off]))
 
 
+RANK = Metric(
+    name="first_hit",
+    label="place of the first hit",
+    of=LISTS,
+    higher_is_better=False,
+    formula="tests.own_parts.lists:first_hit",
+)
+
+
+def first_hit(items, held_out):
+    """Place of the first held-out item from 1; one behind the list where it holds none."""
+    return float(next((place for place, item in enumerate(items, 1) if item in held_out), len(items) + 1))
+
+
+TASTE = Metric(name="taste", label="taste", of=LISTS, higher_is_better=None, formula="tests.own_parts.lists:first_hit")
+
+
 def fit_last_item(sequences, items, popularity, config):
     """Learns nothing: what lies behind the last item in the catalogue comes next."""
     del sequences, popularity, config

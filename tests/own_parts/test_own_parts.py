@@ -15,7 +15,7 @@ import pytest
 from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.gate_config import GateConfig
-from components.evaluation.metric_kinds import METRICS, list_scores
+from components.evaluation.metric_kinds import METRICS, list_scores, register
 from components.examples import AskedUsers
 from components.ingestion.config import DataConfig
 from components.peers.config import PeersConfig
@@ -33,6 +33,7 @@ from tests.end_to_end.command import LENIENT, NO_FINAL_FIT, QUICK, run
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, documents, steps
 
 SOURCE, METRIC = "tests.own_parts.warehouse:WAREHOUSE", "tests.own_parts.lists:HITS"
+NOT_OF_RECALL = {name: GateConfig(rule="none") for name in ("recall_lift", "recall_peer")}
 PEER, ARCHITECTURE = "tests.own_parts.lists:BEHIND", "tests.own_parts.flat:FLAT"
 
 
@@ -86,6 +87,28 @@ def test_a_metric_is_a_figure_of_every_list_and_a_gate_may_be_on_it(tmp_path):
     assert not verdict.passed
     assert "hit rate@5" in verdict.reason
     assert not result.blessed
+
+
+@pytest.mark.parametrize(("quality", "passes"), [(0.9, True), (0.0, False)])
+def test_a_metric_of_which_less_is_better_is_judged_in_its_own_direction(tmp_path, quality, passes):
+    rows = make_rows()
+    gate = GateConfig(metric="first_hit", against="popularity", rule="not_worse", bound=0.0)
+    config = EvaluationConfig(
+        k=20, cut_offs=(5,), metrics=("tests.own_parts.lists:RANK",), gates={"rank": gate, **NOT_OF_RECALL}
+    )
+    result = evaluate(tmp_path, rows, make_answers(rows, quality=quality, star_noise=0.5), config=config)
+    difference = result.overall["first_hit_minus_popularity"].model
+    assert (difference < 0) is passes  # places nearer to the top, or further down
+    (verdict,) = [one for one in result.gates if one.name == "rank"]
+    assert verdict.passed is passes
+    assert "hit_rate_at_5" not in result.overall  # of a configuration before, in this process
+
+
+def test_nothing_is_gated_by_a_metric_that_has_no_better_direction():
+    gate = GateConfig(metric="taste", against="popularity", rule="better", bound=0.0)
+    with pytest.raises(InputError) as error:
+        EvaluationConfig(metrics=("tests.own_parts.lists:TASTE",), gates={"taste": gate})
+    assert "a better direction" in str(error.value.expected)
 
 
 @pytest.mark.parametrize(
@@ -156,5 +179,6 @@ def test_what_the_page_shows_can_be_named_in_settings(tmp_path, monkeypatch):
     assert len(rows_of(data)) == len(TINY_RATINGS)
     assert find_architecture(config.ranking.architecture).defaults["epochs"] == config.ranking.epochs == 120
     assert candidates(ordered=False, repeats=False, also=config.peers.also)[-1].name == "behind the last item"
-    assert list_scores([2])["hit_rate_at_2"]([b"a", b"b", b"c"], frozenset([b"c"])) == 0.0
-    assert list_scores([3])["hit_rate_at_3"]([b"a", b"b", b"c"], frozenset([b"c"])) == 1.0
+    scores = list_scores([2, 3], register(config.evaluation.metrics))
+    assert scores["hit_rate_at_2"]([b"a", b"b", b"c"], frozenset([b"c"])) == 0.0
+    assert scores["hit_rate_at_3"]([b"a", b"b", b"c"], frozenset([b"c"])) == 1.0

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
-from components.evaluation.metric_kinds import Score, list_scores, register
+from components.evaluation.metric_kinds import Score, list_scores, metric_of, register
 from components.evaluation.metrics.bootstrap import Bootstrap, Interval
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
@@ -41,8 +41,7 @@ class ListSettings:
     @functools.cached_property
     def scores(self) -> dict[str, Score]:
         """The scores of one list by name; made where they are needed: a worker knows none of somebody's own yet."""
-        register(self.metrics)
-        return list_scores(self.cut_offs)
+        return list_scores(self.cut_offs, register(self.metrics))
 
 
 class ListFigures(tfma.metrics.Metric):  # type: ignore[misc]
@@ -147,7 +146,7 @@ class _Figures:
                 interval = self._difference(bootstrap, 1 + column, 1 + position * len(scores) + column)
                 difference = names.minus(score, other)
                 figures.update(names.with_interval(difference, interval))
-                figures.update(self._headroom(difference, interval, float(means[position][column])))
+                figures.update(self._headroom(score, difference, interval, float(means[position][column])))
         made = keyed(figures, self.models.judged, self.output)
         if self.models.served is not None:
             made.update(keyed(of_served, self.models.served, self.output))
@@ -159,11 +158,13 @@ class _Figures:
     def _difference(self, bootstrap: Bootstrap, mine: int, other: int) -> Interval:
         return bootstrap.interval(lambda sums: (sums[:, mine] - sums[:, other]) / sums[:, 0])
 
-    def _headroom(self, difference: str, interval: Interval, other: float) -> dict[str, float]:
+    def _headroom(self, score: str, difference: str, interval: Interval, other: float) -> dict[str, float]:
         if difference not in self.settings.tolerances:
             return {}
         tolerance = tolerated(self.settings.tolerances[difference], other)
-        return {names.headroom(difference): float(headroom(interval, tolerance, higher_is_better=True))}
+        metric = metric_of(score)
+        higher_is_better = metric is not None and bool(metric.higher_is_better)
+        return {names.headroom(difference): float(headroom(interval, tolerance, higher_is_better))}
 
 
 def _named(scores: Sequence[str], values: Any) -> dict[str, float]:

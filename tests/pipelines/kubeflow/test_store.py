@@ -90,7 +90,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def test_the_empty_objects_that_mark_folders_are_removed_and_nothing_else(monkeypatch):
-    objects = {"root/out/": 0, "root/out/variables/": 0, "root/out/_SUCCESS": 0, "root/out/model.pb": 7, "root/in/": 0}
+    objects = {
+        "root/out/": 0,
+        "root/out/variables/": 0,
+        "root/out/_SUCCESS": 0,
+        "root/out/model.pb": 7,
+        "root/outer/": 0,
+    }
     server = Bucket(objects)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -101,4 +107,4 @@ def test_the_empty_objects_that_mark_folders_are_removed_and_nothing_else(monkey
         server.shutdown()
         server.server_close()
         thread.join()
-    assert set(server.objects) == {"root/out/_SUCCESS", "root/out/model.pb", "root/in/"}
+    assert set(server.objects) == {"root/out/_SUCCESS", "root/out/model.pb", "root/outer/"}
