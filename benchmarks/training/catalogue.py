@@ -10,6 +10,7 @@ batches of 256, vectors of 128 dimensions and three poolings; no content, so tha
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import resource
@@ -19,7 +20,8 @@ import time
 
 import numpy as np
 
-USERS, LENGTH, HISTORY, BATCH, STEPS = 20_000, 80, 60, 256, 60
+USERS, LENGTH, HISTORY, BATCH = 20_000, 80, 60, 256
+TRACING, STEPS = 5, 60
 LINES = (
     ("10,000", "full_softmax"),
     ("10,000", "in_batch_softmax"),
@@ -45,10 +47,11 @@ def measure(items: int, loss: str) -> list[str]:
 
     from components.examples import RaggedRows
     from components.retrieval.averaging_adam import AveragingAdam
+    from components.retrieval.building import build, create_sampler
     from components.retrieval.config import RetrievalConfig
     from components.retrieval.content import item_content
-    from components.retrieval.fitting import TrainingData, batches, build, create_sampler
-    from components.training.replicas import Replicas
+    from components.retrieval.fitting import batches, signature
+    from components.retrieval.training_data import TrainingData
     from components.transform.content import Content
     from components.transform.graph import EntityFeatures
 
@@ -68,10 +71,13 @@ def measure(items: int, loss: str) -> list[str]:
     tf.keras.utils.set_random_seed(1)
     model = build(config, data, 1)
     model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
-    drawn = batches(create_sampler(config, data), BATCH, 1, Replicas())
-    model.fit(drawn.take(5), verbose=0)
+    step = tf.function(model.train_step, input_signature=[signature(data)], autograph=False)
+    drawn = batches(create_sampler(config, data), BATCH, np.random.default_rng(1), data)
+    for batch in itertools.islice(drawn, TRACING):
+        step(batch)
     wall, cpu = time.perf_counter(), time.process_time()
-    model.fit(drawn.take(STEPS), verbose=0)
+    for batch in itertools.islice(drawn, STEPS):
+        step(batch)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return [
         f"{items:,}",

@@ -74,7 +74,7 @@ def _report(rows: Any) -> str:
     from benchmarks.training.systems import ease
 
     mark = ease(rows)
-    return "\n\n".join([_systems(rows, *mark), _batch_sizes(rows, mark[0]), _parts(rows), _options(rows)])
+    return "\n\n".join([_systems(rows, *mark), _batch_sizes(rows, mark[0]), _parts(rows)])
 
 
 def _systems(rows: Any, mark: float, seconds: float, l2: float) -> str:
@@ -142,26 +142,3 @@ def _parts(rows: Any) -> str:
 
     lines = [[name, f"{seconds * 1e3:.1f}"] for name, seconds in parts(rows, ours_with())]
     return table(["part of an epoch, alone", "milliseconds"], lines)
-
-
-def _options(rows: Any) -> str:
-    from benchmarks.training.steps import rate
-    from benchmarks.training.systems import ours_with
-
-    config = ours_with()
-    plain = rate(rows, config)
-    lines = [["as it is", f"{plain:,.0f}", "1.00"]]
-    for label, options in (
-        ("`steps_per_execution=5` (an epoch)", {"steps_per_execution": 5}),
-        ("`jit_compile=True`", {"jit_compile": True}),
-        ("rows drawn once and cached", {"cached": True}),
-    ):
-        try:
-            value = rate(rows, config, **options)  # type: ignore[arg-type]
-            lines.append([label, f"{value:,.0f}", f"{value / plain:.2f}"])
-        except Exception as error:  # what XLA cannot compile says so by one of many exceptions
-            said = str(error).strip().splitlines()
-            reason = next((line for line in said if "Detected at node" in line), said[0])  # XLA names what it lacks
-            lines.append([label, f"fails: {reason.strip()[:200]}", "–"])
-    lines.append(["as it is, again", f"{rate(rows, config):,.0f}", "–"])
-    return table(["`model.fit` alone", "rows a second", "ratio"], lines)

@@ -18,8 +18,7 @@ from benchmarks.quality.splits import write_splits
 from components.examples import Floats, Longs, MarkedRows, RaggedRows, UserSequences, read_catalogue, read_marked_rows
 from components.feature_specs import FeaturesConfig
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import TrainingData
-from components.retrieval.training import training_data
+from components.retrieval.training_data import TrainingData, training_data
 from components.training.inputs import SEQUENCES
 from components.training.phases import Phase, read_phases
 from components.transform.graph import TransformGraph

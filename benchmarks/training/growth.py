@@ -87,7 +87,7 @@ def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) ->
     from components.examples import AskedUsers
     from components.feature_specs import ITEM, FeaturesConfig, of
     from components.retrieval.content import item_content
-    from components.retrieval.fitting import TrainingData
+    from components.retrieval.training_data import TrainingData
     from components.transform.content import Content
     from components.transform.graph import EntityFeatures
     from components.transform.preprocessing import ERAS, era_of

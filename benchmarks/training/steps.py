@@ -11,18 +11,13 @@ import tensorflow as tf
 
 from benchmarks.training.data import Rows
 from components.retrieval.averaging_adam import AveragingAdam
+from components.retrieval.building import build, create_sampler
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import TrainingData, batches, build, create_sampler
+from components.retrieval.fitting import batches, signature
 from components.retrieval.judging import evaluate
-from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
-from components.training.replicas import Replicas
+from components.retrieval.training_data import TrainingData
 
 EPOCHS = 20
-SPEC = {
-    HISTORY: tf.TensorSpec([None, None], tf.int32),
-    TARGETS: tf.TensorSpec([None, None], tf.int32),
-    WEIGHTS: tf.TensorSpec([None, None], tf.float32),
-}
 
 
 def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
@@ -37,21 +32,21 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
     model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
     sampler = create_sampler(config, data)
     rng = np.random.default_rng(config.seed)
-    drawn = list(sampler.epoch(config.batch_size, rng))
-    names = (HISTORY, TARGETS, WEIGHTS)
-    inputs = [{name: tf.constant(part) for name, part in zip(names, row[2:], strict=True)} for row in drawn]
+    drawn = list(batches(sampler, config.batch_size, rng, data))
+    inputs = [{name: tf.constant(part) for name, part in batch.items()} for batch in drawn]
+    spec = signature(data)
 
-    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    @tf.function(input_signature=[spec], autograph=False)  # type: ignore[misc]
     def forward(batch: dict[str, Any]) -> Any:
         return model.compute_loss(batch, training=True)
 
-    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    @tf.function(input_signature=[spec], autograph=False)  # type: ignore[misc]
     def gradients(batch: dict[str, Any]) -> Any:
         with tf.GradientTape() as tape:
             loss = model.compute_loss(batch, training=True)
         return [tf.convert_to_tensor(part) for part in tape.gradient(loss, model.trainable_variables)]
 
-    @tf.function(input_signature=[SPEC], autograph=False)  # type: ignore[misc]
+    @tf.function(input_signature=[spec], autograph=False)  # type: ignore[misc]
     def step(batch: dict[str, Any]) -> Any:
         return model.train_step(batch)
 
@@ -65,33 +60,6 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
         ("loss, gradients, Adam's step and the averages", _seconds(each(step))),
         ("NDCG@100 of the eval rows", _seconds(lambda: evaluate([model], config, data), passes=3)),
     ]
-
-
-def rate(rows: Rows, config: RetrievalConfig, *, cached: bool = False, **compiling: Any) -> float:
-    """Rows a second of `model.fit` alone, after a first epoch that traces and compiles.
-
-    Args:
-      rows: Training rows.
-      config: Settings of the model.
-      cached: Whether the rows of one epoch are drawn once and kept, by tf.data's `cache`.
-      **compiling: Arguments of `model.compile`: jit_compile, steps_per_execution.
-    """
-    data = rows.for_retrieval(config)
-    tf.keras.utils.set_random_seed(config.seed)
-    model = build(config, data, config.seed)
-    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging), **compiling)
-    sampler = create_sampler(config, data)
-    dataset = batches(sampler, config.batch_size, config.seed, Replicas())
-    if cached:
-        dataset = dataset.cache().prefetch(2)
-    steps = None
-    if "steps_per_execution" in compiling:  # Keras must know how many there are
-        steps = -(-sampler.rows_per_epoch // config.batch_size)
-        dataset = dataset.repeat()
-    model.fit(dataset, epochs=1, steps_per_epoch=steps, verbose=0)
-    start = time.perf_counter()
-    model.fit(dataset, epochs=EPOCHS, steps_per_epoch=steps, verbose=0)
-    return EPOCHS * sampler.rows_per_epoch / (time.perf_counter() - start)
 
 
 def evaluation_seconds(model: Any, data: TrainingData, config: RetrievalConfig) -> float:

@@ -14,9 +14,10 @@ from benchmarks.training.curve import Curve, Point, Stopwatch
 from benchmarks.training.data import Rows
 from components.examples import Floats, Longs
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import TrainingData, fit
+from components.retrieval.fitting import fit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
+from components.retrieval.training_data import TrainingData
 from components.training.training_log import TrainingLog
 
 EASE_L2 = (100.0, 200.0, 400.0, 800.0)
@@ -39,7 +40,7 @@ def ours(rows: Rows, config: RetrievalConfig) -> Curve:
 def curve_of(config: RetrievalConfig, data: TrainingData) -> tuple[Curve, TwoTowerModel]:
     """Trains one model; epochs that are not evaluated count as 0 in its curve."""
     log = _CurveLog(config.epochs)
-    model = fit(config, data, config.seed, log)
+    (model,) = fit(config, data, log)
     assert log.curve is not None
     return log.curve, model
 

@@ -131,7 +131,7 @@ def _fit_one(
         if start is not None:
             start(_built(model, cut_batch(known, known.rows, np.arange(1))), number)
         model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
-    train_step = _train_step(model, replicas)
+    train_step = replicas.step(lambda batch: model.train_step(batch)["total_loss"], SIGNATURE)
     eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
     training = _Batches(
         known,
@@ -173,14 +173,6 @@ def _fit_one(
     return cast(
         "RatingModel", replicas.plain(model, lambda: _built(create(), cut_batch(known, known.rows, np.arange(1))))
     )
-
-
-def _train_step(model: RatingModel, replicas: Replicas) -> Callable[..., Any]:
-    """Called with a batch for each replica of this process; returns the loss."""
-    if replicas.distributed:
-        return replicas.step(lambda batch: model.train_step(batch)["total_loss"], SIGNATURE)
-    step = tf.function(model.train_step, input_signature=[SIGNATURE], autograph=False)
-    return lambda batch: step(batch)["total_loss"]
 
 
 def _built(model: RatingModel, batch: Batch) -> RatingModel:

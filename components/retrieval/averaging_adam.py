@@ -57,19 +57,33 @@ class AveragingAdam(tf.keras.optimizers.Adam):  # type: ignore[misc]
             average.assign(keep * average + (1.0 - keep) * variable)
             pace.assign(tf.fill(tf.shape(pace), now))
 
+    def restart(self) -> None:
+        """Forgets every step: the next one is the first, of the weights that the variables have now."""
+        for variable in (self.iterations, *self._momentums, *self._velocities, *self._paces):
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
+        for weight, average in zip(self._weights, self._averages, strict=True):
+            average.assign(weight)
+
     @contextlib.contextmanager
     def averages_in_use(self) -> Iterator[None]:
         """The variables hold their averages inside of the context, and what they held before after it."""
-        held = [weight.numpy() for weight in self._weights]
         now = self._pace(self.iterations)
         for weight, average, pace in zip(self._weights, self._averages, self._paces, strict=True):
             keep = _beside(tf.exp(now - pace), weight)
-            weight.assign(keep * average + (1.0 - keep) * weight)
+            average.assign(keep * average + (1.0 - keep) * weight)
+            pace.assign(tf.fill(tf.shape(pace), now))
+        self._exchange()
         try:
             yield
         finally:
-            for weight, value in zip(self._weights, held, strict=True):
-                weight.assign(value)
+            self._exchange()
+
+    def _exchange(self) -> None:
+        """Weights for averages, a table at a time: copies of all of them are as large as the model."""
+        for weight, average in zip(self._weights, self._averages, strict=True):
+            held = weight.numpy()
+            weight.assign(average)
+            average.assign(held)
 
     def _move_rows(self, gradient: Any, variable: Any) -> None:
         """One step of the rows that a gradient names, each once (Keras has added up those that were named twice)."""

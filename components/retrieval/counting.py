@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from components import progress
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.fitting import TrainingData, is_ordered
 from components.retrieval.judging import METRIC, evaluate, evaluate_repeats, spread
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.repeats import Repeats
+from components.retrieval.training_data import TrainingData, is_ordered
 from components.retrieval.transition_vectors import TransitionVectors, factors
 
 WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from components.examples import AskedUsers, MarkedRows, read_catalogue, read_marked_rows
+from components.examples import read_catalogue, read_marked_rows
 from components.feature_specs import CONTEXT, of, specs_from_json
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.content import item_content
 from components.retrieval.counting import with_repeats, with_transitions
 from components.retrieval.export import RetrievalExport
-from components.retrieval.fitting import TrainingData, fit, least_ratings, refit
+from components.retrieval.fitting import Start, fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
+from components.retrieval.training_data import TrainingData, training_data
 from components.retrieval.weights import tables_of
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -32,7 +29,7 @@ from components.training.inputs import (
     SPLIT,
     STRATEGY,
 )
-from components.training.phases import Phase, read_phases
+from components.training.phases import read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
@@ -70,29 +67,20 @@ def run_fn(fn_args: Any) -> None:
     def tables(model: TwoTowerModel, data: TrainingData) -> Tables:
         return tables_of(model, data.content, graph, None if data.users is None else data.users.content)
 
-    def start(data: TrainingData) -> Callable[[TwoTowerModel, int], None] | None:
+    def start(data: TrainingData) -> Start | None:
         return None if warm is None else lambda model, number: warm.put(tables(model, data), number)
 
-    def anew(data: TrainingData, epochs: Sequence[int]) -> list[TwoTowerModel]:
-        return [
-            refit(config, data, config.seed + number, most, log, number + 1, replicas, start(data))
-            for number, most in enumerate(epochs)
-        ]
-
     if final_epochs:
-        models = anew(data, log.begin_final(final_epochs))
+        models = refit(config, data, log.begin_final(final_epochs), log, replicas, start(data))
     elif not epochs:
-        models = anew(data, [0] * config.seeds)
+        models = refit(config, data, [0] * config.seeds, log, replicas, start(data))
     else:
-        models = [
-            fit(config, data, config.seed + number, log, number + 1, replicas, start(data))
-            for number in range(config.seeds)
-        ]
+        models = fit(config, data, log, replicas, start(data))
     vectors, config = with_transitions(config, data, models)
     again, config = with_repeats(config, data, vectors)
     if final is not None:
         data = training_data(config, final, marked, repeats=repeats)
-        models = anew(data, log.begin_refit())
+        models = refit(config, data, log.begin_refit(), log, replicas, start(data))
         vectors, config = with_transitions(config, data, models)
         again, config = with_repeats(config, data, vectors)
     export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
@@ -103,33 +91,3 @@ def run_fn(fn_args: Any) -> None:
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)
-
-
-def training_data(
-    config: RetrievalConfig, phase: Phase, marked: MarkedRows | None, *, repeats: bool = False
-) -> TrainingData:
-    """Puts together what the model is trained on: rows that are no dislikes.
-
-    Args:
-      config: Of the model.
-      phase: Which rows are seen.
-      marked: Marked rows of the eval split; None: nobody looks at any.
-      repeats: Whether a list may hold what a user has had before.
-    """
-    items = phase.items
-    liked = phase.sequences.liked(phase.liked_from)
-    rows = liked.items.rows[liked.items.rows >= 0]
-    frequencies = np.bincount(items.index[rows], minlength=len(phase.frequencies))
-    content = item_content(phase.content, frequencies, least_ratings(config, liked.items, len(items)))
-    ids = item_content(phase.content, frequencies, 1)
-    return TrainingData(
-        content=content,
-        items=content.of(items),
-        counts=frequencies[items.index],
-        sequences=liked.items,
-        marked=None if marked is None else AskedUsers.of(marked, liked),
-        users=phase.users,
-        user_rows=np.zeros(0, np.int32) if phase.users is None else phase.users.rows_of(liked.user_ids),
-        ids=(ids, ids.of(items)),
-        repeats=repeats,
-    )

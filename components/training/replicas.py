@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,22 +58,6 @@ class Replicas:
             return self._strategy.reduce(tf.distribute.ReduceOp.MEAN, results, axis=None)
 
         return everywhere  # type: ignore[no-any-return]
-
-    def endless(self, epoch: Callable[[], Iterator[Any]], signature: Any) -> Any:
-        """A distributed dataset for `fit`, of epoch after epoch.
-
-        Args:
-          epoch: Makes the batches of an epoch, of dicts of arrays `[rows, …]`: the same ones in every process.
-          signature: TensorSpecs of a batch.
-        """
-
-        def parts() -> Iterator[Any]:
-            for batch in epoch():
-                for positions in self.local_parts(len(next(iter(batch.values())))):
-                    yield {name: values[positions] for name, values in batch.items()}
-
-        dataset = tf.data.Dataset.from_generator(parts, output_signature=signature).repeat().prefetch(2)
-        return self._strategy.distribute_datasets_from_function(lambda context: dataset)
 
     def plain(self, trained: Any, build: Callable[[], Any]) -> Any:
         """The trained model as one that knows nothing of replicas, for whoever exports it."""

@@ -24,11 +24,11 @@ from components.ranking.architectures import find_architecture
 from components.ranking.config import RankingConfig
 from components.ranking.known_ratings import RatingRows, held_out_rows
 from components.ranking.training import lay_out, of_known_users
-from components.retrieval import fitting as retrieval_fitting
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
+from components.retrieval.fitting import fit as fit_retrieval
 from components.retrieval.judging import METRIC
-from components.retrieval.training import training_data
+from components.retrieval.training_data import chosen_loss, is_ordered, training_data
 from components.seen_rule import ALWAYS
 from components.training.inputs import LIKED_FROM, SEQUENCES, USERS
 from components.training.phases import Phase, read_phases
@@ -196,9 +196,9 @@ class RetrievalTrials(Trials):
         _require_eval_rows(len(self._marked.user_ids))
         _require_training_rows(len(self._phase.sequences.items.rows))
         rows, items = self._phase.sequences.items, len(self._catalogue)
-        loss = retrieval_fitting.chosen_loss(config.retrieval, rows, items)
+        loss = chosen_loss(config.retrieval, rows, items)
         traits = {loss}
-        if retrieval_fitting.is_ordered(config.retrieval, rows):
+        if is_ordered(config.retrieval, rows):
             traits.add(ORDERED)
         if loss in SOFTMAX and config.retrieval.l2 is not None:
             traits.add(FIXED_L2)
@@ -209,9 +209,9 @@ class RetrievalTrials(Trials):
         return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.items))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
-        settings = config.retrieval
+        settings = dataclasses.replace(config.retrieval, seeds=1, seed=seed)
         data = training_data(settings, self._phase, self._marked, repeats=self._repeats)
-        retrieval_fitting.fit(settings, data, seed, _Listening(settings, best), replicas=self._replicas)
+        fit_retrieval(settings, data, _Listening(settings, best), self._replicas)
 
     def _most_epochs(self, config: PipelineConfig) -> int:
         return config.retrieval.epochs

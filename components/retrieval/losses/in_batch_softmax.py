@@ -37,7 +37,8 @@ class InBatchSoftmax:
         self._negatives = negatives
         self._targets = targets
         self._target_decay = target_decay
-        self._task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        # A function of its own: TFRS's code is for autograph, which the training step does without.
+        self._task = tf.function(tfrs.tasks.Retrieval(remove_accidental_hits=True))
 
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
         """Mean loss of `history` int32 `[B, H]` and `targets` int32 `[B, T]` (catalogue rows, -1 = padding)."""

@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from components.peers.transitions import find_transitions
 from components.retrieval import transition_vectors
+from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content
 from components.retrieval.counting import WEIGHTS, with_transitions
-from components.retrieval.fitting import build
 from components.retrieval.judging import evaluate, spread
 from components.retrieval.transition_vectors import FOLLOWERS, HALF_LIFE, SHRINK, WINDOW, TransitionVectors, factors
 from tests.components.retrieval.test_model import ITEMS, cycling_data

@@ -9,8 +9,9 @@ from components.errors import InputError
 from components.examples import AskedUsers
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR, RetrievalConfig
 from components.retrieval.content import item_content
-from components.retrieval.fitting import TrainingData, fit
+from components.retrieval.fitting import fit
 from components.retrieval.judging import METRIC
+from components.retrieval.training_data import TrainingData
 from components.training.training_log import TrainingLog
 from tests.components.retrieval.test_model import ragged
 from tests.components.transform.small_content import standard_content, standard_features
@@ -57,7 +58,7 @@ DATA = {
 def test_every_weight_and_loss_is_a_number(data: str, loss: str) -> None:
     config = RetrievalConfig(loss=loss, embedding_dim=4, targets=3, epochs=6, eval_every=2, patience=6, batch_size=4)
     log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
-    model = fit(config, DATA[data], 1, log)
+    (model,) = fit(config, DATA[data], log)
     tables, candidates = model.embed_catalogue()
     for weight in [*model.weights, tables, candidates]:
         assert np.isfinite(weight.numpy()).all()
@@ -68,4 +69,4 @@ def test_every_weight_and_loss_is_a_number(data: str, loss: str) -> None:
 def test_a_training_that_diverges_is_told() -> None:
     config = RetrievalConfig(embedding_dim=4, learning_rate=1.0, l2=1e30, epochs=6, batch_size=4)
     with pytest.raises(InputError, match="the training of retrieval has diverged"):
-        fit(config, DATA["neither"], 1, TrainingLog(METRIC, epochs=6, higher_is_better=True))
+        fit(config, DATA["neither"], TrainingLog(METRIC, epochs=6, higher_is_better=True))

@@ -13,14 +13,15 @@ import tensorflow as tf
 from components.errors import InputError
 from components.examples import AskedUsers, MarkedRows, RaggedRows, UserSequences
 from components.features import TRAIN_PART
+from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, item_content
 from components.retrieval.exact_search import last_rows, ndcg
-from components.retrieval.fitting import TrainingData, build, chosen_loss, fit, refit
+from components.retrieval.fitting import fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.losses.full_softmax import mask_rows
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
-from components.retrieval.training import training_data
+from components.retrieval.training_data import TrainingData, chosen_loss, training_data
 from components.retrieval.weights import tables_of
 from components.training.phases import seeing
 from components.training.training_log import TrainingLog
@@ -73,7 +74,7 @@ def test_training_learns_what_comes_next(loss):
         l2=1e-5,
     )
     log = TrainingLog(METRIC, epochs=60, higher_is_better=True)
-    model = fit(config, data, 1, log)
+    (model,) = fit(config, data, log)
     tables, candidates = model.embed_catalogue()
     walk = tf.constant([[9, 10, 0, 1, 2, 3, 4, 5]])
     scores = tf.matmul(model.query_tower(walk, tables), candidates, transpose_b=True)
@@ -85,7 +86,7 @@ def test_the_best_epoch_is_kept():
     data = cycling_data()
     config = RetrievalConfig(embedding_dim=4, epochs=6, eval_every=1, patience=6, learning_rate=0.5, batch_size=16)
     log = TrainingLog(METRIC, epochs=6, higher_is_better=True)
-    model = fit(config, data, 2, log)
+    (model,) = fit(dataclasses.replace(config, seed=2), data, log)
     tables, candidates = model.embed_catalogue()
     reached = ndcg(lambda h, _: model.query_tower(h, tables), candidates, data.marked, 100, 200, 5_000)
     assert reached == pytest.approx(max(entry["eval_ndcg@100"] for entry in log.as_dict()["epochs"]))
@@ -96,12 +97,12 @@ def test_a_refit_runs_so_many_epochs_without_eval_rows_and_keeps_the_last_averag
     config = RetrievalConfig(embedding_dim=4, epochs=75, eval_every=2, patience=1, batch_size=16, averaging=0.0)
     log = TrainingLog(METRIC, epochs=75, higher_is_better=True)
     log.begin_refit()
-    model = refit(config, unjudged, 2, 5, log)
+    (model,) = refit(config, unjudged, [5], log)
     assert [entry["epoch"] for entry in log.as_dict()["epochs"]] == [1, 2, 3, 4, 5]
     assert log.best_epoch() == 0
     # The same seed and as many epochs, the last of which happens to be the best: the same weights.
     plain = TrainingLog(METRIC, epochs=5, higher_is_better=True)
-    fitted = fit(dataclasses.replace(config, epochs=5, eval_every=5), cycling_data(), 2, plain)
+    (fitted,) = fit(dataclasses.replace(config, epochs=5, eval_every=5), cycling_data(), plain)
     for one, other in zip(model.trainable_variables, fitted.trainable_variables, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), atol=1e-5)
 
@@ -309,7 +310,7 @@ def test_the_squared_error_learns_which_items_go_together():
     pairs = [[0, 1, 2], [3, 4, 5], [6, 7, 8]] * 10  # of a group two items are known, the third is asked for
     data = dataclasses.replace(data, sequences=ragged(pairs), marked=None)
     config = RetrievalConfig(embedding_dim=8, history_order="none", squared_error_l2=1e-4, epochs=100)
-    model = refit(config, data, 1, 100, TrainingLog(METRIC, epochs=100, higher_is_better=True))
+    (model,) = refit(config, data, [100], TrainingLog(METRIC, epochs=100, higher_is_better=True))
     tables, candidates = model.embed_catalogue()
     scores = tf.matmul(model.query_tower(tf.constant([[3, 5]]), tables), candidates, transpose_b=True)
     assert int(tf.argmax(mask_rows(scores, tf.constant([[3, 5]])), axis=1)[0]) == 4

@@ -10,10 +10,10 @@ import pytest
 import tensorflow as tf
 
 from components.examples import AskedUsers, RaggedRows
+from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.counting import HALF_LIVES, WEIGHTS, with_repeats
 from components.retrieval.exact_search import ndcg, ndcg_with_repeats
-from components.retrieval.fitting import build
 from components.retrieval.judging import evaluate, evaluate_repeats, spread
 from components.retrieval.repeats import Repeats
 from tests.components.retrieval.test_model import ITEMS, cycling_data, ragged

@@ -44,7 +44,7 @@ def main(strategy: str) -> None:
     reached, checksum = {}, float(np.abs(models[0].user_ids.numpy()).sum())
     for name, settings in (("ordered", ordered), ("sets", sets)):
         log = TrainingLog(retrieval.METRIC, epochs=40, higher_is_better=True)
-        model = retrieval.fit(settings, data, 1, log, replicas=replicas)
+        (model,) = retrieval.fit(settings, data, log, replicas)
         reached[name] = max(entry.get("eval_ndcg@100", 0.0) for entry in log.as_dict()["epochs"])
         checksum += float(np.abs(model.embed_catalogue()[1].numpy()).sum())
     result = {
