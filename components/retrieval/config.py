@@ -41,8 +41,11 @@ class RetrievalConfig:
       user_dropout: Where users have features: share of a batch's rows whose history is hidden, and of the features
         that are hidden, so that somebody of whom only features are known, or only some, has a trained path.
       history_length: Most recent interactions that the query tower reads.
+      softmax_weight: Where rows have no order and `loss` is `auto`: how much one more model counts that the softmax has
+        trained, which reads features, in standard deviations of scores where the models by the squared error together
+        count 1; 0: there is none; `none`: what is best on eval, which may be nothing.
       transitions_dim: Where rows have an order: width of the vectors of counted transitions (which items follow which
-        within 20), which stand beside the models'; 0: none.
+        within 20), which stand beside the models'; 0: none; `none`: by the data, 512 where they are sparse, else 128.
       transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
         `none`: what is best on eval, which may be nothing.
       repeats_weight: Where lists may hold what a user has had before (bundle.leave_out_seen): how much that counts,
@@ -79,7 +82,8 @@ class RetrievalConfig:
     item_dropout: float = 0.02
     user_dropout: float = 0.1
     history_length: int = 200
-    transitions_dim: int = 128
+    softmax_weight: float | None = None
+    transitions_dim: int | None = None
     transitions_weight: float | None = None
     repeats_weight: float | None = None
     repeats_half_life: float | None = None
@@ -123,7 +127,7 @@ class RetrievalConfig:
         ):
             require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
         require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
-        for name in ("transitions_weight", "repeats_weight", "repeats_half_life"):
+        for name in ("softmax_weight", "transitions_dim", "transitions_weight", "repeats_weight", "repeats_half_life"):
             number = getattr(self, name)
             require(number is None or number >= 0, f"retrieval.{name}", "0 or more, or none", number)
         for name in ("item_dropout", "user_dropout"):
@@ -134,7 +138,6 @@ class RetrievalConfig:
             "target_decay",
             "cuts_by_length",
             "squared_error_l2",
-            "transitions_dim",
             "negatives",
             "full_softmax_limit",
             "min_ratings",

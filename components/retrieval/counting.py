@@ -1,9 +1,10 @@
-"""What is counted beside what is learned, transitions and repeats, with the weights that are best on eval."""
+"""What stands beside the models, another loss, transitions and repeats, with the weights that are best on eval."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from components import progress
 from components.retrieval.config import RetrievalConfig
@@ -13,16 +14,40 @@ from components.retrieval.repeats import Repeats
 from components.retrieval.training_data import TrainingData, is_ordered
 from components.retrieval.transition_vectors import TransitionVectors, factors
 
+Member: TypeAlias = TwoTowerModel | TransitionVectors
+"""One of those whose scores are added."""
+
 WEIGHTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-"""Candidates, in standard deviations of the scores of what is counted where those of the models together count 1."""
+"""Candidates, in standard deviations of the scores of what is added where those of the models together count 1."""
 
 HALF_LIVES = (5.0, 20.0, 80.0)
 """Candidates of repeats, in rows."""
 
 
+def with_softmax(
+    config: RetrievalConfig, data: TrainingData, models: Sequence[TwoTowerModel], second: TwoTowerModel | None
+) -> tuple[list[Member], RetrievalConfig]:
+    """The models, and beside them one that another loss has trained where it makes the lists better.
+
+    Args:
+      config: Of the models; `softmax_weight` says how much the other one counts, none: what is best on eval.
+      data: What the models were trained on.
+      models: The trained models.
+      second: The other one.
+
+    Returns:
+      What is exported, and the configuration with the weight that was taken.
+    """
+    weight = 0.0
+    if second is not None:
+        weight = _weigh("a model by the softmax", second, models, config.softmax_weight, config, data)
+    chosen = [*models, second] if second is not None and weight else [*models]
+    return chosen, dataclasses.replace(config, softmax_weight=weight)
+
+
 def with_transitions(
-    config: RetrievalConfig, data: TrainingData, models: Sequence[TwoTowerModel]
-) -> tuple[list[TwoTowerModel | TransitionVectors], RetrievalConfig]:
+    config: RetrievalConfig, data: TrainingData, models: Sequence[Member]
+) -> tuple[list[Member], RetrievalConfig]:
     """The models, and beside them transitions where these make the lists better.
 
     Args:
@@ -39,31 +64,45 @@ def with_transitions(
     vectors = None if data.ids is None else factors(data.sequences, len(data.counts), config.transitions_dim)
     if vectors is None or data.ids is None:
         return off
-    content, items = data.ids
-    unscaled = spread([TransitionVectors(vectors, content, items)], config, data)
+    counted = TransitionVectors(vectors, *data.ids)
+    weight = _weigh("counted transitions", counted, models, config.transitions_weight, config, data)
+    return ([*models, counted], dataclasses.replace(config, transitions_weight=weight)) if weight else off
+
+
+def _weigh(
+    name: str,
+    member: Member,
+    models: Sequence[Member],
+    given: float | None,
+    config: RetrievalConfig,
+    data: TrainingData,
+) -> float:
+    """Scales a member's scores and returns its weight: the given one, or what is best on eval; 0: it adds nothing."""
+    unscaled = spread([member], config, data)
     unit = spread(models, config, data) / unscaled if unscaled else 0.0
 
-    def weighed(weight: float) -> TransitionVectors:
-        return TransitionVectors(vectors, content, items, weight * unit)
+    def judged(weight: float) -> float:
+        member.candidate_tower.scale = weight * unit
+        return evaluate([*models, member], config, data)
 
-    if config.transitions_weight is not None:
-        return [*models, weighed(config.transitions_weight)], config
-    if data.marked is None or not len(data.marked):
-        return off
-    alone = evaluate(models, config, data)
-    found = {weight: evaluate([*models, weighed(weight)], config, data) for weight in WEIGHTS}
-    best = max(found, key=lambda weight: found[weight])
-    if not found[best] > alone:
-        progress.conclude("counted transitions add nothing to %s %.4f on eval", METRIC, alone)
-        return off
-    progress.conclude(
-        "with counted transitions (weight %g) %s %.4f on eval, without %.4f", best, METRIC, found[best], alone
-    )
-    return [*models, weighed(best)], dataclasses.replace(config, transitions_weight=best)
+    best = given
+    if best is None:
+        if data.marked is None or not len(data.marked):
+            return 0.0
+        alone = evaluate(models, config, data)
+        found = {weight: judged(weight) for weight in WEIGHTS}
+        best = max(found, key=lambda weight: found[weight])
+        if not found[best] > alone:
+            progress.conclude("%s adds nothing to %s %.4f on eval", name, METRIC, alone)
+            return 0.0
+        with_it = "with %s (weight %g) %s %.4f on eval, without %.4f"
+        progress.conclude(with_it, name, best, METRIC, found[best], alone)
+    member.candidate_tower.scale = best * unit
+    return best
 
 
 def with_repeats(
-    config: RetrievalConfig, data: TrainingData, vectors: Sequence[TwoTowerModel | TransitionVectors]
+    config: RetrievalConfig, data: TrainingData, vectors: Sequence[Member]
 ) -> tuple[Repeats | None, RetrievalConfig]:
     """How much it counts that a user had an item before, where lists may hold it again.
 

@@ -30,6 +30,7 @@ def fit(
     log: TrainingLog,
     replicas: Replicas | None = None,
     start: Start | None = None,
+    first: int = 0,
 ) -> list[TwoTowerModel]:
     """Trains `config.seeds` models, each with the weights of its best epoch.
 
@@ -41,12 +42,14 @@ def fit(
       log: Told of every epoch.
       replicas: How the work is spread; None: not at all.
       start: Where a training begins; None: at weights that are drawn.
+      first: Models that the log knows already.
 
     Raises:
       InputError: A training has diverged.
     """
     keepers = [_BestEpoch(config, data) for _ in range(config.seeds)]
-    return _Fitting(config, data, log, replicas or Replicas(), start).models(keepers, [config.epochs] * config.seeds)
+    fitting = _Fitting(config, data, log, replicas or Replicas(), start, first)
+    return fitting.models(keepers, [config.epochs] * config.seeds)
 
 
 def refit(
@@ -56,13 +59,14 @@ def refit(
     log: TrainingLog,
     replicas: Replicas | None = None,
     start: Start | None = None,
+    first: int = 0,
 ) -> list[TwoTowerModel]:
     """Trains models for exactly so many epochs, one number each, and keeps their last averaged weights.
 
     The eval rows are not looked at: they are among the sequences.
     """
     keepers = [_LastEpoch() for _ in epochs]
-    return _Fitting(config, data, log, replicas or Replicas(), start).models(keepers, epochs)
+    return _Fitting(config, data, log, replicas or Replicas(), start, first).models(keepers, epochs)
 
 
 class _Fitting:
@@ -72,10 +76,17 @@ class _Fitting:
     """
 
     def __init__(
-        self, config: RetrievalConfig, data: TrainingData, log: TrainingLog, replicas: Replicas, start: Start | None
+        self,
+        config: RetrievalConfig,
+        data: TrainingData,
+        log: TrainingLog,
+        replicas: Replicas,
+        start: Start | None,
+        first: int,
     ) -> None:
         tf.keras.utils.set_random_seed(config.seed)
         self._config, self._data, self._log, self._replicas, self._start = config, data, log, replicas, start
+        self._first = first
         self._sampler = create_sampler(config, data)
         with replicas.scope():
             self._model = self._untrained(0)
@@ -96,10 +107,11 @@ class _Fitting:
 
     def _train(self, keeper: _KeptWeights, number: int, most_epochs: int) -> None:
         rng = np.random.default_rng(self._config.seed + number)
+        shown = self._first + number + 1
         if self._start is not None and most_epochs:
             metrics = keeper.judge(self._model, 0)
             if metrics:
-                self._log.epoch(0, seconds=0.0, rows=0, loss=float("nan"), metrics=metrics, model=number + 1)
+                self._log.epoch(0, seconds=0.0, rows=0, loss=float("nan"), metrics=metrics, model=shown)
         for epoch in range(1, most_epochs + 1):
             began = time.monotonic()
             losses = [self._step(*parts) for parts in self._parts(rng)]
@@ -114,7 +126,7 @@ class _Fitting:
                 rows=self._sampler.rows_per_epoch,
                 loss=loss,
                 metrics=metrics,
-                model=number + 1,
+                model=shown,
                 learning_rate=self._config.learning_rate,
             )
             require_finite_loss(loss, epoch, "retrieval")

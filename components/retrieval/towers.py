@@ -108,17 +108,23 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
 
 
 class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
-    """Candidate = item encoder plus one more dimension, a bias that starts at log popularity."""
+    """Candidate = item encoder plus one more dimension, a bias that starts at log popularity.
+
+    Attributes:
+      scale: What candidates, and so all scores, are multiplied by; never while they are trained.
+    """
 
     def __init__(self, slots: int, content: int, dim: int, log_popularity: Floats, seed: int) -> None:
         super().__init__(name="candidate_tower")
+        self.scale = 1.0
         self.encoder = ItemEncoder(slots, content, dim, seed, "candidates")
         self.bias = self.add_weight("bias", [slots], initializer=lambda *_, **__: tf.constant(log_popularity))
 
     def call(self, items: Items, hidden: Any = None) -> Any:
         """Embeds `n` items as float32 `[n, d + 1]`."""
         slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
-        return tf.concat([self.encoder(items, hidden), tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
+        vectors = tf.concat([self.encoder(items, hidden), tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
+        return vectors if self.scale == 1 else self.scale * vectors
 
 
 def with_features(queries: Any, history: Any, content: Any, table: Any, user_content: int) -> Any:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
-from components.examples import read_catalogue, read_marked_rows
+from components.examples import MarkedRows, read_catalogue, read_marked_rows
 from components.feature_specs import CONTEXT, of, specs_from_json
+from components.retrieval import fitting
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.counting import with_repeats, with_transitions
+from components.retrieval.counting import Member, with_repeats, with_softmax, with_transitions
 from components.retrieval.export import RetrievalExport
-from components.retrieval.fitting import Start, fit, refit
+from components.retrieval.fitting import fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
-from components.retrieval.training_data import TrainingData, training_data
+from components.retrieval.repeats import Repeats
+from components.retrieval.training_data import TrainingData, softmax_beside, training_data
 from components.retrieval.weights import tables_of
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -29,12 +32,15 @@ from components.training.inputs import (
     SPLIT,
     STRATEGY,
 )
-from components.training.phases import read_phases
-from components.training.replicas import create_replicas
+from components.training.phases import Phase, read_phases
+from components.training.replicas import Replicas, create_replicas
 from components.training.settings_file import write_settings
 from components.training.training_log import TrainingLog
-from components.training.warm_start import Tables, most_epochs, new_rows, read_start, write_weights
+from components.training.warm_start import Start, Table, Tables, most_epochs, new_rows, read_start, write_weights
 from components.transform.graph import TransformGraph
+
+SECOND = "softmax."
+"""Before the names of tables of the model by the softmax beside others."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -53,41 +59,101 @@ def run_fn(fn_args: Any) -> None:
     marked = (
         None if final_epochs else read_marked_rows(fn_args.eval_files, catalogue.item_ids, of(graph.specs, CONTEXT))
     )
-    config = resolve(config, choosing.sequences.liked(choosing.liked_from).items)
+    config = resolve(config, choosing.sequences.liked(choosing.liked_from).items, len(catalogue))
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
     epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
     if warm is not None:
         config = dataclasses.replace(config, epochs=max(1, epochs), eval_every=1)
-    data = training_data(config, choosing, marked, repeats=repeats)
-    liked = choosing.sequences.liked(choosing.liked_from)
-    data = dataclasses.replace(data, new=new_rows(warm, liked, final=final_epochs is not None))
+    trainings = _Trainings(config, choosing, marked, graph, warm, replicas, final=bool(final_epochs), repeats=repeats)
     history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
-    log = TrainingLog(METRIC, epochs=epochs, higher_is_better=True, models=config.seeds, history=history)
-
-    def tables(model: TwoTowerModel, data: TrainingData) -> Tables:
-        return tables_of(model, data.content, graph, None if data.users is None else data.users.content)
-
-    def start(data: TrainingData) -> Start | None:
-        return None if warm is None else lambda model, number: warm.put(tables(model, data), number)
-
+    log = TrainingLog(METRIC, epochs=epochs, higher_is_better=True, models=trainings.count, history=history)
     if final_epochs:
-        models = refit(config, data, log.begin_final(final_epochs), log, replicas, start(data))
+        trainings.refit(log, log.begin_final(final_epochs))
     elif not epochs:
-        models = refit(config, data, [0] * config.seeds, log, replicas, start(data))
+        trainings.refit(log, [0] * trainings.count)
     else:
-        models = fit(config, data, log, replicas, start(data))
-    vectors, config = with_transitions(config, data, models)
-    again, config = with_repeats(config, data, vectors)
+        trainings.fit(log)
+    members, again, config = trainings.members(config)
     if final is not None:
-        data = training_data(config, final, marked, repeats=repeats)
-        models = refit(config, data, log.begin_refit(), log, replicas, start(data))
-        vectors, config = with_transitions(config, data, models)
-        again, config = with_repeats(config, data, vectors)
-    export = RetrievalExport(vectors, graph, config.history_length, choosing.users, again)
+        trainings = _Trainings(config, final, marked, graph, warm, replicas, final=False, repeats=repeats)
+        trainings.refit(log, log.begin_refit())
+        members, again, config = trainings.members(config)
+    export = RetrievalExport(members, graph, config.history_length, choosing.users, again)
     export.save(fn_args.serving_model_dir)
     split = fn_args.custom_config.get(SPLIT, "")
-    newest = int(data.sequences.timestamps.max(initial=0))
-    write_weights(fn_args.serving_model_dir, [tables(model, data) for model in models], split, newest)
+    write_weights(fn_args.serving_model_dir, trainings.tables(), split, trainings.newest)
     log.write(fn_args.model_run_dir)
     history.write()
     write_settings(config, fn_args.model_run_dir)
+
+
+class _Trainings:
+    """The trainings on the rows of one phase: of the models, and where rows have no order of one more beside them.
+
+    Attributes:
+      count: Models that are trained.
+      newest: Unix seconds of the newest row that they learn from; 0: rows have no times.
+    """
+
+    def __init__(
+        self,
+        config: RetrievalConfig,
+        phase: Phase,
+        marked: MarkedRows | None,
+        graph: TransformGraph,
+        warm: Start | None,
+        replicas: Replicas,
+        *,
+        final: bool,
+        repeats: bool,
+    ) -> None:
+        self._graph, self._warm, self._replicas = graph, warm, replicas
+        data = training_data(config, phase, marked, repeats=repeats)
+        new = new_rows(warm, phase.sequences.liked(phase.liked_from), final=final)
+        self._main = config, dataclasses.replace(data, new=new)
+        other = softmax_beside(config, data)
+        self._other = None if other is None else (other, training_data(other, phase, marked, repeats=repeats))
+        self._models: list[TwoTowerModel] = []
+        self._second: TwoTowerModel | None = None
+        self.count = config.seeds + (other is not None)
+        self.newest = int(data.sequences.timestamps.max(initial=0))
+
+    def fit(self, log: TrainingLog) -> None:
+        """Trains as long as the eval rows say."""
+        self._models = fit(*self._main, log, self._replicas, self._start(self._main[1]))
+        if self._other is not None:
+            start = self._start(self._other[1], SECOND)
+            (self._second,) = fit(*self._other, log, self._replicas, start, len(self._models))
+
+    def refit(self, log: TrainingLog, epochs: Sequence[int]) -> None:
+        """Trains for as many epochs as are told."""
+        seeds = self._main[0].seeds
+        self._models = refit(*self._main, epochs[:seeds], log, self._replicas, self._start(self._main[1]))
+        if self._other is not None:
+            start = self._start(self._other[1], SECOND)
+            (self._second,) = refit(*self._other, epochs[seeds : seeds + 1], log, self._replicas, start, seeds)
+
+    def members(self, config: RetrievalConfig) -> tuple[list[Member], Repeats | None, RetrievalConfig]:
+        """What is exported, what raises scores, and the configuration with the weights that were taken."""
+        data = self._main[1]
+        members, config = with_softmax(config, data, self._models, self._second)
+        members, config = with_transitions(config, data, members)
+        again, config = with_repeats(config, data, members)
+        return members, again, config
+
+    def tables(self) -> list[Tables]:
+        """The tables of all models; those of the one beside them stand in the first."""
+        tables = [self._tables(model, self._main[1]) for model in self._models]
+        if self._other is not None and self._second is not None:
+            tables[0] |= self._tables(self._second, self._other[1], SECOND)
+        return [*tables]
+
+    def _start(self, data: TrainingData, prefix: str = "") -> fitting.Start | None:
+        warm = self._warm
+        if warm is None:
+            return None
+        return lambda model, number: warm.put(self._tables(model, data, prefix), number)
+
+    def _tables(self, model: TwoTowerModel, data: TrainingData, prefix: str = "") -> dict[str, Table]:
+        users = None if data.users is None else data.users.content
+        return {prefix + name: table for name, table in tables_of(model, data.content, self._graph, users).items()}

@@ -13,6 +13,8 @@ from components.retrieval.content import ItemContent, Items, item_content
 from components.training.phases import Phase
 from components.training.users import Users
 
+SOFTMAX_BATCH, SOFTMAX_EVAL_EVERY = 256, 5
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingData:
@@ -87,6 +89,26 @@ def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
             action="name it with --columns timestamp=COLUMN, or set retrieval.history_order=auto",
         )
     return dated and config.history_order != "none"
+
+
+def softmax_beside(config: RetrievalConfig, data: TrainingData) -> RetrievalConfig | None:
+    """Settings of the one model by the softmax beside those by the squared error; None where there is none.
+
+    Its errors are others, for it reads features and tells likely from unlikely where they tell had from not had.
+    A pass over its rows is dearer and says more, so it is judged and given up earlier.
+    """
+    if config.loss != AUTO or config.softmax_weight == 0 or is_ordered(config, data.sequences):
+        return None
+    usual = RetrievalConfig()
+    return dataclasses.replace(
+        config,
+        loss=FULL_SOFTMAX if len(data.counts) <= config.full_softmax_limit else IN_BATCH_SOFTMAX,
+        batch_size=min(config.batch_size, SOFTMAX_BATCH),
+        patience=min(config.patience, usual.patience),
+        eval_every=min(config.eval_every, SOFTMAX_EVAL_EVERY),
+        history_length=min(config.history_length, usual.history_length),
+        seeds=1,
+    )
 
 
 def chosen_loss(config: RetrievalConfig, sequences: RaggedRows, items: int) -> str:

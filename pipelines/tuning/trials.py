@@ -206,7 +206,7 @@ class RetrievalTrials(Trials):
 
     def settled(self, config: PipelineConfig) -> PipelineConfig:
         liked = self._phase.sequences.liked(self._phase.liked_from)
-        return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.items))
+        return dataclasses.replace(config, retrieval=resolve(config.retrieval, liked.items, len(self._catalogue)))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         settings = dataclasses.replace(config.retrieval, seeds=1, seed=seed)

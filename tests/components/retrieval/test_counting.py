@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 
 from components.peers.transitions import find_transitions
-from components.retrieval import transition_vectors
 from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content
@@ -29,13 +28,10 @@ def data():
     return dataclasses.replace(data, ids=(ids, dataclasses.replace(data.items, slots=tf.constant(slots))))
 
 
-@pytest.mark.parametrize("lanczos_items", [ITEMS, ITEMS - 1])
-def test_scores_are_the_sums_of_transitions_over_the_history_the_latest_of_which_weighs_most(
-    data, monkeypatch, lanczos_items
-):
-    monkeypatch.setattr(transition_vectors, "LANCZOS_ITEMS", lanczos_items)
+def test_scores_are_the_sums_of_transitions_over_the_history_the_latest_of_which_weighs_most(data):
     vectors = factors(data.sequences, ITEMS, ITEMS - 1)  # of 12, one is 0: nothing is cut off
-    counted = TransitionVectors(vectors, *data.ids, scale=3.0)
+    counted = TransitionVectors(vectors, *data.ids)
+    counted.candidate_tower.scale = 3.0
     tables, candidates = counted.embed_catalogue()
     scores = tf.matmul(counted.query_tower(tf.constant([[5, 2], [-1, 2]]), tables), candidates, transpose_b=True)
     matrix = find_transitions(data.sequences, ITEMS, WINDOW, SHRINK, FOLLOWERS, 10**9).similarities.toarray()
