@@ -41,9 +41,9 @@ class RetrievalConfig:
       user_dropout: Where users have features: share of a batch's rows whose history is hidden, and of the features
         that are hidden, so that somebody of whom only features are known, or only some, has a trained path.
       history_length: Most recent interactions that the query tower reads.
-      softmax_weight: Where rows have no order and `loss` is `auto`: how much one more model counts that the softmax has
-        trained, which reads features, in standard deviations of scores where the models by the squared error together
-        count 1; 0: there is none; `none`: what is best on eval, which may be nothing.
+      softmax_weight: Where rows have no order and `loss` is `auto`: how much models count that the softmax has trained
+        (it reads features), in standard deviations of scores where the one by the squared error counts 1; 0: there are
+        none; `none`: what is best on eval, which may be nothing.
       transitions_dim: Where rows have an order: width of the vectors of counted transitions (which items follow which
         within 20), which stand beside the models'; 0: none; `none`: by the data, 512 where they are sparse, else 128.
       transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
@@ -52,7 +52,8 @@ class RetrievalConfig:
         in the same unit; `none`: what is best on eval, which may be nothing.
       repeats_half_life: After how many more recent rows it counts half as much, 0: all alike; `none`: what is best on
         eval, for undated rows 0.
-      seeds: Models trained with different seeds whose vectors stand side by side in one index.
+      seeds: Models trained with different seeds whose vectors stand side by side in one index; where both losses are
+        used, models by the softmax.
       epochs: Most epochs.
       patience: Epochs without a better eval metric before training stops.
       eval_every: Epochs between two evaluations.

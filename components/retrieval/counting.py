@@ -25,24 +25,21 @@ HALF_LIVES = (5.0, 20.0, 80.0)
 
 
 def with_softmax(
-    config: RetrievalConfig, data: TrainingData, models: Sequence[TwoTowerModel], second: TwoTowerModel | None
+    config: RetrievalConfig, data: TrainingData, models: Sequence[TwoTowerModel], others: Sequence[TwoTowerModel]
 ) -> tuple[list[Member], RetrievalConfig]:
-    """The models, and beside them one that another loss has trained where it makes the lists better.
+    """The models, and beside them those that another loss has trained where they make the lists better.
 
     Args:
-      config: Of the models; `softmax_weight` says how much the other one counts, none: what is best on eval.
+      config: Of the models; `softmax_weight` says how much the others count, none: what is best on eval.
       data: What the models were trained on.
       models: The trained models.
-      second: The other one.
+      others: Those by the softmax, if any.
 
     Returns:
       What is exported, and the configuration with the weight that was taken.
     """
-    weight = 0.0
-    if second is not None:
-        weight = _weigh("a model by the softmax", second, models, config.softmax_weight, config, data)
-    chosen = [*models, second] if second is not None and weight else [*models]
-    return chosen, dataclasses.replace(config, softmax_weight=weight)
+    weight = _weigh("the softmax", others, models, config.softmax_weight, config, data) if others else 0.0
+    return [*models, *(others if weight else ())], dataclasses.replace(config, softmax_weight=weight)
 
 
 def with_transitions(
@@ -65,39 +62,44 @@ def with_transitions(
     if vectors is None or data.ids is None:
         return off
     counted = TransitionVectors(vectors, *data.ids)
-    weight = _weigh("counted transitions", counted, models, config.transitions_weight, config, data)
+    weight = _weigh("counted transitions", [counted], models, config.transitions_weight, config, data)
     return ([*models, counted], dataclasses.replace(config, transitions_weight=weight)) if weight else off
 
 
 def _weigh(
     name: str,
-    member: Member,
+    others: Sequence[Member],
     models: Sequence[Member],
     given: float | None,
     config: RetrievalConfig,
     data: TrainingData,
 ) -> float:
-    """Scales a member's scores and returns its weight: the given one, or what is best on eval; 0: it adds nothing."""
-    unscaled = spread([member], config, data)
+    """Scales the scores of others and returns their weight: the given one, or what is best on eval; 0: no gain."""
+    unscaled = spread(others, config, data)
     unit = spread(models, config, data) / unscaled if unscaled else 0.0
 
-    def judged(weight: float) -> float:
-        member.candidate_tower.scale = weight * unit
-        return evaluate([*models, member], config, data)
+    def scale(weight: float) -> None:
+        for other in others:
+            other.candidate_tower.scale = weight * unit
 
-    best = given
-    if best is None:
-        if data.marked is None or not len(data.marked):
-            return 0.0
-        alone = evaluate(models, config, data)
-        found = {weight: judged(weight) for weight in WEIGHTS}
-        best = max(found, key=lambda weight: found[weight])
-        if not found[best] > alone:
-            progress.conclude("%s adds nothing to %s %.4f on eval", name, METRIC, alone)
-            return 0.0
-        with_it = "with %s (weight %g) %s %.4f on eval, without %.4f"
-        progress.conclude(with_it, name, best, METRIC, found[best], alone)
-    member.candidate_tower.scale = best * unit
+    def judged(weight: float) -> float:
+        scale(weight)
+        return evaluate([*models, *others], config, data)
+
+    if given is not None:
+        scale(given)
+        return given
+    if data.marked is None or not len(data.marked):
+        return 0.0
+    alone = evaluate(models, config, data)
+    found = {weight: judged(weight) for weight in WEIGHTS}
+    best = max(found, key=lambda weight: found[weight])
+    if not found[best] > alone:
+        progress.conclude("%s adds nothing to %s %.4f on eval", name, METRIC, alone)
+        return 0.0
+    conclusion = "with %s (weight %g) %s %.4f on eval, without %.4f"
+    progress.conclude(conclusion, name, best, METRIC, found[best], alone)
+    scale(best)
     return best
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,8 +40,8 @@ from components.training.training_log import TrainingLog
 from components.training.warm_start import Start, Table, Tables, most_epochs, new_rows, read_start, write_weights
 from components.transform.graph import TransformGraph
 
-SECOND = "softmax."
-"""Before the names of tables of the model by the softmax beside others."""
+SOFTMAX = "softmax."
+"""Before the names of tables of models by the softmax beside one by the squared error."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -88,7 +89,7 @@ def run_fn(fn_args: Any) -> None:
 
 
 class _Trainings:
-    """The trainings on the rows of one phase: of the models, and where rows have no order of one more beside them.
+    """The trainings on the rows of one phase: of the models, and where rows have no order of others beside them.
 
     Attributes:
       count: Models that are trained.
@@ -110,43 +111,47 @@ class _Trainings:
         self._graph, self._warm, self._replicas = graph, warm, replicas
         data = training_data(config, phase, marked, repeats=repeats)
         new = new_rows(warm, phase.sequences.liked(phase.liked_from), final=final)
-        self._main = config, dataclasses.replace(data, new=new)
         other = softmax_beside(config, data)
+        # The squared error has one optimum, near which all seeds end: the softmax has the seeds where both are trained.
+        main = config if other is None else dataclasses.replace(config, seeds=1)
+        self._main = main, dataclasses.replace(data, new=new)
         self._other = None if other is None else (other, training_data(other, phase, marked, repeats=repeats))
         self._models: list[TwoTowerModel] = []
-        self._second: TwoTowerModel | None = None
-        self.count = config.seeds + (other is not None)
+        self._others: list[TwoTowerModel] = []
+        self.count = main.seeds + (0 if other is None else other.seeds)
         self.newest = int(data.sequences.timestamps.max(initial=0))
 
     def fit(self, log: TrainingLog) -> None:
         """Trains as long as the eval rows say."""
         self._models = fit(*self._main, log, self._replicas, self._start(self._main[1]))
         if self._other is not None:
-            start = self._start(self._other[1], SECOND)
-            (self._second,) = fit(*self._other, log, self._replicas, start, len(self._models))
+            start = self._start(self._other[1], SOFTMAX)
+            self._others = fit(*self._other, log, self._replicas, start, len(self._models))
 
     def refit(self, log: TrainingLog, epochs: Sequence[int]) -> None:
         """Trains for as many epochs as are told."""
-        seeds = self._main[0].seeds
-        self._models = refit(*self._main, epochs[:seeds], log, self._replicas, self._start(self._main[1]))
+        main = self._main[0].seeds
+        self._models = refit(*self._main, epochs[:main], log, self._replicas, self._start(self._main[1]))
         if self._other is not None:
-            start = self._start(self._other[1], SECOND)
-            (self._second,) = refit(*self._other, epochs[seeds : seeds + 1], log, self._replicas, start, seeds)
+            start = self._start(self._other[1], SOFTMAX)
+            self._others = refit(*self._other, epochs[main:], log, self._replicas, start, main)
 
     def members(self, config: RetrievalConfig) -> tuple[list[Member], Repeats | None, RetrievalConfig]:
         """What is exported, what raises scores, and the configuration with the weights that were taken."""
         data = self._main[1]
-        members, config = with_softmax(config, data, self._models, self._second)
+        members, config = with_softmax(config, data, self._models, self._others)
         members, config = with_transitions(config, data, members)
         again, config = with_repeats(config, data, members)
         return members, again, config
 
     def tables(self) -> list[Tables]:
-        """The tables of all models; those of the one beside them stand in the first."""
-        tables = [self._tables(model, self._main[1]) for model in self._models]
-        if self._other is not None and self._second is not None:
-            tables[0] |= self._tables(self._second, self._other[1], SECOND)
-        return [*tables]
+        """The tables of all models, those of the ones beside them among them."""
+        tables: list[Tables] = []
+        for model, other in itertools.zip_longest(self._models, self._others):
+            of_model = {} if model is None else self._tables(model, self._main[1])
+            of_other = {} if other is None or self._other is None else self._tables(other, self._other[1], SOFTMAX)
+            tables.append({**of_model, **of_other})
+        return tables
 
     def _start(self, data: TrainingData, prefix: str = "") -> fitting.Start | None:
         warm = self._warm

@@ -92,10 +92,10 @@ def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
 
 
 def softmax_beside(config: RetrievalConfig, data: TrainingData) -> RetrievalConfig | None:
-    """Settings of the one model by the softmax beside those by the squared error; None where there is none.
+    """Settings of the models by the softmax beside the one by the squared error; None where there are none.
 
-    Its errors are others, for it reads features and tells likely from unlikely where they tell had from not had.
-    A pass over its rows is dearer and says more, so it is judged and given up earlier.
+    Their errors are others: they read features, and tell likely from unlikely where it tells had from not had. A pass
+    over their rows is dearer and says more, so they are judged and given up earlier.
     """
     if config.loss != AUTO or config.softmax_weight == 0 or is_ordered(config, data.sequences):
         return None
@@ -107,7 +107,6 @@ def softmax_beside(config: RetrievalConfig, data: TrainingData) -> RetrievalConf
         patience=min(config.patience, usual.patience),
         eval_every=min(config.eval_every, SOFTMAX_EVAL_EVERY),
         history_length=min(config.history_length, usual.history_length),
-        seeds=1,
     )
 
 
