@@ -18,7 +18,7 @@ from components.retrieval.fitting import fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.repeats import Repeats
-from components.retrieval.training_data import TrainingData, softmax_beside, training_data
+from components.retrieval.training_data import TrainingData, is_mixed, softmax_beside, training_data
 from components.retrieval.weights import tables_of
 from components.seen_rule import ALWAYS
 from components.settings import from_json
@@ -112,8 +112,8 @@ class _Trainings:
         data = training_data(config, phase, marked, repeats=repeats)
         new = new_rows(warm, phase.sequences.liked(phase.liked_from), final=final)
         other = softmax_beside(config, data)
-        # The squared error has one optimum, near which all seeds end: the softmax has the seeds where both are trained.
-        main = config if other is None else dataclasses.replace(config, seeds=1)
+        # The squared error has one optimum, near which all seeds end: the seeds are the softmax's where both are meant.
+        main = dataclasses.replace(config, seeds=1) if is_mixed(config, data) else config
         self._main = main, dataclasses.replace(data, new=new)
         self._other = None if other is None else (other, training_data(other, phase, marked, repeats=repeats))
         self._models: list[TwoTowerModel] = []

@@ -91,13 +91,18 @@ def is_ordered(config: RetrievalConfig, sequences: RaggedRows) -> bool:
     return dated and config.history_order != "none"
 
 
+def is_mixed(config: RetrievalConfig, data: TrainingData) -> bool:
+    """Whether models of two losses are meant to stand side by side."""
+    return config.loss == AUTO and not is_ordered(config, data.sequences)
+
+
 def softmax_beside(config: RetrievalConfig, data: TrainingData) -> RetrievalConfig | None:
     """Settings of the models by the softmax beside the one by the squared error; None where there are none.
 
     Their errors are others: they read features, and tell likely from unlikely where it tells had from not had. A pass
     over their rows is dearer and says more, so they are judged and given up earlier.
     """
-    if config.loss != AUTO or config.softmax_weight == 0 or is_ordered(config, data.sequences):
+    if config.softmax_weight == 0 or not is_mixed(config, data):
         return None
     usual = RetrievalConfig()
     return dataclasses.replace(
