@@ -91,6 +91,7 @@ class _Fitting:
         with replicas.scope():
             self._model = self._untrained(0)
             self._model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
+            self._model.optimizer.build(self._model.trainable_variables)
         self._step = replicas.step(lambda batch: self._model.train_step(batch)["total_loss"], signature(data))
 
     def models(self, keepers: Sequence[_KeptWeights], epochs: Sequence[int]) -> list[TwoTowerModel]:
