@@ -1,8 +1,8 @@
 """Settings that follow from the data, where the configuration leaves them open.
 
 What is right for MovieLens, with 200 rows a user, is wrong for a shop with 9: on Amazon Beauty `min_ratings = 1` and a
-weaker L2 raised recall@10 of the validation rows from .066 to .094, and 512 singular values of the transitions in place
-of 128 to .119 (docs/results.md). Few rows know little of what is alike and much of what follows what.
+weaker L2 raised recall@10 of the validation rows from .066 to .094, and 1,024 singular values of the transitions in
+place of 128 to .121 (docs/results.md). Few rows tell little of what is alike and much of what follows what.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from components.retrieval.config import RetrievalConfig
 SPARSE = 30.0
 """Mean rows of a user below which data are sparse: few rows tell of any item, so every item has its own vector."""
 
-MANY_ITEMS = 100_000
-"""Items above which wide vectors of transitions cost more memory than a model."""
+DENSE_TRANSITIONS = 128
+SPARSE_TRANSITIONS = ((20_000, 1_024), (100_000, 512))
+"""Most items, and the width of the vectors of transitions where data are sparse; of more items as where they are dense,
+or they would take more memory than a model."""
 
 MANY_USERS = 5_000
 """Users from which on larger batches reach the same quality in less time."""
@@ -42,7 +44,8 @@ def resolve(config: RetrievalConfig, sequences: RaggedRows, items: int) -> Retri
     }
     chosen = {name: value for name, value in choices.items() if not getattr(config, name)}
     if config.transitions_dim is None:
-        chosen["transitions_dim"] = 512 if sparse and items <= MANY_ITEMS else 128
+        widths = [dim for most, dim in SPARSE_TRANSITIONS if sparse and items <= most]
+        chosen["transitions_dim"] = widths[0] if widths else DENSE_TRANSITIONS
     if chosen:
         listed = ", ".join(f"{name} = {value}" for name, value in chosen.items())
         progress.report("%.1f rows a user on average (%s): %s", mean, "sparse" if sparse else "dense", listed)
