@@ -9,7 +9,7 @@ from tfx.types import Artifact, artifact_utils
 from components import artifacts, features
 from components.examples import Catalogue, Strings, UserSequences, read_catalogue, read_sequences
 from components.feature_specs import FeatureSpec, specs_from_json
-from components.push.storage import storage_for
+from components.storage import storage_for
 from components.validation.kept_statistics import INPUTS, Split
 
 STATISTICS_FILE = "FeatureStats.pb"

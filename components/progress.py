@@ -1,7 +1,7 @@
 """Progress lines of long stages. A runner decides whether and how they are shown.
 
 Stages say what they have done in one line; the runner attaches a handler to `LOGGER`
-(see pipelines/progress.py). Without a handler nothing is printed.
+(see pipelines/terminal/stage_lines.py). Without a handler nothing is printed.
 """
 
 from __future__ import annotations

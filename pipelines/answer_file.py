@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from components.errors import InputError
-from pipelines.run_folder import require_folder
+from pipelines.local_run.run_folder import require_folder
 
 
 class AnswerFile:

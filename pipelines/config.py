@@ -9,6 +9,7 @@ from typing import Any
 
 import tomli
 
+from components.baselines.config import PeersConfig
 from components.bundle.config import BundleConfig
 from components.embeddings.config import EmbeddingsConfig
 from components.errors import InputError
@@ -16,7 +17,6 @@ from components.evaluation.config import EvaluationConfig
 from components.feature_specs import FILTERED, FeaturesConfig
 from components.index.config import IndexConfig
 from components.ingestion.config import DataConfig, SplitConfig
-from components.peers.config import PeersConfig
 from components.ranking.architectures import DEFAULT, find_architecture
 from components.ranking.config import RankingConfig
 from components.report.config import ReportConfig

@@ -10,19 +10,19 @@ from tfx.components import ExampleValidator
 from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
+from components.baselines.component import PeerLists
 from components.bundle.component import RecommenderBundler
 from components.embeddings.component import EmbeddingMap
 from components.errors import InputError
 from components.evaluation.component import RecommenderEvaluator
-from components.evaluation.served_model.component import ServedModel
 from components.final_fit.component import FinalFit
 from components.index.component import CandidateIndexer
 from components.ingestion.component import InteractionExampleGen
 from components.ingestion.source import SourceFacts
 from components.ingestion.sources import find_source
 from components.ingestion.splits import resolve_kind
-from components.peers.component import PeerLists
 from components.push.component import AtomicPusher
+from components.push.served_model.component import ServedModel
 from components.report.component import RunReport
 from components.schema.component import CuratedSchema
 from components.schema.curated import ENTITIES, SEQUENCES, curated_schema, to_text
@@ -34,8 +34,8 @@ from components.validation.component import DataGate, RecommenderStatisticsGen
 from pipelines.batch_scoring.component import BatchScorer
 from pipelines.config import PipelineConfig
 from pipelines.engines import for_tfx
+from pipelines.local_run.places import Places
 from pipelines.per_run import PerRun
-from pipelines.places import Places
 
 NAME = "recommender"
 IN_MEMORY = for_tfx(())

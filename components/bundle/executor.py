@@ -16,7 +16,9 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components import artifacts, features
-from components.bundle.baselines import damped_means, popular_order, popularity, shares
+from components.baselines.judged_length import judged_length
+from components.baselines.means import damped_means
+from components.baselines.popularity import popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.features import filtered_values, with_features
@@ -28,7 +30,6 @@ from components.bundle.saving import save, write_bytes, write_json
 from components.bundle.users import UserTable, encoded
 from components.bundle.users_file import write_users
 from components.bundle.warm_up import write_warm_up
-from components.evaluation.judged_length import judged_length
 from components.example_artifacts import (
     catalogue_of,
     feature_specs,
@@ -41,9 +42,9 @@ from components.example_artifacts import (
 )
 from components.examples import Catalogue, Floats, RaggedRows, UserSequences
 from components.feature_specs import CONTEXT, USER, of
-from components.push.storage import storage_for
 from components.seen_rule import NEVER, SeenRule
 from components.settings import from_json
+from components.storage import storage_for
 from components.training.warm_start import RANKING, RETRIEVAL, weights_name, weights_path
 from components.validation.kept_statistics import keep
 from serving import contract

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from components import features
-from components.bundle.baselines import Means
+from components.baselines.means import Means
 from components.bundle.config import BundleConfig
 from components.bundle.filters import NEVER, PADDING, ItemFilter, lower
 from components.bundle.first_stage import Asked, FirstStage, as_long

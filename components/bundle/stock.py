@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
-from components.bundle.baselines import Means
+from components.baselines.means import Means
 from components.bundle.config import BundleConfig
 from components.bundle.filters import ItemFilter
 from components.bundle.first_stage import FirstStage

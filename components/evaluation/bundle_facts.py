@@ -6,7 +6,7 @@ import dataclasses
 import json
 
 from components.errors import InputError
-from components.push.storage import storage_for
+from components.storage import storage_for
 from serving.contract import BUNDLE_FILE, EVALUATE, EXTRA_ASSETS, SAVED_MODEL_FILE
 
 

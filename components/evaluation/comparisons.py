@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from components.baselines.judged_length import judged_length
 from components.evaluation import metric_names as names
 from components.evaluation.bundle_facts import BundleFacts
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.gate_config import BETTER, GateConfig, complete, kind_of
-from components.evaluation.judged_length import judged_length
 from components.evaluation.metric_kinds import LISTS, RATINGS, metric_of
 
 

@@ -10,6 +10,7 @@ from tfx.utils import json_utils, path_utils, proto_utils
 
 from components import progress
 from components.artifacts import ABSENT, GATE_REPORT, PEER, SERVED_VERSION
+from components.baselines.popularity_file import POPULARITY_FILE
 from components.evaluation import shared_model
 from components.evaluation.bundle_facts import read_bundle_facts, require_evaluate_signature
 from components.evaluation.comparisons import is_cut_short
@@ -18,9 +19,8 @@ from components.evaluation.eval_config import Judged, build_eval_config
 from components.evaluation.gates import judge
 from components.evaluation.results import EvaluationResult, to_json
 from components.features import TEST
-from components.peers.popularity_file import POPULARITY_FILE
-from components.push.storage import storage_for
 from components.settings import from_json
+from components.storage import storage_for
 
 # Keys of execution properties.
 CONFIG, HAS_RATINGS, HAS_NEW_USERS = "config", "has_ratings", "has_new_users"

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.artifacts import GATE_REPORT
 from components.errors import InputError
-from components.push.storage import storage_for
+from components.storage import storage_for
 
 BLESSED_FILE = "BLESSED"  # TFX's mark in a blessing
 

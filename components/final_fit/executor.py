@@ -20,9 +20,9 @@ from components.bundle import executor as bundler
 from components.evaluation.results import BLESSED_FILE
 from components.final_fit.check import check
 from components.index import executor as indexer
-from components.push.storage import storage_for
 from components.ranking import training as ranking_training
 from components.retrieval import training as retrieval_training
+from components.storage import storage_for
 from components.training import inputs
 from components.training.executor import data_settings
 from components.training.settings_file import read_settings

@@ -23,7 +23,7 @@ from components.ingestion.reading.spans import Span, in_words, missing
 from components.ingestion.reading.tables import Table, literal, rejected_lines
 from components.ingestion.workspace import Workspace
 from components.progress import report, warn
-from components.push.storage import LocalStorage, is_local, storage_for
+from components.storage import LocalStorage, is_local, storage_for
 
 MANIFEST = "spans.json"
 

@@ -11,8 +11,8 @@ from tfx.types import standard_artifacts
 
 from components.artifacts import PUSHED, PUSHED_DESTINATION
 from components.push.executor import push_directory
-from components.push.storage import storage_for
 from components.push.versions import is_complete
+from components.storage import storage_for
 
 VANISHED = "vanished_pushes"
 

@@ -15,8 +15,8 @@ import uuid
 from pathlib import Path
 
 from components.errors import InputError
-from components.push.storage import copy_tree, is_local, tree_digest
 from components.push.versions import JUDGED, judged_path, newest, next_version, version_path
+from components.storage import copy_tree, is_local, tree_digest
 
 INCOMING_PREFIX = ".incoming-"
 STALE_SECONDS = 24 * 60 * 60

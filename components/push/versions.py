@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from components.push.storage import Storage, storage_for, tree_digest
+from components.storage import Storage, storage_for, tree_digest
 from serving.contract import SAVED_MODEL_FILE
 
 JUDGED = "judged"

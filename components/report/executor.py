@@ -12,13 +12,13 @@ from tfx.utils import path_utils
 
 from components import progress
 from components.artifacts import REPORT_FACTS, REPORT_PAGE
-from components.push.storage import storage_for
 from components.report.config import ReportConfig
 from components.report.facts import to_json
 from components.report.gather import Folders, gather
 from components.report.page import render
 from components.report.people import describe_people
 from components.settings import from_json
+from components.storage import storage_for
 
 PROFILE, GATE, BUNDLE, INDEX = "profile", "gate", "model", "index"
 RETRIEVAL_RUN, RANKING_RUN = "retrieval_run", "ranking_run"

@@ -9,8 +9,8 @@ from typing import Any
 
 from components import artifacts
 from components.evaluation.results import BLESSED_FILE
-from components.push.storage import storage_for
 from components.report.facts import RunFacts
+from components.storage import storage_for
 from serving.contract import BUNDLE_FILE, EXTRA_ASSETS
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 from sklearn.utils.extmath import randomized_svd
 
+from components.baselines.transitions import find_transitions
 from components.examples import Floats
-from components.peers.transitions import find_transitions
 from components.retrieval.content import UNKNOWN_SLOT, ItemContent, Items
 from components.retrieval.towers import CandidateTower, QueryTower
 
@@ -19,7 +19,7 @@ POWER_ITERATIONS = 2
 
 
 class TransitionVectors(tf.Module):  # type: ignore[misc]
-    """Window transitions (components/peers/transitions.py) in the form of two towers of ids.
+    """Window transitions (components/baselines/transitions.py) in the form of two towers of ids.
 
     Their matrix S is cut to its largest singular values, S ≈ U Σ Vᵀ, so that the sum of S over a history, whose latest
     item weighs most, is an inner product: U √Σ are the vectors of the history, V √Σ those of the candidates.

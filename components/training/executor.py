@@ -16,8 +16,8 @@ from components import features, progress
 from components.artifacts import ABSENT
 from components.example_artifacts import feature_specs, fitted_parts, leave_out_seen, liked_from
 from components.feature_specs import specs_to_json
-from components.push.storage import storage_for
 from components.settings import overridden
+from components.storage import storage_for
 from components.training.inputs import (
     CONFIG,
     FEATURES,

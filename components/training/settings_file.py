@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.push.storage import storage_for
 from components.settings import to_json
+from components.storage import storage_for
 
 SETTINGS_FILE = "settings.json"
 

@@ -20,7 +20,7 @@ from components import progress
 from components.errors import InputError
 from components.examples import Longs, UserSequences
 from components.features import TRAIN_PART
-from components.push.storage import storage_for
+from components.storage import storage_for
 from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from serving.contract import EXTRA_ASSETS
 

@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from components.push.storage import storage_for
 from components.push.versions import complete_versions, judged_path
+from components.storage import storage_for
 from serving.contract import EXTRA_ASSETS
 
 FOLDER = f"{EXTRA_ASSETS}/statistics"

@@ -14,8 +14,8 @@ from tfx.types import artifact_utils
 
 from components.artifacts import PUSHED_DESTINATION, PUSHED_VERSION, SCORED_COUNTS, SCORED_ROWS
 from components.progress import warn
-from components.push.storage import S3_SCHEMES, copy_tree
 from components.settings import from_json
+from components.storage import S3_SCHEMES, copy_tree
 from pipelines.batch_scoring.config import BatchScoresConfig
 from pipelines.batch_scoring.job import Specification, run_attempt
 from pipelines.batch_scoring.publishing import Destination, discard, publish

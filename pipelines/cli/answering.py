@@ -12,7 +12,7 @@ import click
 
 from components.errors import InputError
 from pipelines.cli.models import MODEL_HELP, find_model
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 from serving.contract import MODEL_NAME
 from serving.model import filters_of
 

@@ -14,7 +14,7 @@ from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.option_types import comma_separated
 from pipelines.config import load
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 
 @click.group(name="compile")

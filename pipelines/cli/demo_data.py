@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from pipelines.cli.option_types import WholeNumber
-from pipelines.quiet import quiet
-from pipelines.run_folder import require_folder
+from pipelines.local_run.run_folder import require_folder
+from pipelines.terminal.quiet import quiet
 
 
 @click.command("demo-data")

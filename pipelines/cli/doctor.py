@@ -25,7 +25,7 @@ from rich.text import Text
 
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, OK
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "tfx-recommenders"

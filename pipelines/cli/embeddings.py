@@ -18,8 +18,8 @@ from components.errors import InputError
 from pipelines.cli.consoles import console_for
 from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.paths import describe
-from pipelines.quiet import quiet
-from pipelines.run_folder import require_folder
+from pipelines.local_run.run_folder import require_folder
+from pipelines.terminal.quiet import quiet
 
 
 @click.group()
@@ -115,7 +115,7 @@ def projector(model: str | None, output: str) -> None:
 
 def print_report(console: Console, report: dict[str, Any], model: str) -> None:
     """The figures for a person."""
-    from pipelines.printout import line
+    from pipelines.terminal.summary_lines import line
 
     seen = {
         "collaborative": f"{report['dimensions']} dimensions made from who had what: no genre had a part in them",

@@ -78,7 +78,7 @@ def explain(asked: Answering, user: str, history: Sequence[tuple[str, float]], a
 
 def print_explanations(console: Console, answer: Answer, explanations: Sequence[Explanation]) -> None:
     """The reasons for a person, under the list."""
-    from pipelines.printout import line
+    from pipelines.terminal.summary_lines import line
 
     if answer.source == FROM_POPULARITY:
         line(console, "No reasons: the list is the same for everybody of whom nothing is known.")

@@ -12,7 +12,7 @@ import click
 from components.errors import InputError
 from components.push.publish import INCOMING_PREFIX
 from pipelines.cli.models import MODEL_HELP, find_model
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from components.errors import InputError
 from pipelines.cli.data_options import data_options
 from pipelines.cli.run import configure
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 
 @click.command()

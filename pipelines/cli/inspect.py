@@ -14,7 +14,7 @@ from components.progress import LOGGER
 from pipelines.cli.data_options import data_options
 from pipelines.cli.option_types import DataPath
 from pipelines.cli.run import configure
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 
 @click.command("inspect")

@@ -7,7 +7,7 @@ from pathlib import Path
 from components.errors import InputError
 from components.push.versions import complete_versions, newest
 from pipelines.cli.paths import describe
-from pipelines.run_folder import RunFolder
+from pipelines.local_run.run_folder import RunFolder
 from serving.contract import SAVED_MODEL_FILE
 
 MODEL_HELP = "A pushed version, a folder of versions, or a run's folder.  [default: pushed last under runs/]"

@@ -10,7 +10,7 @@ from components.errors import InputError
 from pipelines.cli.consoles import console_for
 from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import ExistingPath
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 
 HEADER = ("user", "item", "prediction")
 
@@ -31,8 +31,8 @@ def predict(model: str | None, pairs: str, output: str) -> None:
     with quiet() as (_, err):
         from pipelines import bulk_questions
         from pipelines.answer_file import AnswerFile
-        from pipelines.progress import StageLines
         from pipelines.question_files import read_pairs
+        from pipelines.terminal.stage_lines import StageLines
         from serving.model import LoadedBundle
 
         with AnswerFile(output, HEADER) as file, StageLines(console_for(err)) as view:

@@ -168,7 +168,7 @@ def print_answer(
     console: Console, user: str, model: str, answer: Any, explanations: Sequence[Explanation] | None = None
 ) -> None:
     """The answer for a person."""
-    from pipelines.printout import line, stars_text
+    from pipelines.terminal.summary_lines import line, stars_text
 
     line(
         console, f"{'User ' + user if user else 'A person without an id'}: {SOURCES.get(answer.source, answer.source)}"

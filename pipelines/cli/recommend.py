@@ -9,7 +9,7 @@ import click
 from pipelines.cli.consoles import console_for
 from pipelines.cli.models import MODEL_HELP, find_model
 from pipelines.cli.option_types import ExistingPath, WholeNumber
-from pipelines.quiet import quiet
+from pipelines.terminal.quiet import quiet
 from serving.contract import DEFAULT_N, FROM_POPULARITY, MAX_N
 
 HEADER = ("user", "item", "rank")
@@ -31,8 +31,8 @@ def recommend(model: str | None, users: str, n: int, output: str) -> None:
     with quiet() as (_, err):
         from pipelines import bulk_questions
         from pipelines.answer_file import AnswerFile
-        from pipelines.progress import StageLines
         from pipelines.question_files import read_users
+        from pipelines.terminal.stage_lines import StageLines
         from serving.model import LoadedBundle
 
         strangers = unanswered = 0

@@ -13,7 +13,7 @@ import click
 from components.errors import InputError
 from pipelines.cli.consoles import console_for
 from pipelines.cli.paths import describe
-from pipelines.run_folder import RunFolder, require_folder
+from pipelines.local_run.run_folder import RunFolder, require_folder
 
 
 @click.command()
@@ -38,7 +38,7 @@ def report(run: str | None, output: str | None, open_it: bool) -> None:
             action="name a file, for instance --output report.html",
         )
     require_folder(path.parent)
-    from pipelines import reports
+    from pipelines.local_run import reports
 
     reports.write(summary, path)
     console_for(sys.stdout).print(str(path), soft_wrap=True, highlight=False, markup=False)

@@ -23,15 +23,16 @@ from components.ingestion.config import DataConfig
 from components.ingestion.sources import find_source
 from components.progress import LOGGER
 from components.training.config import FINAL_FITS
-from pipelines import engines, job_server, run_folder
+from pipelines import engines, job_server
 from pipelines.cli.consoles import console_for
 from pipelines.cli.data_options import PRESET_HELP, data_options
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE
 from pipelines.cli.option_types import comma_separated
 from pipelines.cli.paths import describe
 from pipelines.config import PipelineConfig, load
-from pipelines.progress import StageLines
-from pipelines.quiet import quiet
+from pipelines.local_run import run_folder
+from pipelines.terminal.quiet import quiet
+from pipelines.terminal.stage_lines import StageLines
 
 REFRESH = ("training.warm_start=true", "training.warm_epochs=0")
 
@@ -241,8 +242,8 @@ def _run(
     require_blessing: bool,
     verbose: bool,
 ) -> int:
-    from pipelines.printout import print_failure, print_interruption, print_push, print_summary
-    from pipelines.run import RunFailedError, execute, open_recommender
+    from pipelines.local_run.run import RunFailedError, execute, open_recommender
+    from pipelines.terminal.summary_lines import print_failure, print_interruption, print_push, print_summary
 
     try:
         with StageLines(progress) as view, engines.nothing_left(beam), job_server.shared(beam) as arguments:
@@ -267,7 +268,7 @@ def _run(
 
 def _samples(bundle: str | None) -> list[Any]:
     """Lists to look at; a run that has pushed does not fail because they cannot be shown."""
-    from pipelines.samples import sample_users
+    from pipelines.terminal.samples import sample_users
 
     try:
         return sample_users(bundle) if bundle else []

@@ -18,8 +18,8 @@ from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, OK
 from pipelines.cli.models import find_model
 from pipelines.cli.option_types import WholeNumber
-from pipelines.progress import StageLines, duration
-from pipelines.stages import StageResult
+from pipelines.local_run.stages import StageResult
+from pipelines.terminal.stage_lines import StageLines, duration
 from serving.contract import DEFAULT_N, MAX_N
 
 STAGE = "BatchScoring"
@@ -116,7 +116,7 @@ def score(
 
 def print_result(console: Console, summary: dict[str, Any], destination: Any, seconds: float) -> None:
     """Says what was written and what was not, and how long that took, start-up included."""
-    from pipelines.printout import line
+    from pipelines.terminal.summary_lines import line
 
     speed = summary["users"] / seconds
     rate = f", {speed:,.0f} users/s" if speed >= LEAST_SPEED else ""

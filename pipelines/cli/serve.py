@@ -19,8 +19,8 @@ from pipelines.cli.exit_codes import OK
 from pipelines.cli.models import find_model
 from pipelines.cli.option_types import WholeNumber
 from pipelines.cli.paths import describe
-from pipelines.quiet import quiet
-from pipelines.run_folder import RunFolder, require_folder
+from pipelines.local_run.run_folder import RunFolder, require_folder
+from pipelines.terminal.quiet import quiet
 from serving.contract import MODEL_NAME, SAVED_MODEL_FILE
 
 if TYPE_CHECKING:

@@ -16,13 +16,13 @@ from rich.console import Console
 from components.errors import InputError
 from components.settings import to_mapping
 from components.training.config import MULTI_WORKER
-from pipelines import run_folder
 from pipelines.cli.data_options import PRESET_HELP, data_options
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, OK, USAGE
 from pipelines.cli.option_types import WholeNumber, comma_separated
 from pipelines.cli.run import configure, streams
 from pipelines.config import PipelineConfig
-from pipelines.progress import StageLines
+from pipelines.local_run import run_folder
+from pipelines.terminal.stage_lines import StageLines
 from pipelines.tuning.search_space import MODELS, check_names
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _tune(
     progress: Console,
     verbose: bool,
 ) -> int:
-    from pipelines.printout import line, print_failure
+    from pipelines.terminal.summary_lines import line, print_failure
 
     try:
         _search(config, epochs, folder, asked, results, progress)
@@ -131,7 +131,7 @@ def _tune(
         line(progress, f"interrupted: ended trials are kept in {folder.path / STORAGE}; the same command goes on")
         return INTERRUPTED
     except Exception as error:
-        from pipelines.run import describe_failure, input_error_of
+        from pipelines.local_run.run import describe_failure, input_error_of
 
         failure = describe_failure(error, folder)
         print_failure(progress, failure, traceback_of=error if verbose else None)
@@ -188,7 +188,7 @@ def _conclude(
     metric: str,
     higher_is_better: bool,
 ) -> None:
-    from pipelines.printout import line
+    from pipelines.terminal.summary_lines import line
     from pipelines.tuning import printout
     from pipelines.tuning.preset_file import write_preset
     from pipelines.tuning.study import with_values

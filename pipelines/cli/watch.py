@@ -20,8 +20,8 @@ from pipelines.cli.event_stores import URL_HELP, opened
 from pipelines.cli.exit_codes import OK, TOO_FAR
 from pipelines.cli.option_types import Day, ExistingPath, WholeNumber, comma_separated
 from pipelines.cli.serve import find_base_path
-from pipelines.quiet import quiet
-from pipelines.run_folder import require_folder
+from pipelines.local_run.run_folder import require_folder
+from pipelines.terminal.quiet import quiet
 from pipelines.whole_file import write_whole
 from serving.contract import MODEL_NAME
 

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 
 from components.errors import InputError
 from components.progress import LOGGER
-from components.push.storage import require_writable, storage_for
+from components.storage import require_writable, storage_for
 from pipelines.kubeflow import page_artifacts, store
 
 MOUNTS = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}

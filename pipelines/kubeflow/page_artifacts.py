@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from components.artifacts import REPORT_FACTS, REPORT_PAGE
-from components.push.storage import storage_for
+from components.storage import storage_for
 
 STEP, REPORT = "RunReport", "report"
 PAGE, METRICS = "page", "metrics"

@@ -6,9 +6,9 @@ import dataclasses
 
 from components.errors import InputError
 from pipelines.config import PipelineConfig
-from pipelines.local import LocalRunner
-from pipelines.run import RunView, open_recommender
-from pipelines.run_folder import RunFolder
+from pipelines.local_run.run import RunView, open_recommender
+from pipelines.local_run.run_folder import RunFolder
+from pipelines.local_run.runner import LocalRunner
 from pipelines.tuning.trials import RANKING, TrialFiles, files_of
 
 LAST = "Transform"

@@ -14,7 +14,7 @@ from typing import Any
 
 from components.push.versions import JUDGED
 from pipelines.cli.main import main
-from pipelines.run_folder import RunFolder
+from pipelines.local_run.run_folder import RunFolder
 
 EXECUTABLE = Path(sys.executable).with_name("recommender")
 

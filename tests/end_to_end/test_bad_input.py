@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.run_folder import RunFolder
+from pipelines.local_run.run_folder import RunFolder
 from tests.datasets import ITEMS_HEADER, TINY_ITEMS, write_csv, write_tiny
 from tests.end_to_end.command import assert_explained, recommender, run, versions
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.peers.peers import FAR_TRANSITIONS
+from components.baselines.peers import FAR_TRANSITIONS
 from tests.components.report.self_contained import assert_self_contained
 from tests.components.training.event_files import scalars
 from tests.datasets import read_rows

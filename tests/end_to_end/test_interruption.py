@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.run_folder import RunFolder
+from pipelines.local_run.run_folder import RunFolder
 from tests.end_to_end.command import LENIENT, QUICK, assert_explained, recommender, run, start, versions
 
 PATIENCE_SECONDS = 300

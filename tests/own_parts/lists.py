@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from components.baselines.peers import Peer
 from components.evaluation.metric_kinds import LISTS, Metric
-from components.peers.peers import Peer
 
 HITS = Metric(name="hit_rate", label="hit rate", of=LISTS, has_cut_off=True, formula="tests.own_parts.lists:hit_rate")
 

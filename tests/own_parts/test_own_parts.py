@@ -12,22 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from components.baselines.config import PeersConfig
+from components.baselines.peers import best_peer, candidates
 from components.errors import InputError
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.gate_config import GateConfig
 from components.evaluation.metric_kinds import METRICS, list_scores, register
 from components.examples import AskedUsers
 from components.ingestion.config import DataConfig
-from components.peers.config import PeersConfig
-from components.peers.peers import best_peer, candidates
 from components.ranking.architectures import find_architecture
 from pipelines.config import load
 from pipelines.kubeflow import compiler
+from tests.components.baselines.test_item_knn import ragged
+from tests.components.baselines.test_peers import POPULARITY, SEQUENCES
 from tests.components.evaluation.fake_bundle import make_answers, make_rows
 from tests.components.evaluation.run_evaluator import evaluate
 from tests.components.ingestion.ingested import rows_of
-from tests.components.peers.test_item_knn import ragged
-from tests.components.peers.test_peers import POPULARITY, SEQUENCES
 from tests.datasets import RATINGS_HEADER, TINY_RATINGS
 from tests.end_to_end.command import LENIENT, NO_FINAL_FIT, QUICK, run
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, documents, steps

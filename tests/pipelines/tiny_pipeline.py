@@ -16,10 +16,10 @@ from tfx.types.standard_artifacts import Model
 from components import artifacts, progress
 from components.errors import InputError
 from pipelines.config import load
-from pipelines.progress import StageLines
-from pipelines.run import OpenedPipeline, execute
-from pipelines.run_folder import RunFolder, locked, prepare
-from pipelines.summary import Summary
+from pipelines.local_run.run import OpenedPipeline, execute
+from pipelines.local_run.run_folder import RunFolder, locked, prepare
+from pipelines.local_run.summary import Summary
+from pipelines.terminal.stage_lines import StageLines
 
 
 @component

@@ -11,13 +11,13 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 
+from components.baselines.popularity_file import read_popularity
 from components.evaluation import metric_names as names
 from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.novelty import novelty
 from components.evaluation.metrics.rows import Models, Row, ids
 from components.evaluation.metrics.user_sums import Figures, computation, keyed
 from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
-from components.peers.popularity_file import read_popularity
 from serving.contract import ITEM_IDS
 
 Items = tuple[list[bytes], ...]

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from components.bundle.baselines import damped_means, popular_order, popularity, shares
+from components.baselines.means import damped_means
+from components.baselines.popularity import popular_order, popularity, shares
 from components.bundle.config import BundleConfig
 from components.bundle.depth import margins
 from components.bundle.filters import ItemFilter

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from components.bundle.baselines import damped_means, popular_order, popularity, shares
+from components.baselines.means import damped_means
+from components.baselines.popularity import popular_order, popularity, shares
 from components.bundle.known import KnownUsers, known_users
 from components.bundle.users_file import write_users
 from components.examples import RaggedRows, UserSequences

@@ -18,8 +18,8 @@ from tfx.types import artifact_utils, channel, component_spec, standard_artifact
 from components.evaluation.component import RecommenderEvaluator
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.results import EvaluationResult, read_evaluation
-from components.evaluation.served_model.component import ServedModel
 from components.push.component import AtomicPusher
+from components.push.served_model.component import ServedModel
 from components.push.versions import complete_versions
 from components.settings import to_json
 from tests.components.evaluation.fake_bundle import make_answers, make_peers, make_rows, save_bundle, write_rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.baselines.popularity_file import write_popularity
 from components.evaluation.metrics.exposure import Exposure
 from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.list_figures import ListFigures
@@ -18,7 +19,6 @@ from components.evaluation.metrics.rating_figures import RatingFigures
 from components.evaluation.metrics.recall import recall
 from components.evaluation.metrics.reciprocal_rank import reciprocal_rank
 from components.evaluation.metrics.rows import ids
-from components.peers.popularity_file import write_popularity
 
 A, B, C, D, E = b"a", b"b", b"c", b"d", b"e"
 IDEAL = 1 + 1 / math.log2(3)  # DCG of two held-out items at the top

@@ -11,8 +11,8 @@ import sys
 
 def main(model: str, other: str, base: str, copy: str) -> None:
     from components.push.publish import publish
-    from components.push.storage import copy_tree, tree_digest
     from components.push.versions import complete_versions, newest_other
+    from components.storage import copy_tree, tree_digest
 
     before = complete_versions(base)
     first = publish(model, base)

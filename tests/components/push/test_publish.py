@@ -15,8 +15,8 @@ import pytest
 from components.errors import InputError
 from components.push import publish as publish_module
 from components.push.publish import publish
-from components.push.storage import tree_digest
 from components.push.versions import complete_versions, judged_path, newest, newest_other, next_version, version_path
+from components.storage import tree_digest
 
 
 def make_model(folder: Path, content: str, files: int = 3) -> str:

@@ -13,8 +13,8 @@ import pytest
 
 from components.errors import InputError
 from components.push.publish import publish
-from components.push.storage import TensorFlowStorage, copy_tree, require_writable, storage_for, tree_digest
 from components.push.versions import complete_versions, newest_other
+from components.storage import TensorFlowStorage, copy_tree, require_writable, storage_for, tree_digest
 from tests.components.push.gcs_server import google_cloud_storage
 from tests.components.push.test_publish import make_model
 

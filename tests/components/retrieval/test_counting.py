@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.peers.transitions import find_transitions
+from components.baselines.transitions import find_transitions
 from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content

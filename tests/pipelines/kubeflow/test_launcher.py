@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from components.peers.peers import FAR_TRANSITIONS
-from components.push.storage import storage_for
+from components.baselines.peers import FAR_TRANSITIONS
 from components.push.versions import complete_versions
-from tests.components.peers.test_peer_lists import judged_rows
+from components.storage import storage_for
+from tests.components.baselines.test_peer_lists import judged_rows
 from tests.datasets import ingest, read_rows
 from tests.pipelines.kubeflow.compiled import IMAGE, ROOT, SMALL, documents, steps
 from tests.pipelines.kubeflow.images import PIPELINE, require_image
@@ -35,8 +35,8 @@ def imported_examples():
     from tfx.orchestration.pipeline import Pipeline
     from tfx.types import standard_artifacts
 
-    from components.peers.component import PeerLists
-    from components.peers.config import PeersConfig
+    from components.baselines.component import PeerLists
+    from components.baselines.config import PeersConfig
     from components.settings import to_json
     from pipelines.kubeflow import compiler
     from pipelines.kubeflow.runtime_parameters import Parameter

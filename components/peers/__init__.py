@@ -1,1 +1,0 @@
-"""What simple recommenders answer to the test rows: the peers that the bundle is compared with."""
