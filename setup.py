@@ -123,7 +123,7 @@ setup(
         "tfx_recommenders": ["py.typed"],
         "pipelines": ["py.typed", "presets/*.toml"],
         "components": ["py.typed", "schema/*.pbtxt", "report/templates/*"],
-        "serving": ["py.typed", "page/*", "events/*.proto"],
+        "serving": ["py.typed", "rest/page/*", "events/*.proto"],
     },
     install_requires=["click>=8", "packaging>=22", "rich>=13", "tomli>=2"],
     extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},

@@ -429,7 +429,7 @@ def session_call(base: Path, signature: str):  # type: ignore[no-untyped-def]
     """The callable that the server itself uses."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from serving.metrics import Metrics
-    from serving.servable import Servable, SessionConfig
+    from serving.models.servable import Servable, SessionConfig
 
     if (base, "") not in _CALLS:
         version = max(int(path.name) for path in base.iterdir() if path.name.isdigit())

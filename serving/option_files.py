@@ -12,7 +12,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format, wrappers_pb2
 from google.protobuf.internal import builder
 
-from serving.batching import BatchingConfig
+from serving.calls.batching import BatchingConfig
 from serving.errors import InvalidRequestError
 from serving.tls import Certificates
 

@@ -31,27 +31,27 @@ import uvicorn
 import uvloop
 
 from serving.access import Access
-from serving.answering import Answering
-from serving.calls import Calls
+from serving.calls.answering import Answering
+from serving.calls.call import Calls
 from serving.errors import ServingError
 from serving.events.api import EventsApi
 from serving.events.desk import EventDesk
 from serving.events.merging import Merging
 from serving.events.store import Bounds, open_store, shown_url
-from serving.grpc_service import GrpcConfig, GrpcServer, Handlers
-from serving.http_protocol import http_protocol
 from serving.metrics import Metrics
-from serving.models_config import ModelConfig, read_models_config
+from serving.models.config import ModelConfig, read_models_config
+from serving.models.registry import Models, VersionsConfig
+from serving.models.servable import Servable, SessionConfig
+from serving.models.warmup import warm_up
 from serving.request_log.config import RequestLogConfig
 from serving.request_log.request_log import RequestLog
-from serving.rest import RestApp, RestConfig
+from serving.rest.app import RestApp, RestConfig
+from serving.rest.protocol import http_protocol
+from serving.rest.website import ServedBundle, Website, has_catalogue
 from serving.rotation import Rotation, read_tokens
-from serving.servable import Servable, SessionConfig
+from serving.rpc.service import GrpcConfig, GrpcServer, Handlers
 from serving.tls import Certificates, GrpcCertificates, Tls, server_context
 from serving.tracing import tracer_of_environment
-from serving.versions import Models, VersionsConfig
-from serving.warmup import warm_up
-from serving.website import ServedBundle, Website, has_catalogue
 
 logger = logging.getLogger(__name__)
 

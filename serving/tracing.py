@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serving.calls import Call
+from serving.calls.call import Call
 
 logger = logging.getLogger(__name__)
 

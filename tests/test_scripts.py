@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SCRIPTS = [*(ROOT / "serving" / "page").glob("*.js"), *(ROOT / "components" / "report").rglob("*.js")]
+SCRIPTS = [*(ROOT / "serving" / "rest" / "page").glob("*.js"), *(ROOT / "components" / "report").rglob("*.js")]
 
 
 @pytest.fixture(scope="module")

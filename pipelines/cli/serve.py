@@ -196,11 +196,11 @@ def find_base_path(text: str | None) -> tuple[Path, int | None]:
 
 
 def _config(options: dict[str, Any]) -> ServerConfig:
-    from serving.grpc_service import GrpcConfig
+    from serving.models.registry import VersionsConfig
     from serving.option_files import read_certificates, read_metrics_path
-    from serving.rest import RestConfig
+    from serving.rest.app import RestConfig
+    from serving.rpc.service import GrpcConfig
     from serving.server import ServerConfig
-    from serving.versions import VersionsConfig
 
     rest = RestConfig(
         timeout_seconds=options["rest_api_timeout_in_ms"] / 1000,
@@ -247,7 +247,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
 
 
 def _models(options: dict[str, Any]) -> Any:
-    from serving.models_config import ModelConfig, VersionPolicy, read_models_config
+    from serving.models.config import ModelConfig, VersionPolicy, read_models_config
 
     if options["model_config_file"]:
         return read_models_config(_file(options["model_config_file"]))
@@ -284,9 +284,9 @@ def _request_log(options: dict[str, Any]) -> Any:
 
 
 def _session(options: dict[str, Any]) -> Any:
-    from serving.batching import BatchingConfig
+    from serving.calls.batching import BatchingConfig
+    from serving.models.servable import SessionConfig
     from serving.option_files import read_batching
-    from serving.servable import SessionConfig
 
     batching, unused = BatchingConfig(), list[str]()
     if options["batching_parameters_file"]:

@@ -18,7 +18,7 @@ from serving.errors import InvalidRequestError, NotFoundError
 from serving.events.actions import ADD, ERASE, LIST
 from serving.events.desk import EventDesk
 from serving.events.event import Event
-from serving.json_values import dumps
+from serving.rest.json_values import dumps
 
 EVERYTHING = 1 << 40
 """More events than anybody has."""

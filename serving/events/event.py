@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from serving.errors import InvalidRequestError
-from serving.json_values import parse, shown
+from serving.rest.json_values import parse, shown
 
 MOST_EVENTS = 1000
 """Of one request."""

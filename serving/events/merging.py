@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from serving import contract
-from serving.async_predicting import AsyncPredictor
-from serving.batching import Array
+from serving.calls.batching import Array
+from serving.calls.from_loop import AsyncPredictor
 from serving.events.desk import EventDesk
 from serving.events.event import MOST_BYTES, Event
-from serving.servable import Servable, Target
+from serving.models.servable import Servable, Target
 
 MOST_ITEMS = 1024
 """Of a history that is told to the model, where the bundle does not say how many it reads."""

@@ -19,8 +19,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from serving import contract
 from serving.errors import InvalidRequestError
 from serving.events.messages import class_of
-from serving.predict_answers import varint
-from serving.tensors import fill_proto, from_proto
+from serving.rpc.answers import varint
+from serving.rpc.tensors import fill_proto, from_proto
 
 REQUEST_ID_FIELD = 1001
 HASH_CHARACTERS = 32

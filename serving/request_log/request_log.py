@@ -20,13 +20,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from serving.batching import Array
-from serving.calls import Call
+from serving.calls.batching import Array
+from serving.calls.call import Call
 from serving.errors import InvalidRequestError
+from serving.models.servable import Servable, Target
 from serving.request_log import record
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles
-from serving.servable import Servable, Target
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
 from tests.end_to_end.command import Run, assert_explained, recommender, run
 from tests.end_to_end.conftest import SETTINGS

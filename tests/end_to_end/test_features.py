@@ -15,7 +15,7 @@ import pytest
 
 from serving.client import RecommenderClient
 from serving.model import LoadedBundle
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
 from tests.datasets import write_csv
 from tests.end_to_end.command import LENIENT, recommender, run

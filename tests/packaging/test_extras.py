@@ -171,10 +171,10 @@ def test_the_wheel_and_the_sdist_hold_what_is_needed_and_no_tests(built):
         text = wheel.read(metadata).decode()
     for package in ("pipelines", "components", "serving"):
         assert f"{package}/py.typed" in inside
-    assert "serving/page/index.html" in inside
+    assert "serving/rest/page/index.html" in inside
     assert not [name for name in inside if name.startswith(("tests/", "benchmarks/"))]
     assert "Project-URL: Changelog, https://" in text
     assert not [line for line in text.splitlines() if "](docs/" in line or "](serving/" in line]
     with tarfile.open(built["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {"setup.py", "README.md", "LICENSE", "serving/page/index.html"} <= names
+    assert {"setup.py", "README.md", "LICENSE", "serving/rest/page/index.html"} <= names

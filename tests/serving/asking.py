@@ -13,7 +13,7 @@ import grpc
 import httpx
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
 
 PREDICT = "/v1/models/odd:predict"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from components.bundle.config import BundleConfig
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
 from tests.components.bundle.small_bundle import build_bundle
 from tests.serving.model_server import ModelServer, running_server

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from serving.async_predicting import ENOUGH_ROWS, AsyncPredictor
-from serving.batching import Batcher, BatchingConfig, ClosedError, Task
+from serving.calls.batching import Batcher, BatchingConfig, ClosedError, Task
+from serving.calls.from_loop import ENOUGH_ROWS, AsyncPredictor
 from serving.errors import DeadlineExceededError, InvalidRequestError, UnavailableError
 
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from serving.batching import Batcher, BatchingConfig, ClosedError, Task
+from serving.calls.batching import Batcher, BatchingConfig, ClosedError, Task
 from serving.errors import DeadlineExceededError, InvalidRequestError, ServerError, Status, UnavailableError
 
 

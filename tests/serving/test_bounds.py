@@ -14,14 +14,14 @@ import psutil
 import pytest
 import tensorflow as tf
 
-from serving.batching import BatchingConfig
+from serving.calls.batching import BatchingConfig
 from serving.client import NO_RETRIES, RecommenderClient, Retries
 from serving.errors import UnavailableError
-from serving.json_values import MAX_VALUES
 from serving.model import LoadedBundle
-from serving.models_config import ModelConfig
-from serving.rest import RestConfig
-from serving.servable import SessionConfig
+from serving.models.config import ModelConfig
+from serving.models.servable import SessionConfig
+from serving.rest.app import RestConfig
+from serving.rest.json_values import MAX_VALUES
 from serving.server import ServerConfig, running
 from tests.serving.asking import (
     PREDICT,

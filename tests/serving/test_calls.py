@@ -9,8 +9,8 @@ import grpc
 import httpx
 import pytest
 
-from serving.batching import BatchingConfig
-from serving.servable import SessionConfig
+from serving.calls.batching import BatchingConfig
+from serving.models.servable import SessionConfig
 from serving.tracing import tracer_of_environment
 from tests.serving.asking import PREDICT, address, ask, grpc_request, is_well, predictions, serving, wait_for
 from tests.serving.tiny_models import publish, save_odd
@@ -99,10 +99,10 @@ def test_a_log_that_is_moved_away_is_begun_anew(server, lines, tmp_path):
 
 
 def test_without_a_log_nothing_is_written(base, caplog):
-    with caplog.at_level(logging.INFO, "serving.calls"), serving(base) as server:
+    with caplog.at_level(logging.INFO, "serving.calls.call"), serving(base) as server:
         assert is_well(server)
         assert ask(server, "x").status_code == 400
-    assert [record for record in caplog.records if record.name == "serving.calls"] == []
+    assert [record for record in caplog.records if record.name == "serving.calls.call"] == []
 
 
 def test_the_texts_of_errors_begin_with_what_went_wrong(server):
@@ -207,13 +207,13 @@ def test_a_bug_anywhere_is_answered_as_json_and_the_connection_is_kept(server, m
 
 
 def test_a_server_that_is_late_is_logged_in_one_line(base, caplog):
-    from serving.rest import RestConfig
+    from serving.rest.app import RestConfig
     from tests.serving.asking import Gate
 
     with serving(base, rest=RestConfig(timeout_seconds=0.2), session=SESSION) as server, Gate(server) as gate:
         assert post(server, **{"X-Request-ID": "mine"}).status_code == 504
         gate.let(10)
-    (record,) = [record for record in caplog.records if record.name == "serving.calls"]
+    (record,) = [record for record in caplog.records if record.name == "serving.calls.call"]
     assert record.getMessage().startswith(f"request mine: POST {PREDICT}: 504 DEADLINE_EXCEEDED")
     assert record.exc_info is None
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.models_config import read_models_config
+from serving.models.config import read_models_config
+from serving.models.registry import VersionsConfig
 from serving.server import ServerConfig, running
-from serving.versions import VersionsConfig
 from tests.serving.asking import address, wait_for
 from tests.serving.test_metrics import PREFIX, samples
 from tests.serving.tiny_models import publish, save_odd

@@ -12,11 +12,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-from serving.batching import BatchingConfig
-from serving.grpc_service import GrpcConfig
-from serving.models_config import ModelConfig
-from serving.rest import RestConfig
-from serving.servable import SessionConfig
+from serving.calls.batching import BatchingConfig
+from serving.models.config import ModelConfig
+from serving.models.servable import SessionConfig
+from serving.rest.app import RestConfig
+from serving.rpc.service import GrpcConfig
 from serving.server import ServerConfig, running
 from tests.serving.tiny_models import publish, save_odd
 

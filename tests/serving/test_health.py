@@ -11,9 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from serving.errors import UnavailableError
 from serving.health_check import main as health_check
-from serving.models_config import ModelConfig, VersionPolicy
+from serving.models.config import ModelConfig, VersionPolicy
+from serving.models.registry import VersionsConfig
 from serving.server import ModelServer, ServerConfig, running
-from serving.versions import VersionsConfig
 from tests.serving.asking import PREDICT, address, ask, grpc_request, predictions, wait_for
 from tests.serving.tiny_models import publish, save_odd
 
@@ -109,7 +109,9 @@ def test_a_port_is_answered_on_before_a_model_is_loaded(base, caplog):
     try:
         assert loading.wait(60)
         assert not is_ready(server)
-        assert [record for record in caplog.records if record.name == "serving.calls"] == []  # a probe is no failure
+        assert [
+            record for record in caplog.records if record.name == "serving.calls.call"
+        ] == []  # a probe is no failure
         refused = ask(server, 1)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
         assert refused.json()["error"] == "Servable is being loaded: Latest(odd)"

@@ -10,7 +10,7 @@ import zlib
 import httpx
 import pytest
 
-from serving.rest import RestConfig
+from serving.rest.app import RestConfig
 from serving.tls import Tls
 from tests.serving.asking import (
     ANSWER,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tensorflow.core.framework import types_pb2
 
-from serving.json_answers import columns_answer, rows_answer
-from serving.signatures import TensorSpec
+from serving.models.signatures import TensorSpec
+from serving.rest.answers import columns_answer, rows_answer
 
 
 def strings(rows):

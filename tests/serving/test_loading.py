@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from serving.calls.from_thread import compute
 from serving.errors import InvalidRequestError, StatusError
-from serving.loading import load
 from serving.metrics import Metrics
-from serving.predicting import compute
-from serving.servable import Servable, SessionConfig
+from serving.models.loading import load
+from serving.models.servable import Servable, SessionConfig
 
 
 class Library(tf.Module):
@@ -66,7 +66,7 @@ def test_variables_tables_and_assets_are_there(library):
 
 
 def test_its_parts_are_small_and_hold_everything(library, monkeypatch):
-    monkeypatch.setattr("serving.loading._PART_BYTES", 1)  # every function by itself
+    monkeypatch.setattr("serving.models.loading._PART_BYTES", 1)  # every function by itself
     loaded = servable(library)
     target = loaded.target(loaded.signature(""), ("value",))
     assert compute(loaded, target, [np.array([b"b"], object)])[0].tolist() == [40.0]

@@ -104,7 +104,7 @@ def probes(container):
 
 @pytest.mark.parametrize("where", ["kubernetes", "kserve"])
 def test_the_probes_ask_what_the_server_answers(where):
-    from serving.rest import LIVE_PATH, READY_PATH
+    from serving.rest.app import LIVE_PATH, READY_PATH
 
     (deployment,) = of_kind("Deployment")
     pod = deployment["spec"]["template"]["spec"] if where == "kubernetes" else KSERVE["spec"]["predictor"]
@@ -131,7 +131,7 @@ def test_kserves_container_is_one_of_a_pod_and_starts_the_same_server():
 
 
 def test_prometheus_finds_every_pod_once_and_is_let_in():
-    from serving.rest import RestConfig
+    from serving.rest.app import RestConfig
 
     wanted = MONITOR["spec"]["selector"]["matchLabels"]
     (service,) = [one for one in of_kind("Service") if wanted.items() <= one["metadata"].get("labels", {}).items()]

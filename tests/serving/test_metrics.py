@@ -14,11 +14,11 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.metrics import KEPT_VERSIONS, Metrics
-from serving.models_config import ModelConfig, VersionPolicy
+from serving.models.config import ModelConfig, VersionPolicy
+from serving.models.registry import VersionsConfig
 from serving.option_files import read_metrics_path
-from serving.rest import RestConfig
+from serving.rest.app import RestConfig
 from serving.server import EventsConfig, ServerConfig, running
-from serving.versions import VersionsConfig
 from tests.serving.asking import address, ask, grpc_request, predictions, serving, wait_for
 from tests.serving.tiny_models import publish, save_odd, write_warm_up
 

@@ -46,7 +46,7 @@ def test_a_client_without_its_library_names_the_extra(monkeypatch, server, modul
 
 
 def test_a_command_without_its_library_ends_with_the_extra_in_words(monkeypatch, capsys, bundle_folder):
-    forget(monkeypatch, "uvicorn", "serving.server", "serving.http_protocol")
+    forget(monkeypatch, "uvicorn", "serving.server", "serving.rest.protocol")
     assert exit_code("serve", f"--model-base-path={bundle_folder}") == 1
     said = capsys.readouterr().err
     assert "recommender serve needs uvicorn, which is not installed" in said

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from serving import openapi
 from serving.client import RecommenderClient
 from serving.public_signatures import SIGNATURES
+from serving.rest import openapi
 
 SECONDS = 10  # an answer that takes longer is a hang
 load_all_checks()

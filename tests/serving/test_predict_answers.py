@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2
 
-from serving.predict_answers import PredictAnswer
-from serving.signatures import TensorSpec
+from serving.models.signatures import TensorSpec
+from serving.rpc.answers import PredictAnswer
 
 ARRAYS = {
     "strings": np.array([[b"a", b""], ["\u00e9".encode(), b"x" * 600]], object),

@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
 
 from serving.client import RecommenderClient
 from serving.errors import InvalidRequestError
-from serving.models_config import ModelConfig, models_of
+from serving.models.config import ModelConfig, models_of
 from serving.request_log import record as record_module
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles, files_of, records_of
@@ -143,8 +143,8 @@ def test_a_share_of_the_requests_is_logged_the_same_share_everywhere(bundle_fold
 def test_the_log_of_requests_is_a_file_of_warm_up_requests(bundle_folder, tmp_path):
     """The format is that of TensorFlow Serving's warm-up files, and so real requests can be replayed."""
     from serving.metrics import Metrics
-    from serving.servable import Servable, SessionConfig
-    from serving.warmup import REQUESTS_FILE, warm_up
+    from serving.models.servable import Servable, SessionConfig
+    from serving.models.warmup import REQUESTS_FILE, warm_up
     from tests.serving.conftest import small_bundle
 
     with logging(bundle_folder, tmp_path) as server:

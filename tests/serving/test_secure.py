@@ -10,7 +10,7 @@ from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from serving.errors import InvalidRequestError
 from serving.option_files import read_certificates
-from serving.rest import RestConfig
+from serving.rest.app import RestConfig
 from serving.tls import Tls
 from tests.serving.asking import ANSWER, PREDICT, QUESTION, address, ask, grpc_request, is_well, serving, wait_for
 from tests.serving.certificates import make_certificate

@@ -6,7 +6,7 @@ import pytest
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.model import LoadedBundle
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ModelServer, PortError, ServerConfig
 
 

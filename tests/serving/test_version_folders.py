@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from serving.version_folders import Fingerprint, Watch, has_all_files, version_folders
+from serving.models.folders import Fingerprint, Watch, has_all_files, version_folders
 
 WHOLE = ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
 

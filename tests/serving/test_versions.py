@@ -13,9 +13,9 @@ from google.protobuf import text_format
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 
 from serving.errors import NotFoundError, ServerError, Status, StatusError
-from serving.models_config import ModelConfig, VersionPolicy, read_models_config
+from serving.models.config import ModelConfig, VersionPolicy, read_models_config
+from serving.models.registry import State, VersionsConfig
 from serving.server import ModelServer, ServerConfig, running
-from serving.versions import State, VersionsConfig
 from tests.serving.tiny_models import WARM_UP_FILE, publish, save_odd, write_warm_up
 
 SHARD = "variables/variables.data-00000-of-00001"

@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
+from serving.rest.website import ServedBundle, Website
 from serving.server import ServerConfig
 from serving.server import running as running_server
-from serving.website import ServedBundle, Website
 from tests.serving.running import running
 
-PAGE = Path(__file__).parents[2] / "serving" / "page"
+PAGE = Path(__file__).parents[2] / "serving" / "rest" / "page"
 ITEMS = [{"id": "1", "title": "Amélie <b>", "features": {"genres": ["Comedy"]}}] * 50
 
 

@@ -19,11 +19,11 @@ from components.bundle.config import BundleConfig
 from components.validation.kept_statistics import keep
 from pipelines.watching.distances import statistics_of
 from serving.client import RecommenderClient
-from serving.models_config import read_models_config
+from serving.models.config import read_models_config
+from serving.models.registry import VersionsConfig
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles
 from serving.server import EventsConfig, ServerConfig, running
-from serving.versions import VersionsConfig
 from tests.components.bundle.small_bundle import build_bundle
 from tests.end_to_end.command import recommender
 from tests.serving.asking import wait_for

@@ -4,7 +4,7 @@ import pytest
 
 from serving.client import NO_RETRIES, RecommenderClient, Tls
 from serving.errors import NotAllowedError, UnreachableError
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
 from serving.tls import Tls as ServerTls
 from tests.serving.certificates import make_certificate

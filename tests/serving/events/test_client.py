@@ -6,7 +6,7 @@ import pytest
 
 from serving.client import RecommenderClient
 from serving.errors import InvalidRequestError, NotFoundError
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import EventsConfig, ServerConfig, running
 
 

@@ -15,7 +15,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from serving.events.desk import PAUSE_SECONDS, READ_SECONDS
 from serving.events.messages import EVENT_SERVICE, METHODS, message
 from serving.events.store import StoreError
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
 from serving.server import EventsConfig, ServerConfig, running
 from tests.serving.conftest import small_bundle
 from tests.serving.events.stores import store_url

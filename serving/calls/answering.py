@@ -5,12 +5,12 @@ People's events are merged in, the model is called, and what was asked and answe
 
 from __future__ import annotations
 
-from serving.async_predicting import AsyncPredictor
-from serving.batching import Array
-from serving.calls import Call
+from serving.calls.batching import Array
+from serving.calls.call import Call
+from serving.calls.from_loop import AsyncPredictor
 from serving.events.merging import Merging
+from serving.models.servable import Servable, Target
 from serving.request_log.request_log import RequestLog
-from serving.servable import Servable, Target
 
 
 class Answering:

@@ -18,13 +18,13 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
 from serving import contract
-from serving.batching import Array, Batcher, BatchingConfig, Task
+from serving.calls.batching import Array, Batcher, BatchingConfig, Task
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError
-from serving.loading import INIT_OPERATION, load
 from serving.metrics import Metrics
-from serving.predict_answers import PredictAnswer
+from serving.models.loading import INIT_OPERATION, load
+from serving.models.signatures import DEFAULT_SIGNATURE, Signature
+from serving.rpc.answers import PredictAnswer
 from serving.scann_operations import load_operations
-from serving.signatures import DEFAULT_SIGNATURE, Signature
 
 logger = logging.getLogger(__name__)
 

@@ -34,23 +34,23 @@ from tensorflow_serving.apis import (
 )
 
 from serving.access import Access
-from serving.answering import Answering
-from serving.batching import ClosedError
-from serving.calls import Call, Calls
+from serving.calls.answering import Answering
+from serving.calls.batching import ClosedError
+from serving.calls.call import Call, Calls
+from serving.calls.examples import classify, multi_inference, regress
+from serving.calls.from_thread import asked
 from serving.errors import InvalidRequestError, ServerError, Status, StatusError, UnavailableError
 from serving.events.actions import ACTIONS, ERASE, LIST
 from serving.events.api import EventsApi, event_of_message
 from serving.events.event import events_of
 from serving.events.messages import DESCRIPTOR as EVENTS_DESCRIPTOR
 from serving.events.messages import EVENT_SERVICE, METHODS, message
-from serving.example_requests import classify, multi_inference, regress
-from serving.grpc_health import Health
-from serving.model_info import metadata_response, status_response
-from serving.models_config import models_of
-from serving.predicting import asked
-from serving.servable import Servable
-from serving.service_descriptions import MODEL_SERVICE, PREDICTION_SERVICE, described
-from serving.versions import Models
+from serving.models.config import models_of
+from serving.models.info import metadata_response, status_response
+from serving.models.registry import Models
+from serving.models.servable import Servable
+from serving.rpc.descriptions import MODEL_SERVICE, PREDICTION_SERVICE, described
+from serving.rpc.health import Health
 
 Result = TypeVar("Result")
 

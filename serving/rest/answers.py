@@ -10,9 +10,9 @@ import numpy as np
 from tensorflow.core.framework import types_pb2
 
 from serving.errors import InvalidRequestError
-from serving.json_values import dumps
-from serving.signatures import TensorSpec
-from serving.tensors import STRING, type_name
+from serving.models.signatures import TensorSpec
+from serving.rest.json_values import dumps
+from serving.rpc.tensors import STRING, type_name
 
 Array = np.ndarray[Any, Any]
 

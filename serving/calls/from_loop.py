@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from serving.batching import Array, Batcher, Task
+from serving.calls.batching import Array, Batcher, Task
 from serving.errors import DeadlineExceededError
-from serving.servable import Servable, Target
+from serving.models.servable import Servable, Target
 
 ENOUGH_ROWS = 32
 """Rows that are handed over at once: a larger call costs hardly less a row."""

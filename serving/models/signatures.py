@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from serving.errors import InvalidRequestError, Status, UnavailableError
-from serving.tensors import from_proto, numpy_type, type_name
+from serving.rpc.tensors import from_proto, numpy_type, type_name
 
 DEFAULT_SIGNATURE = "serving_default"
 

@@ -6,11 +6,11 @@ import threading
 import time
 from typing import Any
 
-from serving.batching import Array, Task
+from serving.calls.batching import Array, Task
 from serving.errors import DeadlineExceededError, InvalidRequestError, Status
-from serving.servable import Servable, Target
-from serving.signatures import DEFAULT_SIGNATURE, Signature
-from serving.tensors import from_proto
+from serving.models.servable import Servable, Target
+from serving.models.signatures import DEFAULT_SIGNATURE, Signature
+from serving.rpc.tensors import from_proto
 
 
 def predict(servable: Servable, request: Any, seconds: float | None = None) -> tuple[Target, list[Array]]:

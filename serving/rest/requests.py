@@ -21,9 +21,9 @@ import numpy as np
 from tensorflow.core.framework import types_pb2
 
 from serving.errors import InvalidRequestError, Status, StatusError
-from serving.json_values import MAX_DEPTH, kind, parse, shown
-from serving.signatures import Signature, TensorSpec
-from serving.tensors import STRING, numpy_type, strings, type_name
+from serving.models.signatures import Signature, TensorSpec
+from serving.rest.json_values import MAX_DEPTH, kind, parse, shown
+from serving.rpc.tensors import STRING, numpy_type, strings, type_name
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 

@@ -14,8 +14,8 @@ import numpy as np
 from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2
 
-from serving.signatures import TensorSpec
-from serving.tensors import STRING, fill_proto
+from serving.models.signatures import TensorSpec
+from serving.rpc.tensors import STRING, fill_proto
 
 Array = np.ndarray[Any, Any]
 

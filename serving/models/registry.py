@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError, UnavailableError
-from serving.models_config import ModelConfig
+from serving.models.config import ModelConfig
+from serving.models.folders import Watch, version_folders
+from serving.models.servable import Servable
 from serving.request_log.config import LoggedModel
-from serving.servable import Servable
-from serving.version_folders import Watch, version_folders
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from serving.access import Access
-from serving.answering import Answering
-from serving.batching import Array, ClosedError
-from serving.calls import Call, Calls
+from serving.calls.answering import Answering
+from serving.calls.batching import Array, ClosedError
+from serving.calls.call import Call, Calls
+from serving.calls.examples import classification_json, classify, input_from_json, regress, regression_json
 from serving.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -33,16 +34,15 @@ from serving.errors import (
 from serving.events.actions import ADD, ERASE, LIST
 from serving.events.api import EventsApi, action_of
 from serving.events.event import Event, read_events
-from serving.example_requests import classification_json, classify, input_from_json, regress, regression_json
-from serving.json_answers import columns_answer, rows_answer
-from serving.json_requests import JsonRequest, read_request
-from serving.json_values import dumps
 from serving.metrics import Metrics
-from serving.model_info import metadata_json, status_json
-from serving.servable import Servable, Target
-from serving.signatures import DEFAULT_SIGNATURE
-from serving.versions import Models
-from serving.website import Website
+from serving.models.info import metadata_json, status_json
+from serving.models.registry import Models
+from serving.models.servable import Servable, Target
+from serving.models.signatures import DEFAULT_SIGNATURE
+from serving.rest.answers import columns_answer, rows_answer
+from serving.rest.json_values import dumps
+from serving.rest.requests import JsonRequest, read_request
+from serving.rest.website import Website
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

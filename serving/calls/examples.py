@@ -13,14 +13,14 @@ import numpy as np
 from tensorflow.core.example import example_pb2
 from tensorflow_serving.apis import classification_pb2, inference_pb2, input_pb2, regression_pb2
 
-from serving.batching import Array
+from serving.calls.batching import Array
+from serving.calls.from_thread import compute
 from serving.errors import InvalidRequestError, Status, StatusError
-from serving.json_requests import decoded_base64, is_base64
-from serving.json_values import dumps, kind, parse, shown
-from serving.predicting import compute
-from serving.servable import Servable
-from serving.signatures import DEFAULT_SIGNATURE, Signature
-from serving.tensors import strings
+from serving.models.servable import Servable
+from serving.models.signatures import DEFAULT_SIGNATURE, Signature
+from serving.rest.json_values import dumps, kind, parse, shown
+from serving.rest.requests import decoded_base64, is_base64
+from serving.rpc.tensors import strings
 
 INPUTS, CLASSES, SCORES, OUTPUTS = "inputs", "classes", "scores", "outputs"
 CLASSIFY_METHOD = "tensorflow/serving/classify"

@@ -14,9 +14,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from serving import contract
+from serving.calls.from_thread import predict
 from serving.errors import InvalidRequestError, StatusError
-from serving.predicting import predict
-from serving.servable import Servable, tensorflow_errors
+from serving.models.servable import Servable, tensorflow_errors
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.errors import InvalidRequestError
-from serving.servable import Servable
-from serving.versions import VersionStatus
+from serving.models.registry import VersionStatus
+from serving.models.servable import Servable
 
 SIGNATURE_DEF = "signature_def"
 

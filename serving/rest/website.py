@@ -5,7 +5,7 @@ file system.
 
 | address | content |
 |---|---|
-| `/`, `/style.css`, `/*.js`, `/*.svg` | the page (serving/page) |
+| `/`, `/style.css`, `/*.js`, `/*.svg` | the page (serving/rest/page) |
 | `/catalogue.json` | items, some user ids, and which model and version they are of |
 | `/openapi.json` | OpenAPI 3.1 description of the REST API |
 """
@@ -21,8 +21,8 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from serving import openapi
 from serving.contract import CATALOGUE_FILE, EXTRA_ASSETS
+from serving.rest import openapi
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
