@@ -30,7 +30,7 @@ class Tensor:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Signature:
+class PublicSignature:
     """Inputs and outputs by name; the first dimension of each is the batch.
 
     Attributes:
@@ -64,8 +64,8 @@ _ITEMS = {
 }
 
 EXPLAIN = contract.EXPLAIN
-OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
-    EXPLAIN: Signature(
+OPTIONAL_SIGNATURES: Mapping[str, PublicSignature] = {
+    EXPLAIN: PublicSignature(
         question="Which items of this history speak for this item?",
         inputs={
             contract.USER_ID: _ONE_TEXT,
@@ -78,11 +78,11 @@ OPTIONAL_SIGNATURES: Mapping[str, Signature] = {
 }
 """Of bundles that can: clients look into the metadata first."""
 
-SIGNATURES: Mapping[str, Signature] = {
-    contract.SERVING_DEFAULT: Signature(
+SIGNATURES: Mapping[str, PublicSignature] = {
+    contract.SERVING_DEFAULT: PublicSignature(
         question="Which items for this user?", inputs={contract.USER_ID: _ONE_TEXT}, outputs=_ANSWER
     ),
-    contract.RECOMMEND: Signature(
+    contract.RECOMMEND: PublicSignature(
         question="Which items for this user or history, without or among these, with these filters, how many?",
         inputs={
             contract.USER_ID: _ONE_TEXT,
@@ -97,20 +97,20 @@ SIGNATURES: Mapping[str, Signature] = {
         },
         outputs=_ANSWER,
     ),
-    contract.RETRIEVE: Signature(
+    contract.RETRIEVE: PublicSignature(
         question="Which candidates has the first stage for this user?",
         inputs={contract.USER_ID: _ONE_TEXT},
         outputs={contract.ITEM_IDS: _TEXTS, contract.SCORES: _NUMBERS, contract.COUNT: _ONE_COUNT},
     ),
-    contract.RANK: Signature(
+    contract.RANK: PublicSignature(
         question="How many stars would this user give to this item?",
         inputs={contract.USER_ID: _ONE_TEXT, contract.ITEM_ID: _ONE_TEXT},
         outputs={contract.PREDICTED_RATING: Tensor(FLOAT, 1)},
     ),
-    contract.SIMILAR: Signature(
+    contract.SIMILAR: PublicSignature(
         question="Which items are like this one?", inputs={contract.ITEM_ID: _ONE_TEXT}, outputs=_ITEMS
     ),
-    contract.HISTORY: Signature(
+    contract.HISTORY: PublicSignature(
         question="What is known of this user, newest first?",
         inputs={contract.USER_ID: _ONE_TEXT},
         outputs={

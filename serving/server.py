@@ -50,7 +50,7 @@ from serving.rest.protocol import http_protocol
 from serving.rest.website import ServedBundle, Website, has_catalogue
 from serving.rotation import Rotation, read_tokens
 from serving.rpc.service import GrpcConfig, GrpcServer, Handlers
-from serving.tls import Certificates, GrpcCertificates, Tls, server_context
+from serving.tls import Certificates, GrpcCertificates, ServerTls, server_context
 from serving.tracing import tracer_of_environment
 
 logger = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class ServerConfig:
     grpc_port: int | None = 8500
     models_file: Path | None = None
     models_file_poll_seconds: float = 0.0
-    tls: Tls | None = None
+    tls: ServerTls | None = None
     grpc_certificates: Certificates | None = None
     token_file: Path | None = None
     admin_token_file: Path | None = None
@@ -380,7 +380,7 @@ class _RestServer:
     def start(self) -> None:
         self._thread.start()
 
-    def take_certificates(self, tls: Tls) -> None:
+    def take_certificates(self, tls: ServerTls) -> None:
         """Makes new connections with what the files hold now.
 
         Raises:

@@ -40,7 +40,7 @@ class Certificates:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Tls:
+class ServerTls:
     """PEM files.
 
     Attributes:
@@ -83,7 +83,7 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
     clients of an authority that is trusted no more.
 
     Args:
-      certificates: As `Tls.read` gave them.
+      certificates: As `ServerTls.read` gave them.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with _written(certificates) as (certificate, key):

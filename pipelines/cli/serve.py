@@ -305,7 +305,7 @@ def _session(options: dict[str, Any]) -> Any:
 
 
 def _tls(options: dict[str, Any]) -> Any:
-    from serving.tls import Tls
+    from serving.tls import ServerTls
 
     certificate, key, client_ca = (options[name] for name in ("tls_certificate", "tls_key", "tls_client_ca"))
     if not (certificate or key or client_ca):
@@ -316,7 +316,7 @@ def _tls(options: dict[str, Any]) -> Any:
             expected="--tls-certificate FILE --tls-key FILE",
             action="name both",
         )
-    return Tls(certificate=_file(certificate), key=_file(key), client_ca=_file(client_ca) if client_ca else None)
+    return ServerTls(certificate=_file(certificate), key=_file(key), client_ca=_file(client_ca) if client_ca else None)
 
 
 def _access_log(text: str | None) -> Path | None:

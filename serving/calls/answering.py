@@ -9,7 +9,7 @@ from serving.calls.batching import Array
 from serving.calls.call import Call
 from serving.calls.from_loop import AsyncPredictor
 from serving.events.merging import Merging
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 from serving.request_log.request_log import RequestLog
 
 
@@ -28,7 +28,7 @@ class Answering:
         self._log = log
 
     async def outputs(
-        self, call: Call, servable: Servable, target: Target, arrays: list[Array], deadline: float
+        self, call: Call, servable: Servable, target: Computation, arrays: list[Array], deadline: float
     ) -> list[Array]:
         """The outputs of a question, in the order of the target.
 

@@ -16,7 +16,7 @@ import time
 
 from serving.calls.batching import Array, Batcher, Task
 from serving.errors import DeadlineExceededError
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 
 ENOUGH_ROWS = 32
 """Rows that are handed over at once: a larger call costs hardly less a row."""
@@ -42,7 +42,9 @@ class AsyncPredictor:
         self._sweeper: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def outputs(self, servable: Servable, target: Target, arrays: list[Array], deadline: float) -> list[Array]:
+    async def outputs(
+        self, servable: Servable, target: Computation, arrays: list[Array], deadline: float
+    ) -> list[Array]:
         """Computes a request.
 
         Args:

@@ -8,12 +8,12 @@ from typing import Any
 
 from serving.calls.batching import Array, Task
 from serving.errors import DeadlineExceededError, InvalidRequestError, Status
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature
 from serving.rpc.tensors import from_proto
 
 
-def predict(servable: Servable, request: Any, seconds: float | None = None) -> tuple[Target, list[Array]]:
+def predict(servable: Servable, request: Any, seconds: float | None = None) -> tuple[Computation, list[Array]]:
     """Computes a PredictRequest.
 
     Args:
@@ -32,7 +32,7 @@ def predict(servable: Servable, request: Any, seconds: float | None = None) -> t
     return target, compute(servable, target, arrays, seconds)
 
 
-def asked(servable: Servable, request: Any) -> tuple[Target, list[Array]]:
+def asked(servable: Servable, request: Any) -> tuple[Computation, list[Array]]:
     """What a PredictRequest asks of a version: what to compute, and its inputs.
 
     Raises:
@@ -56,7 +56,7 @@ def grpc_signature(servable: Servable, name: str) -> Signature:
     return signature
 
 
-def compute(servable: Servable, target: Target, arrays: list[Array], seconds: float | None = None) -> list[Array]:
+def compute(servable: Servable, target: Computation, arrays: list[Array], seconds: float | None = None) -> list[Array]:
     """Runs a call through the version's batcher and waits for it; in this thread where the version is idle.
 
     Args:

@@ -75,7 +75,7 @@ class ModelMetadata:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelToServe:
     """A model that a server is to serve.
 
     Attributes:

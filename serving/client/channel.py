@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from serving.client.answers import ModelConfig, ModelMetadata, VersionStatus
+from serving.client.answers import ModelMetadata, ModelToServe, VersionStatus
 from serving.errors import DeadlineExceededError, InvalidRequestError
 
 
@@ -96,7 +96,7 @@ class Channel(Protocol):
     def events(self, action: str, user: str, events: Sequence[Mapping[str, Any]], deadline: Deadline) -> dict[str, Any]:
         """What the server answers to a request about events (serving/events/api.py), as over REST."""
 
-    def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
+    def reload(self, models: Sequence[ModelToServe], deadline: Deadline) -> None:
         """Makes the server serve these models and no others."""
 
     def close(self) -> None:

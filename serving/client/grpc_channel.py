@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving.client.answers import ModelConfig, ModelMetadata, SignatureInfo, TensorInfo, VersionStatus
+from serving.client.answers import ModelMetadata, ModelToServe, SignatureInfo, TensorInfo, VersionStatus
 from serving.client.channel import Deadline, Question, Target, as_bytes, as_values
 from serving.client.settings import Timeouts, Tls
 from serving.errors import AnswerError, InvalidRequestError, Status, StatusError, UnreachableError
@@ -137,7 +137,7 @@ class GrpcChannel:
             return {"events": [dict(_event(one)) for one in answer.events]}
         return {field.name: getattr(answer, field.name) for field in answered.DESCRIPTOR.fields}
 
-    def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
+    def reload(self, models: Sequence[ModelToServe], deadline: Deadline) -> None:
         """See `Channel`."""
         request = model_management_pb2.ReloadConfigRequest()
         for model in models:

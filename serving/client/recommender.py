@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from serving import contract
-from serving.client.answers import AVAILABLE, Candidate, ModelConfig, ModelMetadata, SignatureInfo, VersionStatus
+from serving.client.answers import AVAILABLE, Candidate, ModelMetadata, ModelToServe, SignatureInfo, VersionStatus
 from serving.client.channel import Channel, Deadline, Question, Target
 from serving.client.settings import Retries, Timeouts, Tls
 from serving.errors import (
@@ -268,7 +268,7 @@ class RecommenderClient:
         """Items (id, title, features) and some user ids; empty where the server offers none (gRPC, official server)."""
         return self._repeated(self._channel.catalogue)
 
-    def reload(self, models: Sequence[ModelConfig]) -> None:
+    def reload(self, models: Sequence[ModelToServe]) -> None:
         """Makes the server serve these models and no others (gRPC only); never repeated by itself."""
         self._channel.reload(models, self._deadline())
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
-from serving.client.answers import ModelConfig, ModelMetadata, SignatureInfo, TensorInfo, VersionStatus
+from serving.client.answers import ModelMetadata, ModelToServe, SignatureInfo, TensorInfo, VersionStatus
 from serving.client.channel import Deadline, Question, Target, as_bytes, as_values
 from serving.client.settings import Timeouts, Tls
 from serving.errors import (
@@ -121,7 +121,7 @@ class RestChannel:
         method = "GET" if action == LIST else "DELETE"
         return self._ask(method, f"/v1/users/{quote(user, safe='')}/events", deadline)
 
-    def reload(self, models: Sequence[ModelConfig], deadline: Deadline) -> None:
+    def reload(self, models: Sequence[ModelToServe], deadline: Deadline) -> None:
         """See `Channel`."""
         raise InvalidRequestError(
             "TensorFlow Serving's REST API cannot change which models are served; ask over grpc://",

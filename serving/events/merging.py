@@ -22,7 +22,7 @@ from serving.calls.batching import Array
 from serving.calls.from_loop import AsyncPredictor
 from serving.events.desk import EventDesk
 from serving.events.event import MOST_BYTES, Event
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 
 MOST_ITEMS = 1024
 """Of a history that is told to the model, where the bundle does not say how many it reads."""
@@ -47,8 +47,8 @@ class Merging:
         self._stored: weakref.WeakKeyDictionary[Servable, _Stored] = weakref.WeakKeyDictionary()
 
     async def question(
-        self, servable: Servable, target: Target, arrays: list[Array], predictor: AsyncPredictor, deadline: float
-    ) -> tuple[Target, list[Array]]:
+        self, servable: Servable, target: Computation, arrays: list[Array], predictor: AsyncPredictor, deadline: float
+    ) -> tuple[Computation, list[Array]]:
         """What to compute in place of a question: with the events of its people, or the question itself.
 
         Args:
@@ -167,8 +167,8 @@ class _Stored:
 
 
 def _with_histories(
-    servable: Servable, target: Target, inputs: dict[str, Array], histories: list[History | None]
-) -> tuple[Target, list[Array]]:
+    servable: Servable, target: Computation, inputs: dict[str, Array], histories: list[History | None]
+) -> tuple[Computation, list[Array]]:
     """The question with these histories; None = as it is."""
     rows = len(histories)
     name = contract.RECOMMEND if target.signature.name == contract.SERVING_DEFAULT else target.signature.name

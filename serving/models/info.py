@@ -11,13 +11,13 @@ from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2
 
 from serving.errors import InvalidRequestError
-from serving.models.registry import VersionStatus
+from serving.models.registry import VersionReport
 from serving.models.servable import Servable
 
 SIGNATURE_DEF = "signature_def"
 
 
-def status_response(statuses: Iterable[VersionStatus]) -> Any:
+def status_response(statuses: Iterable[VersionReport]) -> Any:
     """A GetModelStatusResponse."""
     response = get_model_status_pb2.GetModelStatusResponse()
     for status in statuses:
@@ -29,7 +29,7 @@ def status_response(statuses: Iterable[VersionStatus]) -> Any:
     return response
 
 
-def status_json(statuses: Iterable[VersionStatus]) -> bytes:
+def status_json(statuses: Iterable[VersionReport]) -> bytes:
     """The same for REST."""
     answer = [
         {

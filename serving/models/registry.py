@@ -41,7 +41,7 @@ class State(enum.Enum):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class VersionStatus:
+class VersionReport:
     """What GetModelStatus tells about a version.
 
     Attributes:
@@ -90,8 +90,8 @@ class _Version:
         self.next_attempt = 0.0
         self.servable: Servable | None = None
 
-    def status(self) -> VersionStatus:
-        return VersionStatus(
+    def status(self) -> VersionReport:
+        return VersionReport(
             version=self.version,
             state=self.state,
             status=self.error.status if self.error else Status.OK,
@@ -183,7 +183,7 @@ class Models:
         versions = [known for known in list(model.versions.values()) if version in (None, known.version)]
         return any(known.state in (State.START, State.LOADING) and known.error is None for known in versions)
 
-    def status(self, name: str, version: int | None = None) -> list[VersionStatus]:
+    def status(self, name: str, version: int | None = None) -> list[VersionReport]:
         """Where the versions of a model stand, newest first; those that have ended are listed, too.
 
         Raises:

@@ -58,7 +58,7 @@ class SessionConfig:
     max_rows: int = 16_384
 
 
-class Target:
+class Computation:
     """A signature with a selection of its outputs, ready to run.
 
     Attributes:
@@ -162,7 +162,7 @@ class Servable:
             if key != INIT_OPERATION
         }
         self._lock = threading.Lock()
-        self._targets: dict[tuple[str, tuple[str, ...]], Target] = {}
+        self._targets: dict[tuple[str, tuple[str, ...]], Computation] = {}
         self._runtime = metrics.runtime(name, version)
         self._sizes = metrics.sizes(name, version)
         self.batcher = Batcher(self._compute, config.batching, f"{name}-{version}")
@@ -179,7 +179,7 @@ class Servable:
         except KeyError:
             raise InvalidRequestError(f'Serving signature name: "{name}" not found in signature def') from None
 
-    def target(self, signature: Signature, outputs: tuple[str, ...]) -> Target:
+    def target(self, signature: Signature, outputs: tuple[str, ...]) -> Computation:
         """A signature with a selection of outputs, ready to run."""
         key = (signature.name, outputs)
         target = self._targets.get(key)
@@ -191,7 +191,7 @@ class Servable:
         return target
 
     def task(
-        self, target: Target, inputs: list[Array], done: Any, deadline: float = float("inf"), waiter: Any = None
+        self, target: Computation, inputs: list[Array], done: Any, deadline: float = float("inf"), waiter: Any = None
     ) -> Task:
         """A request for the batcher."""
         rows, key = target.merge_key(inputs)
@@ -212,7 +212,7 @@ class Servable:
         self._session.close()
         return True
 
-    def _compute(self, target: Target, inputs: list[Array]) -> list[Array]:
+    def _compute(self, target: Computation, inputs: list[Array]) -> list[Array]:
         started = time.perf_counter()
         with tensorflow_errors():
             outputs: list[Array] = target.call(*inputs)
@@ -220,7 +220,7 @@ class Servable:
         self._sizes.observe(len(inputs[0]) if inputs and inputs[0].ndim else 1)
         return [output if type(output) is np.ndarray else _scalar(output) for output in outputs]
 
-    def _new_target(self, signature: Signature, outputs: tuple[str, ...]) -> Target:
+    def _new_target(self, signature: Signature, outputs: tuple[str, ...]) -> Computation:
         # The public make_callable wraps this one and spends 0.13 ms more of every call on looking up what it is fed.
         call = self._session._make_callable_from_options(
             config_pb2.CallableOptions(
@@ -230,7 +230,7 @@ class Servable:
             )
         )
         answer = PredictAnswer(self.name, self.version, signature.name, [signature.outputs[o] for o in outputs])
-        return Target(signature, outputs, call, answer, self._merge)
+        return Computation(signature, outputs, call, answer, self._merge)
 
 
 def _scalar(value: Any) -> Array:

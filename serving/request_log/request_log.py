@@ -23,7 +23,7 @@ import tensorflow as tf
 from serving.calls.batching import Array
 from serving.calls.call import Call
 from serving.errors import InvalidRequestError
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 from serving.request_log import record
 from serving.request_log.config import LoggedModel, RequestLogConfig
 from serving.request_log.files import RecordFiles
@@ -43,7 +43,7 @@ class _Noted(NamedTuple):
 
     where: LoggedModel
     servable: Servable
-    target: Target
+    target: Computation
     request_id: bytes
     label: str
     time: float
@@ -101,7 +101,7 @@ class RequestLog:
         }
 
     def note(
-        self, call: Call, servable: Servable, target: Target, inputs: Sequence[Array], outputs: Sequence[Array]
+        self, call: Call, servable: Servable, target: Computation, inputs: Sequence[Array], outputs: Sequence[Array]
     ) -> None:
         """Logs a request that has been answered, if it is one of those that are logged; does not wait.
 

@@ -37,7 +37,7 @@ from serving.events.event import Event, read_events
 from serving.metrics import Metrics
 from serving.models.info import metadata_json, status_json
 from serving.models.registry import Models
-from serving.models.servable import Servable, Target
+from serving.models.servable import Computation, Servable
 from serving.models.signatures import DEFAULT_SIGNATURE
 from serving.rest.answers import columns_answer, rows_answer
 from serving.rest.json_values import dumps
@@ -415,13 +415,13 @@ class RestApp:
 
     async def _compute(
         self, call: Call, servable: Servable, request: JsonRequest, deadline: float
-    ) -> tuple[list[Array], Target]:
+    ) -> tuple[list[Array], Computation]:
         signature = request.signature
         arrays = signature.check(request.inputs)
         target = servable.target(signature, tuple(signature.outputs))
         return await self._answering.outputs(call, servable, target, arrays, deadline), target
 
-    async def _write(self, request: JsonRequest, target: Target, outputs: list[Array]) -> bytes:
+    async def _write(self, request: JsonRequest, target: Computation, outputs: list[Array]) -> bytes:
         specs = target.specs
         write = rows_answer if request.rows else columns_answer
         if sum(output.size for output in outputs) < LARGE_ANSWER_VALUES:

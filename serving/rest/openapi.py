@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from serving import contract
-from serving.public_signatures import FLOAT, INT32, SIGNATURES, STRING, Signature, Tensor
+from serving.public_signatures import FLOAT, INT32, SIGNATURES, STRING, PublicSignature, Tensor
 
 Json = dict[str, Any]
 
@@ -290,7 +290,7 @@ def _camel(signature: str) -> str:
     return "".join(word.capitalize() for word in signature.split("_"))
 
 
-def _question(name: str, signature: Signature) -> Json:
+def _question(name: str, signature: PublicSignature) -> Json:
     """Rows or columns; the name may be left out where it is the default."""
     named = {"signature_name": {"const": name}}
     required = [] if name == contract.SERVING_DEFAULT else ["signature_name"]
@@ -310,7 +310,7 @@ def _question(name: str, signature: Signature) -> Json:
     }
 
 
-def _row(signature: Signature) -> Json:
+def _row(signature: PublicSignature) -> Json:
     row = _object({tensor: _value(one, VALUE_TYPES) for tensor, one in signature.inputs.items()}, *signature.inputs)
     row["additionalProperties"] = False
     if len(signature.inputs) == 1:
@@ -324,7 +324,7 @@ def _value(tensor: Tensor, types: Mapping[str, Json]) -> Json:
     return types[tensor.dtype] if tensor.rank == 1 else _list(types[tensor.dtype])
 
 
-def _answer(signature: Signature) -> Json:
+def _answer(signature: PublicSignature) -> Json:
     values = {name: _value(one, ANSWERED_TYPES) for name, one in signature.outputs.items()}
     if len(values) == 1:  # the name of an only output is left out
         (only,) = values.values()

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from serving.rest.app import RestConfig
-from serving.tls import Tls
+from serving.tls import ServerTls
 from tests.serving.asking import (
     ANSWER,
     PREDICT,
@@ -307,7 +307,7 @@ def test_a_refused_request_that_waits_for_leave_to_send_ends_the_connection(serv
 
 def test_a_client_over_tls_is_answered_and_one_in_the_clear_is_not(base, tmp_path):
     certificate, key = make_certificate(tmp_path)
-    with serving(base, grpc_port=None, tls=Tls(certificate=certificate, key=key)) as server:
+    with serving(base, grpc_port=None, tls=ServerTls(certificate=certificate, key=key)) as server:
         trust = ssl.create_default_context(cafile=str(certificate))
         answer = httpx.post(f"https://127.0.0.1:{server.rest_port}{PREDICT}", content=QUESTION, verify=trust)
         assert answer.json() == ANSWER

@@ -11,7 +11,7 @@ from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc
 from serving.errors import InvalidRequestError
 from serving.option_files import read_certificates
 from serving.rest.app import RestConfig
-from serving.tls import Tls
+from serving.tls import ServerTls
 from tests.serving.asking import ANSWER, PREDICT, QUESTION, address, ask, grpc_request, is_well, serving, wait_for
 from tests.serving.certificates import make_certificate
 from tests.serving.tiny_models import publish, save_odd
@@ -58,7 +58,7 @@ def grpcs(server, trusted, client=None):
 
 def test_a_client_needs_a_certificate_of_the_authority(base, made):
     certificate, key = made["server"]
-    tls = Tls(certificate=certificate, key=key, client_ca=made["authority"][0])
+    tls = ServerTls(certificate=certificate, key=key, client_ca=made["authority"][0])
     with serving(base, tls=tls) as server:
         assert https(server, certificate, made["client"]).json() == ANSWER
         assert grpcs(server, certificate, made["client"]) == [2.0]
@@ -93,7 +93,7 @@ def test_an_ssl_config_file_is_of_grpc_alone(base, made, tmp_path, verify):
 
 
 def test_a_key_that_belongs_to_another_certificate_is_named(base, made, tmp_path):
-    tls = Tls(certificate=made["server"][0], key=made["stranger"][1])
+    tls = ServerTls(certificate=made["server"][0], key=made["stranger"][1])
     message = f"The key {made['stranger'][1]} does not belong to the certificate {made['server'][0]}"
     for ports in ({"rest_port": None}, {"grpc_port": None}, {}):
         with pytest.raises(InvalidRequestError, match=message), serving(base, tls=tls, **ports):
@@ -102,7 +102,7 @@ def test_a_key_that_belongs_to_another_certificate_is_named(base, made, tmp_path
         read_certificates(ssl_config(tmp_path / "ssl.config", made, key="stranger"))
     (tmp_path / "no.key").write_text("nonsense")
     with pytest.raises(InvalidRequestError, match="cannot be taken"):
-        Tls(certificate=made["server"][0], key=tmp_path / "no.key").read()
+        ServerTls(certificate=made["server"][0], key=tmp_path / "no.key").read()
 
 
 def test_new_certificates_are_taken_while_the_server_runs_and_bad_ones_are_not(base, made, tmp_path, caplog):
@@ -119,7 +119,7 @@ def test_new_certificates_are_taken_while_the_server_runs_and_bad_ones_are_not(b
             return False
 
     put("server")
-    with serving(base, tls=Tls(certificate=files[0], key=files[1])) as server:
+    with serving(base, tls=ServerTls(certificate=files[0], key=files[1])) as server:
         assert is_trusted("server")
         put("stranger", key="server")
         wait_for(lambda: "does not belong to the certificate" in caplog.text)
@@ -141,7 +141,7 @@ def test_an_authority_of_clients_that_is_taken_out_is_trusted_no_more(base, made
             return False
         return True
 
-    with serving(base, tls=Tls(certificate=certificate, key=key, client_ca=authorities)) as server:
+    with serving(base, tls=ServerTls(certificate=certificate, key=key, client_ca=authorities)) as server:
         for ask in (https, grpcs):
             assert (is_let_in(ask, "client"), is_let_in(ask, "stranger")) == (True, False)
         shutil.copy(made["stranger"][0], authorities)

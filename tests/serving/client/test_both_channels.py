@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.client import NO_RETRIES, Candidate, ModelConfig, RecommenderClient, Retries, Timeouts
+from serving.client import NO_RETRIES, Candidate, ModelToServe, RecommenderClient, Retries, Timeouts
 from serving.errors import InvalidRequestError, NotFoundError, Status, UnreachableError
 from serving.model import Answer, Item
 from tests.serving.client.scripted_servers import free_port
@@ -148,5 +148,5 @@ def test_the_configuration_is_changed_over_grpc_alone(client, scheme):
             client.reload([])
     else:
         with pytest.raises(InvalidRequestError, match="no/such"):
-            client.reload([ModelConfig(name="recommender", base_path="no/such")])
+            client.reload([ModelToServe(name="recommender", base_path="no/such")])
         assert client.ready()

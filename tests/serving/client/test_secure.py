@@ -6,7 +6,7 @@ from serving.client import NO_RETRIES, RecommenderClient, Tls
 from serving.errors import NotAllowedError, UnreachableError
 from serving.models.config import ModelConfig
 from serving.server import ServerConfig, running
-from serving.tls import Tls as ServerTls
+from serving.tls import ServerTls
 from tests.serving.certificates import make_certificate
 
 
