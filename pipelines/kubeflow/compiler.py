@@ -21,7 +21,7 @@ from pipelines.kubeflow import page_artifacts
 from pipelines.kubeflow.deployment import OPEN_THE_PLACE, Deployment, with_kubeflows_store
 from pipelines.kubeflow.runtime_parameters import Parameter, parameters_of, with_defaults
 from pipelines.local_run.places import Places
-from pipelines.recommender import IN_MEMORY, create_pipeline
+from pipelines.pipeline import IN_MEMORY, create_pipeline
 
 KUBEFLOW = "kubeflow"
 VERTEX = "vertex"

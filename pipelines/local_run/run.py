@@ -76,7 +76,7 @@ def open_recommender(
     from components.ingestion.opening import open_source
     from components.ingestion.splits import resolve_kind
     from pipelines.local_run.places import places_of
-    from pipelines.recommender import create_pipeline
+    from pipelines.pipeline import create_pipeline
 
     source = open_source(config.data)
     facts, fingerprint = source.facts(), source.fingerprint()

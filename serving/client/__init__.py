@@ -17,7 +17,7 @@ from serving.client.answers import (
     TensorInfo,
     VersionStatus,
 )
-from serving.client.recommender import RecommenderClient
+from serving.client.client import RecommenderClient
 from serving.client.settings import NO_RETRIES, Retries, Timeouts, Tls
 
 __all__ = [

@@ -6,7 +6,7 @@ import pytest
 
 from components.errors import InputError
 from pipelines.config import load
-from pipelines.recommender import knows_before_test, resolve_final_fit
+from pipelines.pipeline import knows_before_test, resolve_final_fit
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_compose_starts_a_model_server_that_becomes_healthy_answers_and_stops_in
 
 
 def assert_healthy_and_answering(container, rest, grpc):
-    from serving.client.recommender import RecommenderClient
+    from serving.client.client import RecommenderClient
 
     state, end = "", time.monotonic() + HEALTHY_SECONDS
     while state != "healthy" and time.monotonic() < end:
