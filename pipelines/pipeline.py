@@ -60,163 +60,180 @@ def create_pipeline(
       per_run: What an orchestrator asks for when a run is submitted; None: nothing.
       beam_pipeline_args: Options of the Beam stages.
     """
-    per_run = per_run or PerRun()
-    destination = places.pushed_model
-    split = resolve_kind(config.split, facts)
-    final_fit = resolve_final_fit(config, split)
-
-    ingestion = InteractionExampleGen(
-        config=to_json(config.data),
-        split=to_json(config.split),
-        features=to_json(config.features),
-        refit=final_fit == TRAIN_EVAL,
-        leave_out_seen=config.bundle.leave_out_seen,
-        fingerprint=fingerprint if per_run.fingerprint is None else per_run.fingerprint,
-        **per_run.ingestion,
-    ).with_id("ExampleGen")
-    entities, sequences = ingestion.outputs["entities"], ingestion.outputs["sequences"]
-    held_out = ingestion.outputs["examples"]
-
-    checks = [*_checks("Entity", ENTITIES, entities, config), *_checks("Sequence", SEQUENCES, sequences, config)]
-    by_id = {check.id: check for check in checks}
-    statistics = {
-        "entities_statistics": by_id["EntityStatistics"].outputs["statistics"],
-        "sequences_statistics": by_id["SequenceStatistics"].outputs["statistics"],
-    }
-    gate = DataGate(
-        entities_anomalies=by_id["EntityValidator"].outputs["anomalies"],
-        entities_schema=by_id["EntitySchema"].outputs["schema"],
-        sequences_anomalies=by_id["SequenceValidator"].outputs["anomalies"],
-        sequences_schema=by_id["SequenceSchema"].outputs["schema"],
-        push_directory=destination,
-        **statistics,
-    ).with_id("DataGate")
-
-    transform = create_transform(entities, by_id["EntitySchema"].outputs["schema"], config.features.specs()).with_id(
-        "Transform"
-    )
-    transform.add_upstream_node(gate)  # nothing is computed on data that did not pass
-    transform_graph = transform.outputs["transform_graph"]
-
-    start = ServedModel(push_directory=destination).with_id("StartingModel") if config.training.warm_start else None
-
-    def trainer(which: str, settings: Any, overrides: Mapping[str, Any]) -> RecommenderTrainer:
-        return RecommenderTrainer(
-            examples=held_out,
-            items=entities,
-            sequences=sequences,
-            transform_graph=transform_graph,
-            run_fn=f"components.{which}.training.run_fn",
-            config=to_json(settings),
-            strategy=config.training.strategy,
-            split=to_json(dataclasses.replace(config.split, kind=split)),
-            served=start and start.outputs["model"],
-            weights=which,
-            warm_epochs=config.training.warm_epochs,
-            **overrides,
-        )
-
-    retrieval = trainer("retrieval", config.retrieval, per_run.retrieval).with_id("RetrievalTrainer")
-    ranking = trainer("ranking", config.ranking, per_run.ranking).with_id("RankingTrainer")
-
-    indexer = CandidateIndexer(
-        model=retrieval.outputs["model"], items=entities, sequences=sequences, config=to_json(config.index)
-    ).with_id("CandidateIndexer")
-    embedding_map = EmbeddingMap(
-        model=retrieval.outputs["model"], items=entities, sequences=sequences, config=to_json(config.embeddings)
-    ).with_id("EmbeddingMap")
-    bundler = RecommenderBundler(
-        retrieval=retrieval.outputs["model"],
-        index=indexer.outputs["index"],
-        ranking=ranking.outputs["model"] if facts.has_ratings else None,
-        items=entities,
-        sequences=sequences,
-        config=to_json(config.bundle),
-        before_test=knows_before_test(config, split),
-        judged_k=config.evaluation.k,
-        **statistics,
-    ).with_id("RecommenderBundler")
-    judged = bundler.outputs["model"]
-
-    peers = PeerLists(
-        examples=held_out,
-        items=entities,
-        sequences=sequences,
-        config=to_json(config.peers),
-        judged_k=config.evaluation.k,
-    ).with_id("PeerLists")
-    peers.add_upstream_node(gate)
-
-    served = ServedModel(model=judged, push_directory=destination).with_id("ServedModel")
-    evaluator = RecommenderEvaluator(
-        examples=peers.outputs["judged_rows"],
-        model=judged,
-        baseline_model=served.outputs["model"],
-        config=per_run.evaluation or to_json(config.evaluation),
-        has_ratings=facts.has_ratings,
-        has_new_users=config.split.new_users > 0,
-    ).with_id("Evaluator")
-    final = FinalFit(
-        blessing=evaluator.outputs["blessing"],
-        judged=judged,
-        retrieval_run=retrieval.outputs["model_run"],
-        ranking_run=ranking.outputs["model_run"] if facts.has_ratings else None,
-        transform_graph=transform_graph,
-        entities=entities,
-        sequences=sequences,
-        index=to_json(config.index),
-        bundle=to_json(config.bundle),
-        strategy=config.training.strategy,
-        judged_k=config.evaluation.k,
-    ).with_id("FinalFit")
-    pusher = AtomicPusher(
-        model=final.outputs["model"] if final_fit == ALL else judged,
-        judged=judged,
-        model_blessing=evaluator.outputs["blessing"],
-        push_directory=destination,
-    ).with_id("Pusher")
-    report = RunReport(  # of every run: it asks for no blessing and waits for no push
-        profile=ingestion.outputs["profile"],
-        gate=gate.outputs["gate"],
-        retrieval_run=retrieval.outputs["model_run"],
-        ranking_run=ranking.outputs["model_run"] if facts.has_ratings else None,
-        index=indexer.outputs["index"],
-        model=judged,
-        embeddings=embedding_map.outputs["embeddings"],
-        evaluation=evaluator.outputs["evaluation"],
-        blessing=evaluator.outputs["blessing"],
-        config=to_json(config.report),
-    ).with_id("RunReport")
-    scorer = BatchScorer(pushed_model=pusher.outputs["pushed_model"], config=to_json(config.batch_scores)).with_id(
-        "BatchScorer"
-    )
-
+    flow = _Flow(config, facts, places.pushed_model, per_run or PerRun())
+    stages = [*flow.data(fingerprint), *flow.models(), *flow.bundle(), *flow.judgement(), *flow.publication()]
     return Pipeline(
         pipeline_name=NAME,
         pipeline_root=places.pipeline_root,
-        components=[
-            ingestion,
-            *checks,
-            gate,
-            transform,
-            *([start] if start else []),
-            retrieval,
-            *([ranking] if facts.has_ratings else []),
-            indexer,
-            embedding_map,
-            bundler,
-            peers,
-            served,
-            evaluator,
-            *([final] if final_fit == ALL else []),
-            pusher,
-            report,
-            *([scorer] if config.batch_scores.enabled else []),
-        ],
+        components=stages,
         enable_cache=True,
         metadata_connection_config=places.metadata and metadata.sqlite_metadata_connection_config(places.metadata),
         beam_pipeline_args=list(beam_pipeline_args),
     )
+
+
+class _Flow:
+    """The stages in five parts, in the order in which they are called: each reads what those before it have made."""
+
+    def __init__(self, config: PipelineConfig, facts: SourceFacts, destination: Any, per_run: PerRun) -> None:
+        self._config, self._facts, self._destination, self._per_run = config, facts, destination, per_run
+        self._split = resolve_kind(config.split, facts)
+        self._final_fit = resolve_final_fit(config, self._split)
+
+    def data(self, fingerprint: str) -> list[Any]:
+        """Rows that have passed, and the vocabularies of what they name."""
+        config, per_run = self._config, self._per_run
+        self._ingestion = InteractionExampleGen(
+            config=to_json(config.data),
+            split=to_json(config.split),
+            features=to_json(config.features),
+            refit=self._final_fit == TRAIN_EVAL,
+            leave_out_seen=config.bundle.leave_out_seen,
+            fingerprint=fingerprint if per_run.fingerprint is None else per_run.fingerprint,
+            **per_run.ingestion,
+        ).with_id("ExampleGen")
+        self._entities, self._held_out = (self._ingestion.outputs[key] for key in ("entities", "examples"))
+        self._sequences = self._ingestion.outputs["sequences"]
+        entities = _Checks("Entity", ENTITIES, self._entities, config)
+        sequences = _Checks("Sequence", SEQUENCES, self._sequences, config)
+        self._statistics = {"entities_statistics": entities.statistics, "sequences_statistics": sequences.statistics}
+        self._gate = DataGate(
+            entities_anomalies=entities.anomalies,
+            entities_schema=entities.schema,
+            sequences_anomalies=sequences.anomalies,
+            sequences_schema=sequences.schema,
+            push_directory=self._destination,
+            **self._statistics,
+        ).with_id("DataGate")
+        transform = create_transform(self._entities, entities.schema, config.features.specs()).with_id("Transform")
+        transform.add_upstream_node(self._gate)  # nothing is computed on data that did not pass
+        self._transform_graph = transform.outputs["transform_graph"]
+        return [self._ingestion, *entities.stages, *sequences.stages, self._gate, transform]
+
+    def models(self) -> list[Any]:
+        """Both trainers, the index of the retrieval model and the map of its items; no ranking without ratings."""
+        config, per_run = self._config, self._per_run
+        start = None
+        if config.training.warm_start:
+            start = ServedModel(push_directory=self._destination).with_id("StartingModel")
+        retrieval = self._trainer("retrieval", config.retrieval, start, per_run.retrieval).with_id("RetrievalTrainer")
+        ranking = None
+        if self._facts.has_ratings:
+            ranking = self._trainer("ranking", config.ranking, start, per_run.ranking).with_id("RankingTrainer")
+        self._retrieval, self._ranking = retrieval.outputs, ranking and ranking.outputs
+        known = {"model": retrieval.outputs["model"], "items": self._entities, "sequences": self._sequences}
+        indexer = CandidateIndexer(**known, config=to_json(config.index)).with_id("CandidateIndexer")
+        embedding_map = EmbeddingMap(**known, config=to_json(config.embeddings)).with_id("EmbeddingMap")
+        self._index, self._embeddings = indexer.outputs["index"], embedding_map.outputs["embeddings"]
+        return [stage for stage in (start, retrieval, ranking, indexer, embedding_map) if stage is not None]
+
+    def _trainer(
+        self, which: str, settings: Any, start: ServedModel | None, overrides: Mapping[str, Any]
+    ) -> RecommenderTrainer:
+        training = self._config.training
+        return RecommenderTrainer(
+            examples=self._held_out,
+            items=self._entities,
+            sequences=self._sequences,
+            transform_graph=self._transform_graph,
+            run_fn=f"components.{which}.training.run_fn",
+            config=to_json(settings),
+            strategy=training.strategy,
+            split=to_json(dataclasses.replace(self._config.split, kind=self._split)),
+            served=start and start.outputs["model"],
+            weights=which,
+            warm_epochs=training.warm_epochs,
+            **overrides,
+        )
+
+    def bundle(self) -> list[Any]:
+        """Everything in one SavedModel, which is what is judged."""
+        config = self._config
+        bundler = RecommenderBundler(
+            retrieval=self._retrieval["model"],
+            index=self._index,
+            ranking=self._ranking and self._ranking["model"],
+            items=self._entities,
+            sequences=self._sequences,
+            config=to_json(config.bundle),
+            before_test=knows_before_test(config, self._split),
+            judged_k=config.evaluation.k,
+            **self._statistics,
+        ).with_id("RecommenderBundler")
+        self._judged = bundler.outputs["model"]
+        return [bundler]
+
+    def judgement(self) -> list[Any]:
+        """The bundle beside the peers and what is served now."""
+        config = self._config
+        peers = PeerLists(
+            examples=self._held_out,
+            items=self._entities,
+            sequences=self._sequences,
+            config=to_json(config.peers),
+            judged_k=config.evaluation.k,
+        ).with_id("PeerLists")
+        peers.add_upstream_node(self._gate)
+        served = ServedModel(model=self._judged, push_directory=self._destination).with_id("ServedModel")
+        evaluator = RecommenderEvaluator(
+            examples=peers.outputs["judged_rows"],
+            model=self._judged,
+            baseline_model=served.outputs["model"],
+            config=self._per_run.evaluation or to_json(config.evaluation),
+            has_ratings=self._facts.has_ratings,
+            has_new_users=config.split.new_users > 0,
+        ).with_id("Evaluator")
+        self._verdict = evaluator.outputs
+        return [peers, served, evaluator]
+
+    def publication(self) -> list[Any]:
+        """What goes live, once it has learned from every row, and the report, which is written blessed or not."""
+        config, stages = self._config, []
+        runs = {
+            "retrieval_run": self._retrieval["model_run"],
+            "ranking_run": self._ranking and self._ranking["model_run"],
+        }
+        model = self._judged
+        if self._final_fit == ALL:
+            final = FinalFit(
+                blessing=self._verdict["blessing"],
+                judged=self._judged,
+                **runs,
+                transform_graph=self._transform_graph,
+                entities=self._entities,
+                sequences=self._sequences,
+                index=to_json(config.index),
+                bundle=to_json(config.bundle),
+                strategy=config.training.strategy,
+                judged_k=config.evaluation.k,
+            ).with_id("FinalFit")
+            model = final.outputs["model"]
+            stages.append(final)
+        pusher = AtomicPusher(
+            model=model,
+            judged=self._judged,
+            model_blessing=self._verdict["blessing"],
+            push_directory=self._destination,
+        ).with_id("Pusher")
+        stages += [pusher, self._report(runs)]
+        if config.batch_scores.enabled:
+            pushed = pusher.outputs["pushed_model"]
+            stages.append(BatchScorer(pushed_model=pushed, config=to_json(config.batch_scores)).with_id("BatchScorer"))
+        return stages
+
+    def _report(self, runs: Mapping[str, Any]) -> Any:
+        """Of every run: it asks for no blessing and waits for no push."""
+        return RunReport(
+            profile=self._ingestion.outputs["profile"],
+            gate=self._gate.outputs["gate"],
+            **runs,
+            index=self._index,
+            model=self._judged,
+            embeddings=self._embeddings,
+            evaluation=self._verdict["evaluation"],
+            blessing=self._verdict["blessing"],
+            config=to_json(self._config.report),
+        ).with_id("RunReport")
 
 
 def resolve_final_fit(config: PipelineConfig, split: str) -> str:
@@ -258,16 +275,22 @@ def knows_before_test(config: PipelineConfig, split: str) -> bool:
     return config.bundle.known_rows == "before_test"
 
 
-def _checks(prefix: str, kind: str, examples: Any, config: PipelineConfig) -> list[Any]:
-    """Statistics, curated schema and validator of one kind of Examples."""
-    statistics = RecommenderStatisticsGen(examples=examples, config=to_json(config.statistics)).with_id(
-        f"{prefix}Statistics"
-    )
-    schema = CuratedSchema(text=_schema(kind, config)).with_id(f"{prefix}Schema")
-    validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]).with_id(
-        f"{prefix}Validator"
-    )
-    return [statistics, schema, validator]
+class _Checks:
+    """Statistics, curated schema and validator of one kind of Examples.
+
+    Attributes:
+      stages: All three.
+      statistics: Output of the first, as `schema` and `anomalies` of the others.
+    """
+
+    def __init__(self, prefix: str, kind: str, examples: Any, config: PipelineConfig) -> None:
+        statistics = RecommenderStatisticsGen(examples=examples, config=to_json(config.statistics))
+        self.statistics = statistics.with_id(f"{prefix}Statistics").outputs["statistics"]
+        schema = CuratedSchema(text=_schema(kind, config)).with_id(f"{prefix}Schema")
+        self.schema = schema.outputs["schema"]
+        validator = ExampleValidator(statistics=self.statistics, schema=self.schema).with_id(f"{prefix}Validator")
+        self.anomalies = validator.outputs["anomalies"]
+        self.stages = [statistics, schema, validator]
 
 
 def _schema(kind: str, config: PipelineConfig) -> str:

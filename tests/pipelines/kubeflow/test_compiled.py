@@ -106,7 +106,7 @@ def test_a_run_may_change_these_and_has_defaults_for_all(spec):
         "demo_seed": 7,
         "ranking_epochs": 250,
         "ranking_learning_rate": 0.01,
-        "retrieval_epochs": 45,
+        "retrieval_epochs": 20,
         "retrieval_learning_rate": 0.01,
     }
     assert parameters["retrieval_epochs"]["parameterType"] == "NUMBER_INTEGER"
