@@ -17,10 +17,9 @@ from components.retrieval.config import RetrievalConfig
 SPARSE = 30.0
 """Mean rows of a user below which data are sparse: few rows tell of any item, so every item has its own vector."""
 
-DENSE_TRANSITIONS = 128
-SPARSE_TRANSITIONS = ((20_000, 1_024), (100_000, 512))
-"""Most items, and the width of the vectors of transitions where data are sparse; of more items as where they are dense,
-or they would take more memory than a model."""
+TRANSITIONS, TRANSITION_NUMBERS = (1_024, 512, 256, 128), 100_000_000
+"""Widths of the vectors of transitions where data are sparse, of which the first is taken that needs no more than so
+many numbers (400 MB) in the bundle, which has two vectors of each item and one of each user; else the last."""
 
 MANY_USERS = 5_000
 """Users from which on larger batches reach the same quality in less time."""
@@ -44,8 +43,8 @@ def resolve(config: RetrievalConfig, sequences: RaggedRows, items: int) -> Retri
     }
     chosen = {name: value for name, value in choices.items() if not getattr(config, name)}
     if config.transitions_dim is None:
-        widths = [dim for most, dim in SPARSE_TRANSITIONS if sparse and items <= most]
-        chosen["transitions_dim"] = widths[0] if widths else DENSE_TRANSITIONS
+        fitting = (dim for dim in TRANSITIONS if sparse and (users + 2 * items) * dim <= TRANSITION_NUMBERS)
+        chosen["transitions_dim"] = next(fitting, TRANSITIONS[-1])
     if chosen:
         listed = ", ".join(f"{name} = {value}" for name, value in chosen.items())
         progress.report("%.1f rows a user on average (%s): %s", mean, "sparse" if sparse else "dense", listed)
