@@ -42,16 +42,6 @@ class Pairs:
         return len(self.user_codes)
 
 
-def read_users(path: str) -> list[str]:
-    """The distinct values of the column `user` (or `userId`), in the order in which the file first has them.
-
-    Raises:
-      InputError: No such column, no row, or a row that cannot be used.
-    """
-    users = dict.fromkeys(user for (user,) in _columns(path, (USER,)))
-    return list(users)
-
-
 def read_pairs(path: str) -> Pairs:
     """The distinct pairs of the columns `user` and `item` (or `userId` and `movieId`).
 

@@ -7,7 +7,7 @@
     … --write                                                     puts them into docs/results.md
 
 Every figure comes from a `recommender run … --final-fit train_eval` on the three files of a protocol, and from what
-its bundle answers to `recommender recommend` or `recommender predict`. Results are kept in --output, one file a
+its bundle answers to `recommender score` or `recommender predict`. Results are kept in --output, one file a
 model, so a protocol can be measured again by itself. All protocols but Beauty, which needs a file of its own, take half
 an hour on two cores.
 """

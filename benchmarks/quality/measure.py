@@ -89,9 +89,11 @@ def _scores(
     answers = folder / f"{protocol.answers}.csv"
     if protocol.answers == LISTS:
         options = ["--users", str(split / "test.csv"), "--n", str(DEPTH)]
-        subprocess.run([COMMAND, "recommend", "--model", bundle, *options, "--output", str(answers)], check=True)
+        options += ["--output", str(answers), "--overwrite"]
+        subprocess.run([COMMAND, "score", "--model", bundle, *options], check=True)
         catalogue = pd.concat([known, test])["item"].nunique() if items is None else len(pd.read_csv(items))
-        return list_scores(pd.read_csv(answers), known, test, catalogue)
+        lists = pd.read_csv(answers).rename(columns={"user_id": "user", "item_id": "item"})
+        return list_scores(lists, known, test, catalogue)
     if protocol.known_users_only:
         test = test[test["user"].isin(known["user"])]
     options = ["--pairs", str(split / "test.csv")]

@@ -14,7 +14,7 @@ from benchmarks.results_table import table
 
 INTRODUCTION = """\
 `make benchmark-quality` on ml-latest-small (100,836 ratings of 610 users, 9,742 items): the served bundle's answers to
-`recommender recommend` and `recommender predict`, trained on train + valid (`--final-fit train_eval`: valid has chosen
+`recommender score` and `recommender predict`, trained on train + valid (`--final-fit train_eval`: valid has chosen
 the epochs). The protocol Beauty (`--sequences FILE`, data/Beauty.txt of S3-Rec) is on a file that a person gives.
 
 **Bold** rows are measured by that command; ± is the standard error over users (lists) or rows (ratings), and a figure

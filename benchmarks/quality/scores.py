@@ -1,4 +1,4 @@
-"""Scores of the quality benchmark, from the files that `recommender recommend` and `predict` write.
+"""Scores of the quality benchmark, from the files that `recommender score` and `predict` write.
 
 Nothing of the pipeline is used here: what counts is the answer as a client gets it.
 """

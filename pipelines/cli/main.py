@@ -30,7 +30,6 @@ from pipelines.cli.inspect import inspect
 from pipelines.cli.predict import predict
 from pipelines.cli.presets import presets
 from pipelines.cli.query import query
-from pipelines.cli.recommend import recommend
 from pipelines.cli.report import report
 from pipelines.cli.run import refresh, run
 from pipelines.cli.score import score
@@ -42,7 +41,7 @@ from pipelines.cli.watch import watch
 from serving.missing_extra import MissingExtraError, needs_extra
 from serving.scann_operations import MissingScannError
 
-SERVING = ("serve", "events", "query", "similar", "recommend", "predict")
+SERVING = ("serve", "events", "query", "similar", "predict")
 """Commands that the extra "serving" is enough for."""
 
 
@@ -76,7 +75,6 @@ for command in (
     embeddings,
     serve,
     events,
-    recommend,
     predict,
     presets,
     doctor,

@@ -43,7 +43,7 @@ def predict(model: str | None, pairs: str, output: str) -> None:
                 raise InputError(
                     f"the bundle {version} predicts no ratings",
                     expected="a bundle that was trained on data with ratings",
-                    action="name another one with --model, or ask for lists: recommender recommend",
+                    action="name another one with --model, or ask for lists: recommender score",
                 )
             for block, ratings in bulk_questions.predict(bundle, asked):
                 users, items = asked.user_codes[block].tolist(), asked.item_codes[block].tolist()

@@ -129,12 +129,12 @@ def test_questions_from_a_file_keep_odd_ids(presplit_run, presplit_bundle, parts
     asked = write_csv(tmp_path / "asked.csv", ("user", "item"), [row[:2] for row in parts["test"]])
     model = presplit_run.folder.path
     lists, stars = tmp_path / "lists.csv", tmp_path / "stars.csv"
-    assert recommender("recommend", "--model", model, "--users", asked, "--n", 3, "--output", lists).code == 0
+    assert recommender("score", "--model", model, "--users", asked, "--n", 3, "--output", lists).code == 0
     assert recommender("predict", "--model", model, "--pairs", asked, "--output", stars).code == 0
-    frame = pd.read_csv(lists, dtype={"user": str, "item": str})
+    frame = pd.read_csv(lists, dtype={"user_id": str, "item_id": str})
     user = parts["test"][0][0]
     (answer,) = presplit_bundle.recommend([user], n=3)
-    assert frame[frame.user == user]["item"].tolist() == [item.id for item in answer.items]
+    assert frame[frame.user_id == user]["item_id"].tolist() == [item.id for item in answer.items]
     predicted = pd.read_csv(stars)
     assert list(zip(predicted.user, predicted.item, strict=True)) == [row[:2] for row in parts["test"]]
     errors = predicted.prediction - [float(row[2]) for row in parts["test"]]

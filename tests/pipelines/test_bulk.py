@@ -1,4 +1,4 @@
-"""`recommender recommend` and `recommender predict` on a bundle whose answers are worked out by hand.
+"""`recommender predict` on a bundle whose answers are worked out by hand.
 
 Item `i` scores last item * i + 1 (tests/components/bundle/small_bundle.py), is rated i + 1 stars and
 has the i-th id below.
@@ -39,28 +39,6 @@ def model(tmp_path_factory):
 def rows_of(path):
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
-
-
-def test_users_of_a_file_get_their_lists_once_each(model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(bulk_questions, "USERS_AT_ONCE", 2)
-    asked, answers = tmp_path / "asked.csv", tmp_path / "recs.csv"
-    asked.write_text('user,x\nBo,1\nAnn,1\nBo,2\n"Dee, all",1\nnobody,1\n')
-    run = model.parents[1]
-    assert exit_code("recommend", "--model", str(run), "--users", str(asked), "--n", "2", "--output", str(answers)) == 0
-    assert rows_of(answers) == [
-        ["user", "item", "rank"],
-        ["Bo", "é", "1"],  # 3 + 1 before 2 + 1
-        ["Bo", 'c "c"', "2"],
-        ["Ann", "é", "1"],  # her test row may be recommended
-        ["Ann", 'c "c"', "2"],
-        ["nobody", "b, b", "1"],  # 3 training rows
-        ["nobody", "a", "2"],  # 2
-    ]
-    out = capsys.readouterr().out
-    assert "6 rows for 4 users" in out
-    assert "unknown to the bundle, answered with what is popular: 1" in out
-    assert "without a row, as no item is left for them: 1" in out
-    assert f"Model: {model}" in out
 
 
 def test_pairs_of_a_file_get_their_stars_once_each(model, tmp_path, capsys, monkeypatch):
