@@ -1,4 +1,4 @@
-"""Where a training step's time goes, and what options of TensorFlow do to it."""
+"""Where a training step's time goes."""
 
 from __future__ import annotations
 

@@ -11,12 +11,10 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse
 
+from components.baselines.popularity import Doubles, popular_order
 from components.examples import Floats, Ints, Longs, RaggedRows
-
-Doubles = npt.NDArray[np.float64]
 
 BLOCK_ITEMS = 256
 BLOCK_USERS = 512
@@ -86,7 +84,7 @@ def recommend(
       int32 `[at most n]` a user, best first; shorter only where no item is left.
     """
     items = len(popularity)
-    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    order = popular_order(popularity)
     rank = np.empty(items, np.int32)
     rank[order] = np.arange(items, dtype=np.int32)
     for start in range(0, len(histories), BLOCK_USERS):
@@ -107,7 +105,7 @@ def most_popular(popularity: Doubles, left_out: RaggedRows, n: int) -> Iterator[
       left_out: As in `recommend`.
       n: Length of the lists.
     """
-    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    order = popular_order(popularity)
     nothing = np.zeros(0, np.int32)
     for user in range(len(left_out)):
         yield filled(nothing, order, left_out[user], n)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from components.baselines.config import PeersConfig
-from components.baselines.item_knn import Doubles, find_neighbours, recommend
+from components.baselines.item_knn import find_neighbours, recommend
+from components.baselines.popularity import Doubles
 from components.baselines.repeat_counts import most_repeated
 from components.baselines.transitions import find_transitions
 from components.by_path import find

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.baselines.item_knn import Doubles, filled
+from components.baselines.item_knn import filled
+from components.baselines.popularity import Doubles, popular_order
 from components.examples import Ints, RaggedRows
 
 
@@ -27,7 +28,7 @@ def most_repeated(
     Yields:
       int32 `[at most n]` a user, best first; shorter only where no item is left.
     """
-    order = np.argsort(-popularity, kind="stable").astype(np.int32)
+    order = popular_order(popularity)
     for user in range(len(histories)):
         newest_first = histories[user][::-1]
         newest_first = newest_first[newest_first >= 0]
