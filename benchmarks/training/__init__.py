@@ -1,4 +1,4 @@
-"""Speed of training: rows a second and seconds to a quality, beside other systems; what the options bring."""
+"""Speed of training: rows a second and seconds to a quality, beside other systems."""
 
 from benchmarks.training.command import main
 

@@ -95,7 +95,7 @@ def _weigh(
     found = {weight: judged(weight) for weight in WEIGHTS}
     best = max(found, key=lambda weight: found[weight])
     if not found[best] > alone:
-        progress.conclude("%s adds nothing to %s %.4f on eval", name, METRIC, alone)
+        progress.conclude("no gain from %s: %s %.4f on eval", name, METRIC, alone)
         return 0.0
     conclusion = "with %s (weight %g) %s %.4f on eval, without %.4f"
     progress.conclude(conclusion, name, best, METRIC, found[best], alone)
