@@ -70,7 +70,7 @@ def measure(items: int, loss: str) -> list[str]:
     )
     tf.keras.utils.set_random_seed(1)
     model = build(config, data, 1)
-    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
+    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging, model.gathered_tables))
     step = tf.function(model.train_step, input_signature=[signature(data)], autograph=False)
     drawn = batches(create_sampler(config, data), BATCH, np.random.default_rng(1), data)
     for batch in itertools.islice(drawn, TRACING):

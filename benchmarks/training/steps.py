@@ -29,7 +29,7 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
     """
     data = rows.for_retrieval(config)
     model = build(config, data, config.seed)
-    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
+    model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging, model.gathered_tables))
     sampler = create_sampler(config, data)
     rng = np.random.default_rng(config.seed)
     drawn = list(batches(sampler, config.batch_size, rng, data))

@@ -21,6 +21,9 @@ TRANSITIONS, TRANSITION_NUMBERS = (1_024, 512, 256, 128), 100_000_000
 """Widths of the vectors of transitions where data are sparse, of which the first is taken that needs no more than so
 many numbers (400 MB) in the bundle, which has two vectors of each item and one of each user; else the last."""
 
+LARGE = 300_000
+"""Items from which on vectors are narrow: of a million, weights, averages and the best epoch's are 6 GB at 128."""
+
 MANY_USERS = 5_000
 """Users from which on larger batches reach the same quality in less time."""
 
@@ -38,7 +41,7 @@ def resolve(config: RetrievalConfig, sequences: RaggedRows, items: int) -> Retri
     sparse = mean < SPARSE
     choices: dict[str, Any] = {
         "min_ratings": 1 if sparse else 5,
-        "embedding_dim": 64 if sparse else 128,
+        "embedding_dim": 64 if sparse or items >= LARGE else 128,
         "batch_size": 1_024 if users >= MANY_USERS else 256,
     }
     chosen = {name: value for name, value in choices.items() if not getattr(config, name)}

@@ -90,7 +90,8 @@ class _Fitting:
         self._sampler = create_sampler(config, data)
         with replicas.scope():
             self._model = self._untrained(0)
-            self._model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging))
+            by_rows = self._model.gathered_tables
+            self._model.compile(optimizer=AveragingAdam(config.learning_rate, config.averaging, by_rows))
             self._model.optimizer.build(self._model.trainable_variables)
         self._step = replicas.step(lambda batch: self._model.train_step(batch)["total_loss"], signature(data))
 

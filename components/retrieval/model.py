@@ -5,8 +5,8 @@ Shapes: `B` rows, `H` history positions, `T` targets, `N` items of the catalogue
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -17,8 +17,18 @@ from components.retrieval.rows import CONTEXT, USERS
 from components.retrieval.towers import CandidateTower, ItemEncoder, QueryTower
 from components.training.users import Users
 
-Loss: TypeAlias = Callable[["TwoTowerModel", dict[str, Any], bool], Any]
-"""Mean loss of a batch: model, `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`, whether it is trained on."""
+
+class Loss(Protocol):
+    """What is minimised.
+
+    Attributes:
+      reads_catalogue: Whether every step reads all items; otherwise those of its batch and some that are drawn.
+    """
+
+    reads_catalogue: bool
+
+    def __call__(self, model: TwoTowerModel, inputs: dict[str, Any], training: bool, /) -> Any:
+        """Mean loss of a batch `{HISTORY: int32 [B, H], TARGETS: int32 [B, T]}`, and whether it is trained on."""
 
 
 class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
@@ -67,17 +77,27 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """Loss of a batch of histories and targets (catalogue rows, -1 = padding)."""
         return self._loss(self, inputs, training)
 
-    def encode(self, items: Items, training: bool) -> tuple[Any, Any]:
+    def id_vectors(self, items: Items) -> list[Any]:
+        """The id vectors of `n` items in each tower: float32 `[n, poolings * d]` and `[n, d]`."""
+        return [encoder.id_vectors(items) for encoder in self._encoders]
+
+    def encode(self, items: Items, training: bool, id_vectors: Sequence[Any] = (None, None)) -> tuple[Any, Any]:
         """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` items.
 
         In training some items have no id: unknown items have a trained path then.
+
+        Args:
+          items: The items.
+          training: Whether the vectors are trained on.
+          id_vectors: Those of the items, where they have been gathered already.
         """
         hidden = None
         if training and self._item_dropout:
             hidden = tf.random.uniform([tf.size(items.slots)]) < self._item_dropout
             if self._content is not None and self._content.has_optional:
                 items = Items(items.slots, self._content.hidden(items.content, self._item_dropout, optional_only=True))
-        return self.query_tower.tables(items, hidden), self.candidate_tower(items, hidden)
+        of_history, of_candidates = id_vectors
+        return self.query_tower.tables(items, hidden, of_history), self.candidate_tower(items, hidden, of_candidates)
 
     def query(self, inputs: dict[str, Any], history: Any, tables: Any, training: bool) -> Any:
         """Queries float32 `[B, d + 1]` of a batch: of its users, and of histories that are rows of `tables`.
@@ -98,14 +118,25 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """Input tables float32 `[N, poolings * d]` and candidates float32 `[N, d + 1]`."""
         return self.encode(self.items, training=False)
 
+    @property
+    def gathered_tables(self) -> list[Any]:
+        """The tables of which a step reads some rows alone; none where the loss reads the whole catalogue."""
+        if self._loss.reads_catalogue:
+            return []
+        return [*(encoder.ids for encoder in self._encoders), self.candidate_tower.bias]
+
     def penalty(self) -> Any:
         """What the squared norm of all tables adds to the loss."""
-        return self._penalty.of_tables(*self._tables())
+        return self._penalty.of_tables(self._encoders, self._user_tables)
 
-    def penalty_of(self, items: Items, occurrences: Any) -> Any:
+    def penalty_of(self, items: Items, id_vectors: Sequence[Any], occurrences: Any) -> Any:
         """The same in the mean over batches, from the `n` items of a batch that occur float32 `[n]` times each."""
-        return self._penalty.of_rows(*self._tables(), items, occurrences)
+        return self._penalty.of_rows(self._encoders, self._user_tables, items, id_vectors, occurrences)
 
-    def _tables(self) -> tuple[list[ItemEncoder], list[Any]]:
-        users = self.query_tower.users
-        return [self.query_tower.encoder, self.candidate_tower.encoder], [] if users is None else [users]
+    @property
+    def _encoders(self) -> list[ItemEncoder]:
+        return [self.query_tower.encoder, self.candidate_tower.encoder]
+
+    @property
+    def _user_tables(self) -> list[Any]:
+        return [] if self.query_tower.users is None else [self.query_tower.users]

@@ -46,7 +46,14 @@ class Penalty:
         norms = [tf.reduce_sum(one if self._shares is None else one * self._shares) for one in squares]
         return self._l2 * tf.add_n(norms) + self._of_others(encoders, others)
 
-    def of_rows(self, encoders: Sequence[ItemEncoder], others: Sequence[Any], items: Items, occurrences: Any) -> Any:
+    def of_rows(
+        self,
+        encoders: Sequence[ItemEncoder],
+        others: Sequence[Any],
+        items: Items,
+        id_vectors: Sequence[Any],
+        occurrences: Any,
+    ) -> Any:
         """The same in the mean over batches, from the id vectors of a batch alone: no gradient for other rows.
 
         An id vector is in a share of rows in proportion to its counts; so much the more it counts where it is.
@@ -55,16 +62,14 @@ class Penalty:
           encoders: Of items.
           others: Further tables, which count as a whole.
           items: The `n` items of the batch.
+          id_vectors: Of the items by each of the encoders, float32 `[n, …]`.
           occurrences: float32 `[n]`, how often each is in it.
         """
         if not self._l2:
             return tf.zeros([])
         weights = tf.math.divide_no_nan(occurrences, tf.reduce_sum(occurrences))
         weights *= tf.gather(self._by_occurrence, items.slots)
-        norms = [
-            tf.reduce_sum(weights * tf.reduce_sum(tf.square(tf.gather(encoder.ids, items.slots)), axis=1))
-            for encoder in encoders
-        ]
+        norms = [tf.reduce_sum(weights * tf.reduce_sum(tf.square(vectors), axis=1)) for vectors in id_vectors]
         return self._l2 * tf.add_n(norms) + self._of_others(encoders, others)
 
     def _of_others(self, encoders: Sequence[ItemEncoder], others: Sequence[Any]) -> Any:

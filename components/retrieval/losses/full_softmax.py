@@ -20,6 +20,8 @@ class FullSoftmax:
       repeats: Whether items of the history are candidates, too; where not, they are no targets.
     """
 
+    reads_catalogue = True
+
     def __init__(self, target_decay: float, *, repeats: bool = False) -> None:
         self._target_decay = target_decay
         self._repeats = repeats

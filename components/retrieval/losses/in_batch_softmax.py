@@ -31,6 +31,8 @@ class InBatchSoftmax:
       negatives: Items that are drawn for every step.
     """
 
+    reads_catalogue = False
+
     def __init__(self, frequencies: Floats, targets: int, target_decay: float, negatives: int) -> None:
         self._frequencies = tf.constant(frequencies, tf.float32)
         self._items = len(frequencies)
@@ -47,7 +49,8 @@ class InBatchSoftmax:
         rows = tf.concat([tf.reshape(history, [-1]), tf.reshape(targets, [-1])], axis=0)
         items, places = tf.unique(tf.concat([rows, drawn], axis=0))
         selected = model.items.select(tf.maximum(items, 0))
-        tables, candidates = model.encode(selected, training)
+        id_vectors = model.id_vectors(selected)  # once: two gathers of a table are two gradients, to be added up by row
+        tables, candidates = model.encode(selected, training, id_vectors)
         of_history, of_targets, of_drawn = tf.split(places, [tf.size(history), tf.size(targets), self._negatives])
         local = tf.where(history >= 0, tf.reshape(of_history, tf.shape(history)), -1)
         queries = model.query(inputs, local, tables, training)
@@ -61,7 +64,8 @@ class InBatchSoftmax:
         occurrences = tf.math.unsorted_segment_sum(
             tf.cast(rows >= 0, tf.float32), places[: tf.size(rows)], tf.size(items)
         )
-        return model.penalty_of(selected, occurrences) + tf.add_n(losses) / tf.cast(tf.shape(history)[0], tf.float32)
+        penalty = model.penalty_of(selected, id_vectors, occurrences)
+        return penalty + tf.add_n(losses) / tf.cast(tf.shape(history)[0], tf.float32)
 
     def _loss(self, queries: Any, candidates: Any, targets: Any, weights: Any, others: Any, drawn: Any) -> Any:
         rows = tf.where(targets >= 0)[:, 0]

@@ -21,6 +21,8 @@ class SquaredError:
     implicit feedback datasets", ICDM 2008).
     """
 
+    reads_catalogue = True
+
     @tf.autograph.experimental.do_not_convert  # type: ignore[misc]
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
         """Mean over users of the loss of `history` int32 `[B, H]` (catalogue rows, -1 = padding); no targets."""

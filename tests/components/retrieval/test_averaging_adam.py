@@ -55,22 +55,52 @@ def test_the_weights_come_back_after_an_error():
     assert weight.numpy() == after
 
 
-def test_where_every_step_names_every_row_it_is_keras_own_adam():
+def by_rows(weight, momentum):
+    return AveragingAdam(0.1, momentum, by_rows=[weight])
+
+
+def test_a_whole_table_moves_as_by_keras_own_adam():
     first = np.arange(8, dtype=np.float32).reshape(4, 2)
     gradients = [np.sin(first + step).astype(np.float32) for step in range(30)]
-    whole, by_rows, keras = tf.Variable(first), tf.Variable(first), tf.Variable(first)
-    dense, sparse = AveragingAdam(0.05, momentum=0.6), AveragingAdam(0.05, momentum=0.6)
+    whole, named, keras = tf.Variable(first), tf.Variable(first), tf.Variable(first)
     stepped(tf.keras.optimizers.Adam(0.05, jit_compile=False), keras, *map(tf.constant, gradients))
-    stepped(dense, whole, *map(tf.constant, gradients))
-    stepped(sparse, by_rows, *(rows(gradient[[3, 1, 0, 2]], 3, 1, 0, 2) for gradient in gradients))
-    np.testing.assert_allclose(whole.numpy(), keras.numpy(), rtol=1e-6)
-    np.testing.assert_allclose(by_rows.numpy(), keras.numpy(), rtol=1e-5)
-    np.testing.assert_allclose(averaged(sparse, by_rows), averaged(dense, whole), rtol=1e-5)
+    stepped(AveragingAdam(0.05, momentum=0.6), whole, *map(tf.constant, gradients))
+    stepped(AveragingAdam(0.05, 0.6), named, *(rows(gradient[[3, 1, 0, 2]], 3, 1, 0, 2) for gradient in gradients))
+    np.testing.assert_allclose(whole.numpy(), keras.numpy(), rtol=1e-5)
+    np.testing.assert_allclose(named.numpy(), keras.numpy(), rtol=1e-5)
+
+
+def test_a_row_moves_by_its_gradient_over_the_root_of_its_mean_square():
+    weight = tf.Variable(np.ones((4, 2), np.float32))
+    first, second = stepped(by_rows(weight, momentum=0.0), weight, rows([[3.0, 4.0]], 2), rows([[0.0, 2.0]], 2))
+    # The mean square of (3, 4) is 12.5, of (0, 2) it is 2: after two steps .999 * .001 * 12.5 + .001 * 2 = .0144875,
+    # over 1 - .999² = .001999 that is 7.2474.
+    step = 0.1 * np.array([3, 4]) / np.sqrt(12.5)
+    np.testing.assert_allclose(first, [[1, 1], [1, 1], 1 - step, [1, 1]], rtol=1e-5)
+    np.testing.assert_allclose(second[2], 1 - step - 0.1 * np.array([0, 2]) / np.sqrt(7.2474), rtol=1e-5)
+
+
+def test_a_table_that_is_moved_by_rows_has_one_moment_a_row():
+    whole, weight = tf.Variable(np.ones((4, 2), np.float32)), tf.Variable(np.ones((4, 2), np.float32))
+    optimizer = by_rows(weight, momentum=0.5)
+    optimizer.build([whole, weight])
+    shapes = [tuple(variable.shape) for variable in optimizer.variables if "moment" in variable.name]
+    assert shapes == [(4, 2), (4, 2), (4,)]
+
+
+def test_a_restart_forgets_the_steps():
+    weight = tf.Variable(np.ones((4, 2), np.float32))
+    optimizer = by_rows(weight, momentum=0.5)
+    (once, _) = stepped(optimizer, weight, rows([[3.0, 4.0]], 1), rows([[1.0, 2.0]], 3))
+    weight.assign(np.ones((4, 2), np.float32))
+    optimizer.restart()
+    np.testing.assert_array_equal(averaged(optimizer, weight), 1.0)
+    np.testing.assert_array_equal(stepped(optimizer, weight, rows([[3.0, 4.0]], 1))[0], once)
 
 
 def test_rows_that_no_step_names_stand_still_and_their_average_is_made_up_for():
     weight = tf.Variable(np.ones((4, 2), np.float32))
-    optimizer = AveragingAdam(0.1, momentum=0.6)
+    optimizer = by_rows(weight, momentum=0.6)
     steps = [(0,), (1,), (1, 2), (0, 2)] * 5
     expected = weight.numpy()
     for step, named in enumerate(steps):
@@ -84,6 +114,6 @@ def test_rows_that_no_step_names_stand_still_and_their_average_is_made_up_for():
 
 def test_rows_that_are_named_twice_move_once_by_the_sum():
     once, twice = tf.Variable(np.zeros((4, 2), np.float32)), tf.Variable(np.zeros((4, 2), np.float32))
-    stepped(AveragingAdam(0.1, momentum=0.5), once, rows([[3.0, 5.0]], 1), rows([[1.0, 1.0]], 1))
-    stepped(AveragingAdam(0.1, momentum=0.5), twice, rows([[1.0, 2.0], [2.0, 3.0]], 1, 1), rows([[1.0, 1.0]], 1))
+    stepped(by_rows(once, 0.5), once, rows([[3.0, 5.0]], 1), rows([[1.0, 1.0]], 1))
+    stepped(by_rows(twice, 0.5), twice, rows([[1.0, 2.0], [2.0, 3.0]], 1, 1), rows([[1.0, 1.0]], 1))
     np.testing.assert_allclose(once.numpy(), twice.numpy(), rtol=1e-6)

@@ -215,13 +215,16 @@ def test_logq_tells_how_rare_an_item_is_among_millions_too():
 
         items = types.SimpleNamespace(select=lambda rows: rows)
 
-        def encode(self, items, training):
+        def id_vectors(self, items):
+            return [None, None]
+
+        def encode(self, items, training, id_vectors):
             return tf.zeros([tf.size(items), 2]), tf.zeros([tf.size(items), 2])
 
         def query(self, inputs, history, tables, training):
             return tf.zeros([tf.shape(history)[0], 2])
 
-        def penalty_of(self, items, occurrences):
+        def penalty_of(self, items, id_vectors, occurrences):
             return 0.0
 
     catalogue = 4_000_000

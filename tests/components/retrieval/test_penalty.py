@@ -25,6 +25,10 @@ def batch_of(*slots):
     return Items(tf.constant(slots), None)
 
 
+def of_rows(penalty, encoder, items, occurrences):
+    return penalty.of_rows([encoder], [], items, [encoder.id_vectors(items)], occurrences)
+
+
 def test_one_weight_for_all(encoder):
     users = tf.constant([[3.0]])
     assert Penalty(0.1, COUNTS).of_tables([encoder], [users]).numpy() == pytest.approx(0.1 * (2 + 4 + 9 + 5 + 5 + 9))
@@ -45,7 +49,7 @@ def test_from_batches_it_is_the_same_in_the_mean(encoder, by_frequency):
     penalty = Penalty(0.1, COUNTS, by_frequency=by_frequency)
     known = np.array([0, 1, 3])
     # A batch of one row: each slot as often as its count says. One without rows is never in a batch.
-    parts = [penalty.of_rows([encoder], [], batch_of(slot), tf.ones([1])).numpy() for slot in known]
+    parts = [of_rows(penalty, encoder, batch_of(slot), tf.ones([1])).numpy() for slot in known]
     mean = np.average(parts, weights=COUNTS[known])
     whole = penalty.of_tables([encoder], []).numpy()
     assert mean == pytest.approx(whole if by_frequency else whole - 0.1 * 9)
@@ -53,6 +57,6 @@ def test_from_batches_it_is_the_same_in_the_mean(encoder, by_frequency):
 
 def test_what_is_in_a_batch_twice_counts_twice(encoder):
     penalty = Penalty(0.1, COUNTS, by_frequency=True)
-    twice = penalty.of_rows([encoder], [], batch_of(0, 1), tf.constant([2.0, 1.0])).numpy()
-    ones = [penalty.of_rows([encoder], [], batch_of(slot), tf.ones([1])).numpy() for slot in (0, 0, 1)]
+    twice = of_rows(penalty, encoder, batch_of(0, 1), tf.constant([2.0, 1.0])).numpy()
+    ones = [of_rows(penalty, encoder, batch_of(slot), tf.ones([1])).numpy() for slot in (0, 0, 1)]
     assert twice == pytest.approx(np.mean(ones))
