@@ -26,6 +26,7 @@ PIPELINE = [
     "orjson",
     "pandas",
     "pyarrow",
+    "pydantic>=2.10,<3",  # checks the settings
     "scikit-learn",
     "scipy",
     "setuptools<81",  # TensorBoard imports pkg_resources, which later ones lack

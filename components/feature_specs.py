@@ -10,9 +10,10 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable
+from typing import Annotated
 
 from components.errors import InputError
-from components.settings import require
+from components.settings import Count, between, one_of, require, settings
 
 ITEM, USER, CONTEXT = ENTITIES = ("item", "user", "context")
 
@@ -33,7 +34,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TAKEN = ("id", "activity", "popularity", "index")  # item_id and so on are names of something else
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("features")
 class FeatureConfig:
     """What a person says of a column.
 
@@ -48,18 +49,12 @@ class FeatureConfig:
       buckets: number: how many buckets of about as many rows each; a missing number is a bucket of its own.
     """
 
-    kind: str
+    kind: Annotated[str, one_of(*KINDS)]
     column: str = ""
     separator: str = ""
-    min_rows: int = 1
-    most: int = 100_000
-    buckets: int = 20
-
-    def __post_init__(self) -> None:
-        require(self.kind in KINDS, "features.….kind", "one of " + ", ".join(KINDS), self.kind)
-        require(self.min_rows >= 1, "features.….min_rows", "1 or more", self.min_rows)
-        require(self.most >= 1, "features.….most", "1 or more", self.most)
-        require(2 <= self.buckets <= 1_000, "features.….buckets", "from 2 to 1,000", self.buckets)
+    min_rows: Count = 1
+    most: Count = 100_000
+    buckets: Annotated[int, between(2, 1_000)] = 20
 
 
 STANDARD = {
@@ -119,7 +114,7 @@ class FeatureSpec:
         return self.kind in (NUMBER, VECTOR)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("features")
 class FeaturesConfig:
     """Features by name, of items and of users, beside those that every catalogue has (STANDARD).
 

@@ -1,15 +1,24 @@
-"""Frozen, checked dataclasses to and from plain mappings (TOML files, `--set`, execution properties)."""
+"""Settings: frozen dataclasses that pydantic checks, to and from plain mappings (TOML, `--set`, execution properties).
+
+A stage declares a class with `@settings("section")` and types its fields by what this module names: `Count`, `Share`,
+`OrNone[Weight]`, `Annotated[str, one_of(...)]`. A value that cannot work is an InputError that names the key, whether
+it comes from a file or from code.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import json
-import math
-import types
 import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+import pydantic.dataclasses
+import typing_extensions
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, WrapValidator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from components.errors import InputError
 
@@ -20,40 +29,117 @@ SEEDS = 2**30
 
 _MOST_INT = 2**53
 _MOST_FLOAT = 1e30  # a float32 has them
+_IMPOSSIBLE = "impossible"
+_CONFIG = ConfigDict(extra="forbid", coerce_numbers_to_str=True, arbitrary_types_allowed=True)
+_TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "a text", "tuple": "a list"}
+
+
+@typing_extensions.dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(section: str = "") -> Callable[[type[T]], type[T]]:
+    """Makes a class a frozen dataclass whose fields are checked; `section` is where its keys stand in a preset."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        made: Any = pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=_CONFIG)(cls)
+        initialize = made.__init__
+
+        @functools.wraps(initialize)
+        def checked(self: Any, **values: Any) -> None:
+            try:
+                initialize(self, **values)
+            except ValidationError as error:
+                raise _explained(error, made, section) from None
+
+        made.__init__ = checked
+        return typing.cast("type[T]", made)
+
+    return decorate
+
+
+def number(holds: Callable[[Any], bool], expected: str) -> WrapValidator:
+    """Of a number's type: it is finite, no boolean, and `holds`, which `expected` says in words."""
+
+    def check(value: Any, convert: Callable[[Any], Any]) -> Any:
+        if isinstance(value, bool):
+            raise _impossible("a number, and not true or false")
+        if isinstance(value, str) and not value.isascii():
+            raise _impossible("a number in plain digits 0-9: these characters only look like a number")
+        found = convert(value)
+        if isinstance(found, int) and abs(found) > _MOST_INT:
+            raise _impossible(f"a whole number of at most {_MOST_INT:,} in size")
+        if not abs(found) <= _MOST_FLOAT:  # true of NaN as well
+            raise _impossible(f"a finite number, of at most {_MOST_FLOAT:g} in size")
+        if not holds(found):
+            raise _impossible(expected)
+        return found
+
+    return WrapValidator(check)
+
+
+def between(least: float, most: float) -> WrapValidator:
+    """Of a number's type: from `least` to `most`, both among them."""
+    return number(lambda value: least <= value <= most, f"from {least:,} to {most:,}")
+
+
+def at_least(least: float) -> WrapValidator:
+    """Of a number's type: `least` or more."""
+    return number(lambda value: value >= least, f"{least:,} or more")
+
+
+def one_of(*choices: str) -> AfterValidator:
+    """Of a text's type: one of a few words."""
+    return that(lambda value: value in choices, "one of " + ", ".join(filter(None, choices)))
+
+
+def that(holds: Callable[[Any], bool], expected: str) -> AfterValidator:
+    """Of any type: a value of which something holds, which `expected` says in words."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise _impossible(expected)
+        return value
+
+    return AfterValidator(check)
+
+
+Number = Annotated[float, number(lambda value: True, "")]
+Count = Annotated[int, at_least(1)]
+Natural = Annotated[int, at_least(0)]
+Seed = Annotated[int, number(lambda value: 0 <= value < SEEDS, f"from 0 to below {SEEDS:,}")]
+Weight = Annotated[float, at_least(0)]
+Positive = Annotated[float, number(lambda value: value > 0, "above 0")]
+Share = Annotated[float, number(lambda value: 0 <= value < 1, "from 0 to below 1")]
+Fraction = Annotated[float, between(0, 1)]
+Rate = Annotated[float, number(lambda value: 0 < value <= 1, "above 0 and at most 1")]
+OrNone = Annotated[T | None, BeforeValidator(lambda value: None if value == "none" else value)]
+"""A value, or `none`."""
+Listed = Annotated[
+    tuple[T, ...],
+    BeforeValidator(
+        lambda value: (
+            [part.strip() for part in value.strip("[]()").split(",") if part.strip()]
+            if isinstance(value, str)
+            else value
+        )
+    ),
+]
+"""A list, or a text with commas between its values."""
 
 
 def from_mapping(cls: type[T], values: Mapping[str, Any], where: str = "") -> T:
-    """Builds the dataclass `cls` from `values`, checking every key and type.
+    """Builds the settings `cls` from `values`.
 
     Args:
-      cls: A dataclass; fields may be dataclasses, bool, int, float, str, or tuples or dicts (by name) of those.
+      cls: A class by `settings`.
       values: Names and values as TOML or JSON gives them (strings are parsed for numbers and booleans).
       where: Dotted path of `cls` in the configuration, for messages.
 
     Raises:
-      InputError: An unknown key (with the valid ones), a value of another type, or a value that the
-        dataclass refuses in `__post_init__`.
+      InputError: An unknown key (with the valid ones), a value of another type, or one that cannot work.
     """
-    hints = typing.get_type_hints(cls)
-    names = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        path = f"{where}.{key}" if where else key
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            raise InputError(
-                f"unknown configuration key `{path}`",
-                expected="one of " + ", ".join(names),
-                received=key,
-                action=f"did you mean `{near[0]}`?" if near else "see docs/configuration.md for every key",
-            )
-        arguments[key] = _convert(hints[key], value, path)
     try:
-        return cls(**arguments)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(f"invalid configuration in `{where or cls.__name__}`: {error}") from error
+        return TypeAdapter(cls).validate_python(dict(values))
+    except ValidationError as error:
+        raise _explained(error, cls, where) from None
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -85,93 +171,69 @@ def overridden(text: str, values: Mapping[str, Any], keys: Mapping[str, str]) ->
     return json.dumps({**json.loads(text), **changes}, sort_keys=True) if changes else text
 
 
-def _convert(expected: Any, value: Any, path: str) -> Any:
-    origin = typing.get_origin(expected)
-    if dataclasses.is_dataclass(expected):
-        if not isinstance(value, Mapping):
-            raise _wrong_type(path, "a table of settings", value)
-        return from_mapping(typing.cast("type[Any]", expected), value, path)
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise _wrong_type(path, "a table", value)
-        element = typing.get_args(expected)[1]
-        return {str(key): _convert(element, item, f"{path}.{key}") for key, item in value.items()}
-    if origin is tuple:
-        return _convert_tuple(expected, value, path)
-    if origin in (typing.Union, types.UnionType):
-        inner = [argument for argument in typing.get_args(expected) if argument is not type(None)]
-        return None if value is None or value == "none" else _convert(inner[0], value, path)
-    if expected is bool:
-        return _convert_bool(value, path)
-    if expected in (int, float):
-        return _convert_number(expected, value, path)
-    if expected is str and isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        return str(value)
-    raise _wrong_type(path, getattr(expected, "__name__", str(expected)), value)
-
-
-def _convert_tuple(expected: Any, value: Any, path: str) -> tuple[Any, ...]:
-    if isinstance(value, str):
-        value = [part.strip() for part in value.strip("[]()").split(",") if part.strip()]
-    if not isinstance(value, (list, tuple)):
-        raise _wrong_type(path, "a list", value)
-    element = typing.get_args(expected)[0]
-    return tuple(_convert(element, item, f"{path}[{position}]") for position, item in enumerate(value))
-
-
-def _convert_bool(value: Any, path: str) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    raise _wrong_type(path, "true or false", value)
-
-
-def _convert_number(expected: Any, value: Any, path: str) -> Any:
-    name = "a whole number" if expected is int else "a number"
-    received: object = value
-    if isinstance(value, bool):
-        raise _wrong_type(path, name, value)
-    if isinstance(value, str):
-        if not value.isascii():
-            raise InputError(
-                f"configuration key `{path}` holds characters that only look like a number",
-                expected=f"{name} in plain digits 0-9",
-                received=repr(value),
-                action="type the value again with a plain keyboard layout",
-            )
-        try:
-            value = int(value.replace("_", "")) if expected is int else float(value)
-        except ValueError:
-            raise _wrong_type(path, name, value) from None
-    if expected is float and isinstance(value, int):
-        value = float(value) if abs(value) <= _MOST_FLOAT else math.inf
-    if not isinstance(value, expected):
-        raise _wrong_type(path, name, value)
-    most, expectation = _MOST_FLOAT, f"a finite number, of at most {_MOST_FLOAT:g} in size"
-    if expected is int:
-        most, expectation = _MOST_INT, f"a whole number of at most {_MOST_INT:,} in size"
-    require(-most <= value <= most, path, expectation, received)  # false for NaN as well
-    return value
-
-
-def _wrong_type(path: str, expected: str, value: Any) -> InputError:
-    return InputError(
-        f"configuration key `{path}` has a value of the wrong type",
-        expected=expected,
-        received=repr(value),
-        action=f"correct `{path}` in the preset, or with --set {path}=…",
-    )
-
-
-def require_seed(seed: int, key: str) -> None:
-    """Raises an InputError about the configuration key unless the seed is one for every random generator."""
-    require(0 <= seed < SEEDS, key, f"from 0 to below {SEEDS:,}", seed)
-
-
 def require(condition: bool, key: str, expected: str, received: object) -> None:
-    """Raises an InputError about the configuration key unless the condition holds."""
+    """Raises an InputError about the configuration key unless the condition holds: of what several settings decide."""
     if not condition:
         raise InputError(
             f"configuration key `{key}` has a value that cannot work", expected=expected, received=repr(received)
         )
+
+
+def _impossible(expected: str) -> PydanticCustomError:
+    return PydanticCustomError(_IMPOSSIBLE, "{expected}", {"expected": expected})
+
+
+def _explained(error: ValidationError, cls: Any, section: str) -> InputError:
+    """The first thing that pydantic has found, in the project's words."""
+    found = error.errors()[0]
+    inner = found.get("ctx", {}).get("error")
+    if isinstance(inner, InputError):
+        return inner
+    path = section
+    for part in found["loc"]:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}"
+    path = path.lstrip(".")
+    if found["type"] == "unexpected_keyword_argument":
+        return _unknown_key(path, str(found["loc"][-1]), _names_at(cls, found["loc"][:-1]))
+    if found["type"] == _IMPOSSIBLE:
+        return InputError(
+            f"configuration key `{path}` has a value that cannot work",
+            expected=found["msg"],
+            received=repr(found["input"]),
+        )
+    if found["type"] in ("missing", "missing_keyword_only_argument"):
+        return InputError(f"configuration key `{path}` is missing", expected="a value", received="nothing")
+    return InputError(
+        f"configuration key `{path}` has a value of the wrong type",
+        expected=_wanted(found),
+        received=repr(found["input"]),
+        action="correct it in the preset, or with --set {}=…".format(path.partition("[")[0]),
+    )
+
+
+def _wanted(found: ErrorDetails) -> str:
+    """What a value of the wrong type should have been."""
+    kind = found["type"].partition("_")[0]
+    if kind == "dataclass":
+        return "a table of settings"
+    return _TYPES.get(kind, "a table" if kind == "dict" else found["msg"])
+
+
+def _unknown_key(path: str, key: str, names: list[str]) -> InputError:
+    near = difflib.get_close_matches(key, names, n=1)
+    return InputError(
+        f"unknown configuration key `{path}`",
+        expected="one of " + ", ".join(names),
+        received=key,
+        action=f"did you mean `{near[0]}`?" if near else "see docs/configuration.md for every key",
+    )
+
+
+def _names_at(cls: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys of the settings at a place inside of settings."""
+    for step in location:
+        if dataclasses.is_dataclass(cls):
+            cls = typing.get_type_hints(cls)[str(step)]
+        else:
+            cls = typing.get_args(cls)[-1 if typing.get_origin(cls) is dict else 0]
+    return [field.name for field in dataclasses.fields(cls)]

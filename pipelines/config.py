@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from components.ranking.architectures import DEFAULT, find_architecture
 from components.ranking.config import RankingConfig
 from components.report.config import ReportConfig
 from components.retrieval.config import RetrievalConfig
-from components.settings import from_mapping, require
+from components.settings import from_mapping, require, settings
 from components.training.config import TrainingConfig
 from components.validation.config import StatisticsConfig
 from pipelines.batch_scoring.config import BatchScoresConfig
@@ -29,7 +28,7 @@ from pipelines.batch_scoring.config import BatchScoresConfig
 PRESETS = Path(__file__).parent / "presets"
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class PipelineConfig:
     """Everything that decides what a run computes; each field is a section of a preset."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require
+from components.settings import Count, Listed, Weight, at_least, settings
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("peers")
 class PeersConfig:
     """Settings of item-kNN and transitions; popularity and repeat counts have none.
 
@@ -21,15 +21,9 @@ class PeersConfig:
       also: Peers of your own beside them, each as `package.module:NAME` of a Peer (components/baselines/peers.py).
     """
 
-    neighbours: int = 100
-    half_life: float = 5.0
-    longest: int = 500
-    followers: int = 500
-    transition_rows: int = 5_000_000
-    also: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("neighbours", "followers", "transition_rows"):
-            require(getattr(self, name) >= 1, f"peers.{name}", "1 or more", getattr(self, name))
-        require(self.half_life >= 0, "peers.half_life", "0 or more", self.half_life)
-        require(self.longest >= 2, "peers.longest", "2 or more", self.longest)
+    neighbours: Count = 100
+    half_life: Weight = 5.0
+    longest: Annotated[int, at_least(2)] = 500
+    followers: Count = 500
+    transition_rows: Count = 5_000_000
+    also: Listed[str] = ()

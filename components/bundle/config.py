@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
 from components.seen_rule import SeenRule
-from components.settings import require
+from components.settings import Fraction, Share, at_least, between, one_of, settings
 
 KNOWN_ROWS = ("auto", "all", "before_test")
 ORDERS = ("relevance", "stars", "blend")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("bundle")
 class BundleConfig:
     """Settings of the served bundle.
 
@@ -32,21 +32,14 @@ class BundleConfig:
       rank_candidates: Candidates among which another order than relevance chooses.
     """
 
-    known_rows: str = "auto"
+    known_rows: Annotated[str, one_of(*KNOWN_ROWS)] = "auto"
     leave_out_seen: str = "auto"
-    default_n: int = 10
-    retrieve_n: int = 20
-    order: str = "relevance"
-    blend_weight: float = 0.5
-    diversity: float = 0.0
-    rank_candidates: int = 100
+    default_n: Annotated[int, between(1, 100)] = 10
+    retrieve_n: Annotated[int, between(1, 100)] = 20
+    order: Annotated[str, one_of(*ORDERS)] = "relevance"
+    blend_weight: Fraction = 0.5
+    diversity: Share = 0.0
+    rank_candidates: Annotated[int, at_least(100)] = 100
 
     def __post_init__(self) -> None:
-        require(self.known_rows in KNOWN_ROWS, "bundle.known_rows", "one of " + ", ".join(KNOWN_ROWS), self.known_rows)
         SeenRule.parse(self.leave_out_seen)
-        require(self.order in ORDERS, "bundle.order", "one of " + ", ".join(ORDERS), self.order)
-        require(0 <= self.blend_weight <= 1, "bundle.blend_weight", "from 0 to 1", self.blend_weight)
-        require(0 <= self.diversity < 1, "bundle.diversity", "from 0 to below 1", self.diversity)
-        require(1 <= self.default_n <= 100, "bundle.default_n", "from 1 to 100", self.default_n)
-        require(1 <= self.retrieve_n <= 100, "bundle.retrieve_n", "from 1 to 100", self.retrieve_n)
-        require(self.rank_candidates >= 100, "bundle.rank_candidates", "100 or more", self.rank_candidates)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require, require_seed
+from components.settings import Count, Positive, Seed, at_least, one_of, require, settings
 
 TSNE, UMAP, PCA = METHODS = ("tsne", "umap", "pca")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("embeddings")
 class EmbeddingsConfig:
     """What is drawn and classified from the items' vectors, beside the flow: no model depends on it.
 
@@ -28,29 +28,22 @@ class EmbeddingsConfig:
       seed: Of the map and of the folds.
     """
 
-    map: str = TSNE
-    map_items: int = 1_500
-    perplexity: float = 30.0
-    neighbours: int = 10
-    dimensions: int = 64
-    genre_items: int = 5_000
-    genre_rows: int = 5
-    genre_least: int = 20
-    folds: int = 5
-    regularization: float = 0.01
-    seed: int = 1
+    map: Annotated[str, one_of(*METHODS)] = TSNE
+    map_items: Count = 1_500
+    perplexity: Positive = 30.0
+    neighbours: Count = 10
+    dimensions: Count = 64
+    genre_items: Count = 5_000
+    genre_rows: Count = 5
+    genre_least: Count = 20
+    folds: Annotated[int, at_least(2)] = 5
+    regularization: Positive = 0.01
+    seed: Seed = 1
 
     def __post_init__(self) -> None:
-        require(self.map in METHODS, "embeddings.map", "one of " + ", ".join(METHODS), self.map)
-        require(self.perplexity > 0, "embeddings.perplexity", "above 0", self.perplexity)
-        require(self.regularization > 0, "embeddings.regularization", "above 0", self.regularization)
-        require(self.folds >= 2, "embeddings.folds", "2 or more", self.folds)
-        require_seed(self.seed, "embeddings.seed")
         require(
             self.genre_least >= self.folds,
             "embeddings.genre_least",
             f"at least embeddings.folds ({self.folds}), so that every part has an item of the genre",
             self.genre_least,
         )
-        for name in ("map_items", "neighbours", "dimensions", "genre_items", "genre_rows"):
-            require(getattr(self, name) >= 1, f"embeddings.{name}", "1 or more", getattr(self, name))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated
 
 from components.evaluation.gate_config import GateConfig, complete
 from components.evaluation.metric_kinds import register
-from components.settings import require, require_seed
+from components.settings import Listed, Seed, at_least, between, require, settings
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("evaluation")
 class EvaluationConfig:
     """Settings of evaluation and gates; docs/metrics.md has the rules and their error rates.
 
@@ -26,26 +27,23 @@ class EvaluationConfig:
       seed: Seed of the drawings.
     """
 
-    k: int = 100
-    cut_offs: tuple[int, ...] = (10, 20)
-    metrics: tuple[str, ...] = ()
+    k: Annotated[int, between(1, 100)] = 100
+    cut_offs: Listed[int] = (10, 20)
+    metrics: Listed[str] = ()
     gates: dict[str, GateConfig] = dataclasses.field(default_factory=dict)
-    slices: tuple[str, ...] = ("item.genres",)
-    bootstrap_samples: int = 1_000
-    seed: int = 42
+    slices: Listed[str] = ("item.genres",)
+    bootstrap_samples: Annotated[int, at_least(100)] = 1_000
+    seed: Seed = 42
 
     def __post_init__(self) -> None:
-        require(1 <= self.k <= 100, "evaluation.k", "from 1 to 100", self.k)
         require(
-            all(1 <= c <= self.k for c in self.cut_offs),
+            all(1 <= cut_off <= self.k for cut_off in self.cut_offs),
             "evaluation.cut_offs",
             "from 1 to evaluation.k",
             self.cut_offs,
         )
-        require_seed(self.seed, "evaluation.seed")
         register(self.metrics)
         for name, gate in complete(self.gates).items():
             _, _, cut_off = gate.metric.partition("_at_")
             is_within = not cut_off or int(cut_off) <= self.k
             require(is_within, f"evaluation.gates.{name}.metric", "a length of at most evaluation.k", gate.metric)
-        require(self.bootstrap_samples >= 100, "evaluation.bootstrap_samples", "100 or more", self.bootstrap_samples)

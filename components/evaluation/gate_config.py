@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 from components.evaluation.metric_kinds import LISTS, METRICS, RATINGS
 from components.evaluation.metric_names import MEANS, PEER, POPULARITY, SERVED
-from components.settings import require
+from components.settings import Number, OrNone, require, settings
 
 BETTER, NOT_WORSE, NOTHING = RULES = ("better", "not_worse", "none")
 AGAINST = {LISTS: (POPULARITY, PEER, SERVED), RATINGS: (MEANS, SERVED)}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("evaluation.gates")
 class GateConfig:
     """One condition. What is left empty of a gate that every evaluation has (STANDARD) stays what it is there.
 
@@ -29,7 +29,7 @@ class GateConfig:
     metric: str = ""
     against: str = ""
     rule: str = ""
-    bound: float | None = None
+    bound: OrNone[Number] = None
 
 
 STANDARD = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require
+from components.settings import Count, Fraction, at_least, one_of, settings
 
 KINDS = ("auto", "exact", "scann")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("index")
 class IndexConfig:
     """Settings of the candidate index.
 
@@ -22,15 +22,8 @@ class IndexConfig:
       queries: Most users whose queries measure it.
     """
 
-    kind: str = "auto"
-    scann_from: int = 1_000
-    min_recall: float = 0.99
-    k: int = 100
-    queries: int = 1_000
-
-    def __post_init__(self) -> None:
-        require(self.kind in KINDS, "index.kind", "one of " + ", ".join(KINDS), self.kind)
-        require(0 <= self.min_recall <= 1, "index.min_recall", "between 0 and 1", self.min_recall)
-        require(self.scann_from >= 100, "index.scann_from", "100 or more", self.scann_from)
-        require(self.k >= 1, "index.k", "1 or more", self.k)
-        require(self.queries >= 1, "index.queries", "1 or more", self.queries)
+    kind: Annotated[str, one_of(*KINDS)] = "auto"
+    scann_from: Annotated[int, at_least(100)] = 1_000
+    min_recall: Fraction = 0.99
+    k: Count = 100
+    queries: Count = 1_000

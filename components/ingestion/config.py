@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import re
+from typing import Annotated
 
 from components.ingestion.reading.spans import is_pattern
 from components.ingestion.sources import find_source
-from components.settings import require, require_seed
+from components.settings import (
+    Count,
+    Fraction,
+    Listed,
+    Natural,
+    Number,
+    OrNone,
+    Positive,
+    Seed,
+    Share,
+    Weight,
+    number,
+    one_of,
+    require,
+    settings,
+    that,
+)
 
 MOVIELENS_DATASETS = ("latest-small", "100k", "1m", "20m", "25m")
+OpenFraction = Annotated[float, number(lambda value: 0 < value < 1, "between 0 and 1")]
 SPLITS = ("auto", "leave_last", "global_time", "last_days", "random", "presplit")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("data")
 class DataConfig:
     """The source of interactions and of the catalogue.
 
@@ -64,87 +81,58 @@ class DataConfig:
     """
 
     source: str = "demo"
-    dataset: str = "latest-small"
+    dataset: Annotated[str, one_of(*MOVIELENS_DATASETS)] = "latest-small"
     data_dir: str = ""
     manual_dir: str = ""
     ratings: str = ""
     span: str = ""
-    spans: int = 0
-    max_span_drift: float = 0.25
-    max_span_growth: float = 5.0
+    spans: Natural = 0
+    max_span_drift: Fraction = 0.25
+    max_span_growth: Weight = 5.0
     kept_rows: str = ""
     items: str = ""
     users: str = ""
     eval_ratings: str = ""
     test_ratings: str = ""
-    columns: tuple[str, ...] = ()
-    item_columns: tuple[str, ...] = ()
-    encoding: str = "auto"
-    has_ratings: str = "auto"
-    rating_min: float | None = None
-    rating_max: float | None = None
-    liked_from: float | None = None
-    events: dict[str, float] = dataclasses.field(default_factory=dict)
-    time_unit: str = "auto"
+    columns: Listed[str] = ()
+    item_columns: Listed[str] = ()
+    encoding: Annotated[str, one_of("auto", "utf-8", "utf-16", "latin-1")] = "auto"
+    has_ratings: Annotated[str, one_of("auto", "true", "false")] = "auto"
+    rating_min: OrNone[Number] = None
+    rating_max: OrNone[Number] = None
+    liked_from: OrNone[Number] = None
+    events: dict[str, Positive] = dataclasses.field(default_factory=dict)
+    time_unit: Annotated[str, one_of("auto", "seconds", "milliseconds", "microseconds", "nanoseconds")] = "auto"
     time_format: str = ""
-    ties: str = "auto"
-    bad_rows: str = "refuse"
-    max_bad_share: float = 0.05
-    memory_limit: str = "1500MB"
-    demo_users: int = 1_200
-    demo_items: int = 1_500
-    demo_ratings: int = 100_000
-    demo_seed: int = 7
+    ties: Annotated[str, one_of("auto", "place", "hash")] = "auto"
+    bad_rows: Annotated[str, one_of("refuse", "skip")] = "refuse"
+    max_bad_share: Fraction = 0.05
+    memory_limit: Annotated[
+        str, that(re.compile(r"\d+(\.\d+)? ?[KMGT]i?B").fullmatch, "a size such as 1500MB or 4GB")
+    ] = "1500MB"
+    demo_users: Count = 1_200
+    demo_items: Count = 1_500
+    demo_ratings: Count = 100_000
+    demo_seed: Seed = 7
 
     def __post_init__(self) -> None:
         find_source(self.source)
-        require(
-            self.dataset in MOVIELENS_DATASETS, "data.dataset", "one of " + ", ".join(MOVIELENS_DATASETS), self.dataset
-        )
-        for name, choices in (
-            ("has_ratings", ("auto", "true", "false")),
-            ("encoding", ("auto", "utf-8", "utf-16", "latin-1")),
-            ("time_unit", ("auto", "seconds", "milliseconds", "microseconds", "nanoseconds")),
-            ("ties", ("auto", "place", "hash")),
-            ("bad_rows", ("refuse", "skip")),
-        ):
-            value = getattr(self, name)
-            require(value in choices, f"data.{name}", "one of " + ", ".join(choices), value)
-        for name in ("rating_min", "rating_max", "liked_from"):
-            value = getattr(self, name)
-            require(value is None or math.isfinite(value), f"data.{name}", "a finite number, or none", value)
         require(
             self.rating_min is None or self.rating_max is None or self.rating_min < self.rating_max,
             "data.rating_max",
             "above data.rating_min",
             self.rating_max,
         )
-        for event, weight in self.events.items():
-            require(0 < weight < math.inf, f"data.events.{event}", "a finite number above 0", weight)
-        require(0 <= self.max_bad_share <= 1, "data.max_bad_share", "from 0 to 1", self.max_bad_share)
-        require(
-            re.fullmatch(r"\d+(\.\d+)? ?[KMGT]i?B", self.memory_limit) is not None,
-            "data.memory_limit",
-            "a size such as 1500MB or 4GB",
-            self.memory_limit,
-        )
         require(self.source != "files" or bool(self.ratings), "data.ratings", "a file or a folder", self.ratings)
-        require(0 <= self.max_span_drift <= 1, "data.max_span_drift", "from 0 to 1", self.max_span_drift)
-        require(self.max_span_growth >= 0, "data.max_span_growth", "0 or more", self.max_span_growth)
-        require(self.spans >= 0, "data.spans", "0 or more", self.spans)
         require(
             not self.span or is_pattern(self.ratings),
             "data.ratings",
             "a pattern of spans, such as events/{YYYY}-{MM}-{DD}.csv, since data.span is given",
             self.ratings,
         )
-        require(self.demo_users >= 1, "data.demo_users", "1 or more", self.demo_users)
-        require(self.demo_ratings >= 1, "data.demo_ratings", "1 or more", self.demo_ratings)
-        require_seed(self.demo_seed, "data.demo_seed")
-        require(self.demo_items >= 1, "data.demo_items", "1 or more", self.demo_items)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("split")
 class SplitConfig:
     """How rows are parted into train, eval and test.
 
@@ -166,29 +154,20 @@ class SplitConfig:
         last 3, 5 or 10 interactions before them, as a question of somebody new does.
     """
 
-    kind: str = "auto"
-    held_out: int = 5
-    days: float = 7.0
-    eval_fraction: float = 0.1
-    test_fraction: float = 0.1
-    most_users: int = 20_000
-    history_length: int = 200
-    seed: int = 42
-    new_users: float = 0.0
+    kind: Annotated[str, one_of(*SPLITS)] = "auto"
+    held_out: Count = 5
+    days: Positive = 7.0
+    eval_fraction: OpenFraction = 0.1
+    test_fraction: OpenFraction = 0.1
+    most_users: Count = 20_000
+    history_length: Count = 200
+    seed: Seed = 42
+    new_users: Share = 0.0
 
     def __post_init__(self) -> None:
-        require(self.kind in SPLITS, "split.kind", "one of " + ", ".join(SPLITS), self.kind)
-        require(self.most_users >= 1, "split.most_users", "1 or more", self.most_users)
-        require(self.held_out >= 1, "split.held_out", "1 or more", self.held_out)
-        require(0 < self.days < math.inf, "split.days", "above 0", self.days)
-        require(0 < self.eval_fraction < 1, "split.eval_fraction", "between 0 and 1", self.eval_fraction)
-        require(0 < self.test_fraction < 1, "split.test_fraction", "between 0 and 1", self.test_fraction)
         require(
             self.eval_fraction + self.test_fraction < 1,
             "split.test_fraction",
             "eval_fraction + test_fraction below 1",
             self.test_fraction,
         )
-        require(0 <= self.new_users < 1, "split.new_users", "from 0 to below 1", self.new_users)
-        require_seed(self.seed, "split.seed")
-        require(self.history_length >= 1, "split.history_length", "1 or more", self.history_length)

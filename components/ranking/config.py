@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 from components.ranking.architectures import DEFAULT, find_architecture
-from components.settings import require, require_seed
+from components.settings import Count, Listed, Rate, Seed, Share, Weight, settings
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("ranking")
 class RankingConfig:
     """Settings of the ranking model. L2 weights are in units of squared error per training row:
     the loss is mean squared error + share * l2 / rows * squared norm, where share = min(1, √(rows / l2_full_rows)),
@@ -41,48 +40,29 @@ class RankingConfig:
     """
 
     architecture: str = DEFAULT
-    embedding_dim: int = 16
-    history_length: int = 200
+    embedding_dim: Count = 16
+    history_length: Count = 200
     implicit: bool = False
-    raters: int = 200
-    layers: tuple[int, ...] = (64, 32)
-    dropout: float = 0.2
-    id_dropout: float = 0.02
-    l2_ids: float = 30.0
-    l2_history: float = 20.0
-    l2_features: float = 40.0
-    l2_user_features: float = 200.0
-    l2_biases: float = 20.0
-    l2_full_rows: int = 30_000
-    seeds: int = 1
-    epochs: int = 250
-    epoch_rows: int = 4_000_000
-    patience: int = 25
-    batch_size: int = 131_072
-    learning_rate: float = 0.01
-    seed: int = 1
+    raters: Count = 200
+    layers: Listed[Count] = (64, 32)
+    dropout: Share = 0.2
+    id_dropout: Share = 0.02
+    l2_ids: Weight = 30.0
+    l2_history: Weight = 20.0
+    l2_features: Weight = 40.0
+    l2_user_features: Weight = 200.0
+    l2_biases: Weight = 20.0
+    l2_full_rows: Count = 30_000
+    seeds: Count = 1
+    epochs: Count = 250
+    epoch_rows: Count = 4_000_000
+    patience: Count = 25
+    batch_size: Count = 131_072
+    learning_rate: Rate = 0.01
+    seed: Seed = 1
 
     def __post_init__(self) -> None:
-        require(all(width >= 1 for width in self.layers), "ranking.layers", "widths of 1 or more", self.layers)
-        require_seed(self.seed, "ranking.seed")
         find_architecture(self.architecture)
-        for name in (
-            "embedding_dim",
-            "history_length",
-            "raters",
-            "l2_full_rows",
-            "seeds",
-            "epochs",
-            "epoch_rows",
-            "patience",
-            "batch_size",
-        ):
-            require(getattr(self, name) >= 1, f"ranking.{name}", "1 or more", getattr(self, name))
-        for name in ("l2_ids", "l2_history", "l2_features", "l2_user_features", "l2_biases"):
-            require(getattr(self, name) >= 0, f"ranking.{name}", "0 or more", getattr(self, name))
-        for name in ("dropout", "id_dropout"):
-            require(0 <= getattr(self, name) < 1, f"ranking.{name}", "from 0 to below 1", getattr(self, name))
-        require(0 < self.learning_rate <= 1, "ranking.learning_rate", "above 0 and at most 1", self.learning_rate)
 
     def l2_share(self, rows: int) -> float:
         """The share of their weight that the L2 settings have with so many training rows."""

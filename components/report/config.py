@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require
+from components.settings import between, settings
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("report")
 class ReportConfig:
     """Settings of the report.
 
@@ -15,7 +15,4 @@ class ReportConfig:
       people: Users whose recommendations are shown, from the quietest to the most active.
     """
 
-    people: int = 5
-
-    def __post_init__(self) -> None:
-        require(0 <= self.people <= 50, "report.people", "from 0 to 50", self.people)
+    people: Annotated[int, between(0, 50)] = 5

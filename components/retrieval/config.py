@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require, require_seed
+from components.settings import (
+    Count,
+    Listed,
+    Natural,
+    OrNone,
+    Rate,
+    Seed,
+    Share,
+    Weight,
+    number,
+    one_of,
+    settings,
+    that,
+)
 
 AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR = "auto", "full_softmax", "in_batch_softmax", "squared_error"
 LOSSES = (AUTO, FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR)
 ORDERS = ("auto", "time", "none")
 SHORTEST_HALF_LIFE = 0.01  # in positions: all weight is on the latest one long before
+HalfLife = Annotated[
+    float,
+    number(lambda value: value == 0 or value >= SHORTEST_HALF_LIFE, f"{SHORTEST_HALF_LIFE} or more, or 0 (all alike)"),
+]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("retrieval")
 class RetrievalConfig:
     """Settings of the retrieval model.
 
@@ -69,81 +86,34 @@ class RetrievalConfig:
       seed: First seed.
     """
 
-    embedding_dim: int = 128
-    half_lives: tuple[float, ...] = (0.0, 1.0, 5.0)
-    history_order: str = "auto"
-    loss: str = AUTO
-    full_softmax_limit: int = 30_000
-    negatives: int = 1_000
-    targets: int = 10
-    target_decay: float = 1.0
-    cuts_per_user: int = 2
-    cuts_by_length: float = 0.5
-    epoch_rows: int = 50_000
-    min_ratings: int = 5
-    item_dropout: float = 0.02
-    user_dropout: float = 0.1
-    history_length: int = 200
-    softmax_weight: float | None = None
-    transitions_dim: int | None = None
-    transitions_weight: float | None = None
-    repeats_weight: float | None = None
-    repeats_half_life: float | None = None
-    seeds: int = 1
-    epochs: int = 75
-    patience: int = 15
-    eval_every: int = 1
-    eval_users: int = 5_000
-    batch_size: int = 256
-    learning_rate: float = 0.01
-    averaging: float = 0.98
-    l2: float | None = 1e-4
-    squared_error_l2: float = 0.02
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        require(self.loss in LOSSES, "retrieval.loss", "one of " + ", ".join(LOSSES), self.loss)
-        require(
-            self.history_order in ORDERS,
-            "retrieval.history_order",
-            "one of " + ", ".join(ORDERS),
-            self.history_order,
-        )
-        require(
-            len(self.half_lives) >= 1 and all(one == 0 or one >= SHORTEST_HALF_LIFE for one in self.half_lives),
-            "retrieval.half_lives",
-            f"one half-life or more, each {SHORTEST_HALF_LIFE} or more, or 0 (all alike)",
-            self.half_lives,
-        )
-        require_seed(self.seed, "retrieval.seed")
-        for name in (
-            "targets",
-            "cuts_per_user",
-            "epoch_rows",
-            "history_length",
-            "seeds",
-            "epochs",
-            "patience",
-            "eval_every",
-            "eval_users",
-        ):
-            require(getattr(self, name) >= 1, f"retrieval.{name}", "1 or more", getattr(self, name))
-        require(self.l2 is None or self.l2 >= 0, "retrieval.l2", "0 or more, or none", self.l2)
-        for name in ("softmax_weight", "transitions_dim", "transitions_weight", "repeats_weight", "repeats_half_life"):
-            number = getattr(self, name)
-            require(number is None or number >= 0, f"retrieval.{name}", "0 or more, or none", number)
-        for name in ("item_dropout", "user_dropout"):
-            require(0 <= getattr(self, name) < 1, f"retrieval.{name}", "from 0 to below 1", getattr(self, name))
-        require(0 <= self.averaging < 1, "retrieval.averaging", "from 0 to below 1", self.averaging)
-        require(0 < self.learning_rate <= 1, "retrieval.learning_rate", "above 0 and at most 1", self.learning_rate)
-        for name in (
-            "target_decay",
-            "cuts_by_length",
-            "squared_error_l2",
-            "negatives",
-            "full_softmax_limit",
-            "min_ratings",
-            "embedding_dim",
-            "batch_size",
-        ):
-            require(getattr(self, name) >= 0, f"retrieval.{name}", "0 or more", getattr(self, name))
+    embedding_dim: Natural = 128
+    half_lives: Annotated[Listed[HalfLife], that(bool, "one half-life or more")] = (0.0, 1.0, 5.0)
+    history_order: Annotated[str, one_of(*ORDERS)] = "auto"
+    loss: Annotated[str, one_of(*LOSSES)] = AUTO
+    full_softmax_limit: Natural = 30_000
+    negatives: Natural = 1_000
+    targets: Count = 10
+    target_decay: Weight = 1.0
+    cuts_per_user: Count = 2
+    cuts_by_length: Weight = 0.5
+    epoch_rows: Count = 50_000
+    min_ratings: Natural = 5
+    item_dropout: Share = 0.02
+    user_dropout: Share = 0.1
+    history_length: Count = 200
+    softmax_weight: OrNone[Weight] = None
+    transitions_dim: OrNone[Natural] = None
+    transitions_weight: OrNone[Weight] = None
+    repeats_weight: OrNone[Weight] = None
+    repeats_half_life: OrNone[Weight] = None
+    seeds: Count = 1
+    epochs: Count = 75
+    patience: Count = 15
+    eval_every: Count = 1
+    eval_users: Count = 5_000
+    batch_size: Natural = 256
+    learning_rate: Rate = 0.01
+    averaging: Share = 0.98
+    l2: OrNone[Weight] = 1e-4
+    squared_error_l2: Weight = 0.02
+    seed: Seed = 1

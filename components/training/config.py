@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require
+from components.settings import Natural, one_of, settings
 
 AUTO, TRAIN, TRAIN_EVAL, ALL = FINAL_FITS = ("auto", "none", "train_eval", "all")
 """What goes live has learned from: the training rows, train + eval, or every row."""
@@ -12,7 +12,7 @@ AUTO, TRAIN, TRAIN_EVAL, ALL = FINAL_FITS = ("auto", "none", "train_eval", "all"
 NONE, MIRRORED, MULTI_WORKER = STRATEGIES = ("none", "mirrored", "multi_worker")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("training")
 class TrainingConfig:
     """What both trainers share.
 
@@ -29,12 +29,7 @@ class TrainingConfig:
         test rows included; `auto`: train_eval for presplit data, so that others can score the answers, else all.
     """
 
-    strategy: str = NONE
-    final_fit: str = AUTO
+    strategy: Annotated[str, one_of(*STRATEGIES)] = NONE
+    final_fit: Annotated[str, one_of(*FINAL_FITS)] = AUTO
     warm_start: bool = False
-    warm_epochs: int = 5
-
-    def __post_init__(self) -> None:
-        require(self.final_fit in FINAL_FITS, "training.final_fit", "one of " + ", ".join(FINAL_FITS), self.final_fit)
-        require(self.warm_epochs >= 0, "training.warm_epochs", "0 or more", self.warm_epochs)
-        require(self.strategy in STRATEGIES, "training.strategy", "one of " + ", ".join(STRATEGIES), self.strategy)
+    warm_epochs: Natural = 5

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-from components.settings import require
+from components.settings import Count, Rate, settings
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("statistics")
 class StatisticsConfig:
     """Settings of the statistics.
 
@@ -19,9 +17,5 @@ class StatisticsConfig:
         between 0 and 1.
     """
 
-    sample_above: int = 1_000_000
-    drift_above: float = 0.1
-
-    def __post_init__(self) -> None:
-        require(self.sample_above >= 1, "statistics.sample_above", "1 or more", self.sample_above)
-        require(0 < self.drift_above <= 1, "statistics.drift_above", "above 0 and at most 1", self.drift_above)
+    sample_above: Count = 1_000_000
+    drift_above: Rate = 0.1

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
+from typing import Annotated
 
-from components.settings import require
+from components.settings import between, settings
 from serving.contract import MAX_N
 
 SHARDS = 10_000
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings("batch_scores")
 class BatchScoresConfig:
     """Settings of the batch scores at the end of a run (`--with-batch-scores`).
 
@@ -21,9 +21,5 @@ class BatchScoresConfig:
     """
 
     enabled: bool = False
-    n: int = 20
-    shards: int = 1
-
-    def __post_init__(self) -> None:
-        require(1 <= self.n <= MAX_N, "batch_scores.n", f"from 1 to {MAX_N}", self.n)
-        require(1 <= self.shards <= SHARDS, "batch_scores.shards", f"from 1 to {SHARDS}", self.shards)
+    n: Annotated[int, between(1, MAX_N)] = 20
+    shards: Annotated[int, between(1, SHARDS)] = 1

@@ -9,22 +9,23 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
 import tomli
 
 from components.errors import InputError
-from components.settings import from_mapping, require
+from components.settings import Listed, Natural, Weight, between, from_mapping, one_of, require, settings, that
 from pipelines.kubeflow.store import PROVIDERS_VARIABLE
 
 EVERY_STEP = "default"
 PULL_POLICIES = ("", "Always", "IfNotPresent", "Never")
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(K|M|G|T|Ki|Mi|Gi|Ti)?")
+Quantity = Annotated[str, that(lambda text: not text or _QUANTITY.fullmatch(text), "such as 500M, 16G or 8Gi")]
 _BYTES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Toleration:
     """A taint of nodes that a step takes no notice of, in Kubernetes' own terms.
 
@@ -41,7 +42,7 @@ class Toleration:
     effect: str = ""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Affinity:
     """Labels of the nodes that a step runs on.
 
@@ -53,21 +54,12 @@ class Affinity:
     """
 
     key: str
-    operator: str = "In"
-    values: tuple[str, ...] = ()
-    weight: int = 0
-
-    def __post_init__(self) -> None:
-        require(
-            self.operator in OPERATORS,
-            f"affinity {self.key}: operator",
-            "one of " + ", ".join(OPERATORS),
-            self.operator,
-        )
-        require(0 <= self.weight <= 100, f"affinity {self.key}: weight", "from 0 to 100", self.weight)
+    operator: Annotated[str, one_of(*OPERATORS)] = "In"
+    values: Listed[str] = ()
+    weight: Annotated[int, between(0, 100)] = 0
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Step:
     """What a step asks for; zero or empty: the cluster's own default.
 
@@ -88,27 +80,22 @@ class Step:
       deadline_seconds: After so long a step is ended; 0: never.
     """
 
-    cpu: float = 0.0
-    cpu_request: float = 0.0
-    memory: str = ""
-    memory_request: str = ""
+    cpu: Weight = 0.0
+    cpu_request: Weight = 0.0
+    memory: Quantity = ""
+    memory_request: Quantity = ""
     accelerator: str = ""
-    accelerators: int = 0
+    accelerators: Natural = 0
     node_selector: dict[str, str] = dataclasses.field(default_factory=dict)
     affinity: tuple[Affinity, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
     annotations: dict[str, str] = dataclasses.field(default_factory=dict)
-    retries: int = 0
-    retry_seconds: int = 30
-    deadline_seconds: int = 0
+    retries: Natural = 0
+    retry_seconds: Natural = 30
+    deadline_seconds: Natural = 0
 
     def __post_init__(self) -> None:
-        for name in ("cpu", "cpu_request", "accelerators", "retries", "retry_seconds", "deadline_seconds"):
-            require(getattr(self, name) >= 0, f"steps.{name}", "0 or more", getattr(self, name))
-        for name in ("memory", "memory_request"):
-            text = getattr(self, name)
-            require(not text or bool(_QUANTITY.fullmatch(text)), f"steps.{name}", "such as 500M, 16G or 8Gi", text)
         require(
             bool(self.accelerator) == bool(self.accelerators),
             "steps.accelerators",
@@ -175,7 +162,7 @@ class Step:
         return {name: entry for name, entry in config.items() if entry}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Keys:
     """A Kubernetes secret or a ConfigMap, in the namespace of the runs.
 
@@ -190,14 +177,14 @@ class Keys:
     name: str
     env: dict[str, str] = dataclasses.field(default_factory=dict)
     mount: str = ""
-    steps: tuple[str, ...] = ()
+    steps: Listed[str] = ()
     optional: bool = False
 
     def __post_init__(self) -> None:
         require(bool(self.env or self.mount), self.name, "`env`, `mount` or both", "neither")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Volume:
     """A PersistentVolumeClaim.
 
@@ -208,14 +195,11 @@ class Volume:
     """
 
     claim: str
-    mount: str
-    steps: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        require(self.mount.startswith("/"), f"volume {self.claim}: mount", "an absolute path", self.mount)
+    mount: Annotated[str, that(lambda path: path.startswith("/"), "an absolute path")]
+    steps: Listed[str] = ()
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@settings()
 class Deployment:
     """Everything that the cluster gives the steps.
 
@@ -229,17 +213,13 @@ class Deployment:
       steps: What each step asks for, by its name (`RetrievalTrainer`), and `default` for those not named.
     """
 
-    pull_secrets: tuple[str, ...] = ()
-    pull_policy: str = ""
+    pull_secrets: Listed[str] = ()
+    pull_policy: Annotated[str, one_of(*PULL_POLICIES)] = ""
     env: dict[str, str] = dataclasses.field(default_factory=dict)
     secrets: tuple[Keys, ...] = ()
     config_maps: tuple[Keys, ...] = ()
     volumes: tuple[Volume, ...] = ()
     steps: dict[str, Step] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        known = ", ".join(filter(None, PULL_POLICIES))
-        require(self.pull_policy in PULL_POLICIES, "pull_policy", f"one of {known}", self.pull_policy)
 
     def step(self, name: str) -> Step:
         """What the step asks for."""
