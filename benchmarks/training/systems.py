@@ -18,7 +18,7 @@ from components.retrieval.fitting import fit
 from components.retrieval.judging import METRIC
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.training_data import TrainingData
-from components.training.training_log import TrainingLog
+from components.training.training_log import Epoch, TrainingLog
 
 EASE_L2 = (100.0, 200.0, 400.0, 800.0)
 ALS: dict[str, Any] = {"factors": 128, "regularization": 1.0, "alpha": 1.0}  # the best of ALS_GRID on the same rows
@@ -133,11 +133,10 @@ class _CurveLog(TrainingLog):
         self.curve: Curve | None = None
         self._seconds = 0.0
 
-    def epoch(self, epoch: int, *, seconds: float, rows: int, metrics: Any = None, **others: Any) -> None:
-        self._seconds += seconds
-        self.curve = self.curve or Curve(rows=rows)
-        ndcg = (metrics or {}).get(METRIC, 0.0)
-        self.curve.points.append(Point(seconds=self._seconds, ndcg=ndcg))
+    def add(self, epoch: Epoch) -> None:
+        self._seconds += epoch.seconds
+        self.curve = self.curve or Curve(rows=epoch.rows)
+        self.curve.points.append(Point(seconds=self._seconds, ndcg=epoch.metrics.get(METRIC, 0.0)))
 
 
 def ours_with(**changes: Any) -> RetrievalConfig:

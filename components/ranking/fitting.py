@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
@@ -19,31 +18,10 @@ from components.ranking.known_ratings import KnownRatings, RatingRows
 from components.ranking.rating_model import RatingModel
 from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
+from components.training.training_log import Epoch
 
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Epoch:
-    """What one pass over the training rows, or a part of many, came to.
-
-    Attributes:
-      model: Number of the model, from 1.
-      epoch: Number of the epoch, from 1; 0: the weights that the training starts from.
-      seconds: Wall-clock time of the training, without the evaluation.
-      rows: Training rows that it took.
-      loss: Mean squared error of the training rows plus L2, with ids hidden and units dropped.
-      rmse: Root mean squared error of the eval rows, in stars; NaN without eval rows.
-      mae: Mean absolute error of the eval rows, in stars; NaN without eval rows.
-      learning_rate: Of the optimizer at the end.
-    """
-
-    model: int
-    epoch: int
-    seconds: float
-    rows: int
-    loss: float
-    rmse: float
-    mae: float
-    learning_rate: float
+RMSE, MAE = "RMSE", "MAE"
+"""Metrics of the eval rows, in stars; the first chooses the best epoch."""
 
 
 def fit(
@@ -157,8 +135,7 @@ def _fit_one(
                 seconds=seconds,
                 rows=training.rows_per_pass if epoch else 0,
                 loss=loss,
-                rmse=rmse,
-                mae=mae,
+                metrics={RMSE: rmse, MAE: mae} if len(eval_rows) else {},
                 learning_rate=float(model.optimizer.learning_rate.numpy()),
             )
         )

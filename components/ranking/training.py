@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ from components.errors import InputError
 from components.examples import Floats, Strings, read_catalogue, read_interactions
 from components.feature_specs import specs_from_json
 from components.ranking.config import RankingConfig
-from components.ranking.epoch_log import METRIC, EpochLog
-from components.ranking.fitting import fit, predict, refit
+from components.ranking.fitting import MAE, RMSE, fit, predict, refit
 from components.ranking.item_features import ItemFeatures, content_features
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 from components.ranking.ranker import Ranker, save
@@ -21,14 +21,16 @@ from components.ranking.rating_model import RatingModel
 from components.ranking.weights import tables_of
 from components.settings import from_json
 from components.training.config import NONE
-from components.training.epoch_history import EpochHistory
 from components.training.inputs import CONFIG, FEATURES, FINAL_EPOCHS, ITEMS, SPLIT, STRATEGY
 from components.training.phases import Phase, read_phases
 from components.training.replicas import create_replicas
 from components.training.settings_file import write_settings
+from components.training.training_log import TrainingLog
 from components.training.warm_start import Tables, most_epochs, new_rows, read_start, write_weights
 from components.transform.graph import TransformGraph
 
+LINES = 10
+"""Lines of progress of a model: epochs are short, and there are hundreds."""
 WARM_STEP, WARM_STEPS, WARM_BATCH = 0.5, 10, 8_192
 """Of a training that starts from others' weights: share of the step size, least steps an epoch, rows below which a step
 is not cut."""
@@ -58,8 +60,15 @@ def run_fn(fn_args: Any) -> None:
     new = new_rows(warm, choosing.sequences, final=final_epochs is not None)
     if warm is not None:
         config = warm_config(config, epochs, len(choosing.sequences.items.rows), len(new))
-    history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
-    log = EpochLog(config, history, epochs)
+    log = TrainingLog(
+        RMSE,
+        epochs=epochs,
+        higher_is_better=False,
+        models=config.seeds,
+        lines=LINES,
+        folder=fn_args.model_run_dir,
+        seed=config.seed,
+    )
     items, known = lay_out(config, graph, choosing)
     known = dataclasses.replace(known, new=new)
 
@@ -78,14 +87,13 @@ def run_fn(fn_args: Any) -> None:
         )
         models = fit(config, items, known, eval_rows, log.add, replicas, start)
         if config.seeds > 1 and len(eval_rows):
-            log.flush()
+            log.tell()
             report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
         items, known = lay_out(config, graph, final)
         models = refit(config, items, known, log.begin_refit(), log.add, replicas, start)
-    log.fitted(predict(models, known, known.rows, config.batch_size) - known.rows.ratings)
-    log.write(fn_args.model_run_dir)
-    history.write()
+    log.fitted(errors_of(predict(models, known, known.rows, config.batch_size) - known.rows.ratings))
+    log.write()
     write_settings(settings, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
     split = fn_args.custom_config.get(SPLIT, "")
@@ -143,8 +151,14 @@ def lay_out(config: RankingConfig, graph: TransformGraph, phase: Phase) -> tuple
 
 def report_average(errors: Floats, models: int) -> None:
     """Says how far off the models' mean rating is on the eval rows: `[rows]` stars."""
-    rmse, mae = np.sqrt(np.mean(errors**2)), np.mean(np.abs(errors))
-    progress.report("%d models averaged  RMSE %.4f  MAE %.4f", models, rmse, mae)
+    found = errors_of(errors)
+    progress.report("%d models averaged  RMSE %.4f  MAE %.4f", models, found[RMSE], found[MAE])
+
+
+def errors_of(errors: Floats) -> dict[str, float]:
+    """Means of how far off ratings are, `[rows]` stars: their square, its root, and without a sign."""
+    square = float(np.mean(errors**2))
+    return {"MSE": square, RMSE: math.sqrt(square), MAE: float(np.mean(np.abs(errors)))}
 
 
 def item_features(graph: TransformGraph, phase: Phase) -> ItemFeatures:

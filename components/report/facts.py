@@ -70,7 +70,7 @@ class RunFacts:
     Attributes:
       profile: Of the data: ExampleGen's `profile.json`.
       gate: What DataGate says: `warnings`.
-      training: By component id: the trainer's `training.json`, with `history` where there is a `history.json`.
+      training: By component id: the trainer's `training.json`.
       index: CandidateIndexer's `index.json`.
       bundle: `bundle.json`.
       evaluation: `gates.json`, with `blessed` as TFX's mark says.

@@ -45,7 +45,7 @@ def gather(folders: Folders, gate: str | None = None) -> RunFacts:
       gate: What DataGate wrote, as JSON.
     """
     training = {
-        stage: content | {"history": _read(folder, artifacts.EPOCH_HISTORY)}
+        stage: content
         for stage, folder in folders.training.items()
         if (content := _read(folder, artifacts.TRAINING_LOG)) is not None
     }

@@ -18,7 +18,7 @@ from components.retrieval.rows import CONTEXT, HISTORY, TARGETS, USERS, WEIGHTS
 from components.retrieval.training_data import TrainingData
 from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
-from components.training.training_log import TrainingLog
+from components.training.training_log import Epoch, TrainingLog
 
 Start = Callable[[TwoTowerModel, int], None]
 """Gives an untrained model other first weights, with the model's number from 0."""
@@ -113,7 +113,7 @@ class _Fitting:
         if self._start is not None and most_epochs:
             metrics = keeper.judge(self._model, 0)
             if metrics:
-                self._log.epoch(0, seconds=0.0, rows=0, loss=float("nan"), metrics=metrics, model=shown)
+                self._log.add(Epoch(epoch=0, seconds=0.0, rows=0, loss=float("nan"), metrics=metrics, model=shown))
         for epoch in range(1, most_epochs + 1):
             began = time.monotonic()
             losses = [self._step(*parts) for parts in self._parts(rng)]
@@ -122,14 +122,16 @@ class _Fitting:
             if epoch % self._config.eval_every == 0 or epoch == most_epochs:
                 with self._model.optimizer.averages_in_use():
                     metrics = keeper.judge(self._model, epoch)
-            self._log.epoch(
-                epoch,
-                seconds=seconds,
-                rows=self._sampler.rows_per_epoch,
-                loss=loss,
-                metrics=metrics,
-                model=shown,
-                learning_rate=self._config.learning_rate,
+            self._log.add(
+                Epoch(
+                    epoch=epoch,
+                    seconds=seconds,
+                    rows=self._sampler.rows_per_epoch,
+                    loss=loss,
+                    metrics=metrics,
+                    model=shown,
+                    learning_rate=self._config.learning_rate,
+                )
             )
             require_finite_loss(loss, epoch, "retrieval")
             if keeper.is_patience_over(epoch):

@@ -15,7 +15,6 @@ from components.retrieval.phase_models import PhaseModels
 from components.seen_rule import ALWAYS
 from components.settings import from_json
 from components.training.config import NONE
-from components.training.epoch_history import EpochHistory
 from components.training.inputs import (
     CONFIG,
     FEATURES,
@@ -55,8 +54,14 @@ def run_fn(fn_args: Any) -> None:
     if warm is not None:
         config = dataclasses.replace(config, epochs=max(1, epochs), eval_every=1)
     models = PhaseModels(config, choosing, marked, graph, warm, replicas, final=bool(final_epochs), repeats=repeats)
-    history = EpochHistory(fn_args.model_run_dir, METRIC, config.seed)
-    log = TrainingLog(METRIC, epochs=epochs, higher_is_better=True, models=models.count, history=history)
+    log = TrainingLog(
+        METRIC,
+        epochs=epochs,
+        higher_is_better=True,
+        models=models.count,
+        folder=fn_args.model_run_dir,
+        seed=config.seed,
+    )
     if final_epochs:
         models.refit(log, log.begin_final(final_epochs))
     elif not epochs:
@@ -72,6 +77,5 @@ def run_fn(fn_args: Any) -> None:
     export.save(fn_args.serving_model_dir)
     split = fn_args.custom_config.get(SPLIT, "")
     write_weights(fn_args.serving_model_dir, models.tables(), split, models.newest)
-    log.write(fn_args.model_run_dir)
-    history.write()
+    log.write()
     write_settings(config, fn_args.model_run_dir)

@@ -149,23 +149,21 @@ def _training(path: Path) -> TrainingSummary:
     log = _read_json(path)
     entries: list[dict[str, Any]] = log["epochs"]
     metric: str = log["metric"]
-    chosen = [
-        entry
-        for entry in entries
-        if metric in entry and entry["epoch"] == log["best_epoch"] and entry.get("model", 1) == log.get("best_model", 1)
-    ]
-    last_epochs: dict[tuple[bool, int], int] = {}  # of each training: an epoch that was not evaluated may have no entry
-    for entry in entries:
-        last_epochs[entry.get("refit", False), entry.get("model", 1)] = entry["epoch"]
+    best = [entry.get(metric) for entry in entries if _is_best(entry, log)]
+    last_epochs = {(entry.get("refit", False), entry["model"]): entry["epoch"] for entry in entries}
     return TrainingSummary(
         epochs=sum(last_epochs.values()),
         best_epoch=log["best_epoch"],
         metric=metric,
-        best_value=chosen[0].get(metric) if chosen else None,
+        best_value=best[0] if best else None,
         seconds=round(sum(entry["seconds"] for entry in entries), 3),
-        refit_epochs=log.get("refit_epochs", []),
-        train_metrics=log.get("train_metrics", {}),
+        refit_epochs=log["refit_epochs"],
+        train_metrics=log["train_metrics"],
     )
+
+
+def _is_best(entry: Mapping[str, Any], log: Mapping[str, Any]) -> bool:
+    return (entry["epoch"], entry["model"], "refit" in entry) == (log["best_epoch"], log["best_model"], False)
 
 
 def _output(results: Results, stage: str, key: str) -> OutputArtifact | None:

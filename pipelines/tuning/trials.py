@@ -22,6 +22,7 @@ from components.feature_specs import CONTEXT, of, specs_from_json
 from components.ranking import fitting as ranking_fitting
 from components.ranking.architectures import find_architecture
 from components.ranking.config import RankingConfig
+from components.ranking.fitting import RMSE
 from components.ranking.known_ratings import RatingRows, held_out_rows
 from components.ranking.training import lay_out, of_known_users
 from components.retrieval.auto import resolve
@@ -33,7 +34,7 @@ from components.seen_rule import ALWAYS
 from components.training.inputs import LIKED_FROM, SEQUENCES, USERS
 from components.training.phases import Phase, read_phases
 from components.training.replicas import Replicas, create_replicas
-from components.training.training_log import TrainingLog
+from components.training.training_log import Epoch, TrainingLog
 from components.transform.graph import TransformGraph
 from pipelines.config import PipelineConfig
 from pipelines.tuning.search_space import FIXED_L2, IMPLICIT, ORDERED, SOFTMAX
@@ -170,17 +171,17 @@ class _BestSoFar:
         self.epoch = 0
         self.epochs = 0
 
-    def add(self, epoch: int, loss: float, metric: float | None) -> None:
-        """Takes an epoch; `metric` is None where it was not judged."""
-        if not math.isfinite(loss):
-            raise DivergedError(f"the loss of epoch {epoch} is {loss}")
-        self.epochs = epoch
-        if metric is None:
+    def add(self, epoch: Epoch, name: str) -> None:
+        """Takes an epoch, and its metric of that name where it was judged."""
+        if not math.isfinite(epoch.loss):
+            raise DivergedError(f"the loss of epoch {epoch.epoch} is {epoch.loss}")
+        self.epochs = epoch.epoch
+        if name not in epoch.metrics:
             return
-        if self.epoch == 0 or self._sign * metric > self._sign * self.value:
-            self.value, self.epoch = metric, epoch
-        if self._report is not None and epoch % self._every == 0:
-            self._report(epoch, self.value)
+        if self.epoch == 0 or self._sign * epoch.metrics[name] > self._sign * self.value:
+            self.value, self.epoch = epoch.metrics[name], epoch.epoch
+        if self._report is not None and epoch.epoch % self._every == 0:
+            self._report(epoch.epoch, self.value)
 
 
 class RetrievalTrials(Trials):
@@ -223,7 +224,7 @@ class RetrievalTrials(Trials):
 class RankingTrials(Trials):
     """The rating model by RMSE of the eval rows of known users, on which its training stops."""
 
-    metric = "RMSE"
+    metric = RMSE
     higher_is_better = False
 
     def _read(self, config: PipelineConfig) -> frozenset[str]:
@@ -242,7 +243,7 @@ class RankingTrials(Trials):
             items,
             known,
             self._rows,
-            lambda epoch: best.add(epoch.epoch, epoch.loss, epoch.rmse),
+            lambda epoch: best.add(epoch, RMSE),
             self._replicas,
         )
 
@@ -263,8 +264,8 @@ class _Listening(TrainingLog):
         super().__init__(METRIC, epochs=config.epochs, higher_is_better=True)
         self._taken_by = best
 
-    def epoch(self, epoch: int, *, loss: float, metrics: Mapping[str, float] | None = None, **_: Any) -> None:
-        self._taken_by.add(epoch, loss, (metrics or {}).get(METRIC))
+    def add(self, epoch: Epoch) -> None:
+        self._taken_by.add(epoch, METRIC)
 
 
 def files_of(outputs: Mapping[str, Mapping[str, Any]]) -> TrialFiles:

@@ -59,14 +59,14 @@ def training(report: Report) -> Section | None:
 
 def _training(stage: str, log: Mapping[str, Any]) -> Training:
     metric: str = log["metric"]
-    entries = _entries(log)
-    models = sorted({entry.get("model", 1) for entry in entries})
+    entries = log["epochs"]
+    models = sorted({entry["model"] for entry in entries})
     seeds, loss_lines, metric_lines = [], [], []
     for model in models:
-        own = [entry for entry in entries if entry.get("model", 1) == model]
+        own = [entry for entry in entries if entry["model"] == model]
         first, again = ([one for one in own if one.get("refit", False) is refit] for refit in (False, True))
         judged = [one for one in first if one.get(metric) is not None]
-        best = _best(judged, metric, higher=stage == "RetrievalTrainer")
+        best = _best(judged, metric, higher=log["higher_is_better"])
         name, style = f"seed {model}", f"seed-{(model - 1) % STYLES + 1}"
         loss_lines.append(Line(name=name, style=style, points=_points(first, "loss")))
         loss_lines.append(Line(name=f"{name}, train + eval", style=style, points=_points(again, "loss"), dashed=True))
@@ -98,26 +98,8 @@ def _training(stage: str, log: Mapping[str, Any]) -> Training:
         charts=charts,
         seeds=seeds,
         legend=[(f"seed {model}", f"seed-{(model - 1) % STYLES + 1}") for model in models] if len(models) > 1 else [],
-        train_metrics=log.get("train_metrics", {}),
+        train_metrics=log["train_metrics"],
     )
-
-
-def _entries(log: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Every epoch, in the form of `training.json`; of a run without `history.json` those that were reported."""
-    history = log.get("history")
-    if not history:
-        return list(log["epochs"])
-    first = min(one["seed"] for one in history)
-    return [
-        {
-            "model": one["seed"] - first + 1,
-            "refit": one["phase"] == "refit",
-            "epoch": one["epoch"],
-            "loss": one["loss"],
-            log["metric"]: one["metric"],
-        }
-        for one in history
-    ]
 
 
 def _best(judged: Sequence[Mapping[str, Any]], metric: str, *, higher: bool) -> Mapping[str, Any] | None:

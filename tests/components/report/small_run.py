@@ -48,6 +48,8 @@ PROFILE: dict[str, Any] = {
 }
 RETRIEVAL = {
     "metric": "eval_ndcg@100",
+    "higher_is_better": True,
+    "train_metrics": {},
     "best_epoch": 4,
     "best_model": 2,
     "epochs": [
@@ -61,13 +63,13 @@ RETRIEVAL = {
 RANKING = {
     "metric": "eval_rmse",
     "best_epoch": 2,
-    "epochs": [{"epoch": 2, "seconds": 1.0, "rows_per_second": 4, "loss": 1.5, "eval_rmse": 0.75, "eval_mae": 0.5}],
-    "history": [
-        {"phase": "first", "seed": 7, "epoch": 1, "loss": 2.0, "metric": 1.25, "learning_rate": 0.01},
-        {"phase": "first", "seed": 7, "epoch": 2, "loss": 1.5, "metric": 0.75, "learning_rate": 0.01},
-        {"phase": "first", "seed": 7, "epoch": 3, "loss": 1.25, "metric": 0.875, "learning_rate": 0.01},
-        {"phase": "refit", "seed": 7, "epoch": 1, "loss": 1.0, "metric": None, "learning_rate": 0.01},
-        {"phase": "refit", "seed": 7, "epoch": 2, "loss": 0.5, "metric": None, "learning_rate": 0.01},
+    "higher_is_better": False,
+    "epochs": [
+        {"model": 1, "epoch": 1, "seconds": 1.0, "rows_per_second": 4, "loss": 2.0, "eval_rmse": 1.25},
+        {"model": 1, "epoch": 2, "seconds": 1.0, "rows_per_second": 4, "loss": 1.5, "eval_rmse": 0.75},
+        {"model": 1, "epoch": 3, "seconds": 1.0, "rows_per_second": 4, "loss": 1.25, "eval_rmse": 0.875},
+        {"model": 1, "refit": True, "epoch": 1, "seconds": 1.0, "rows_per_second": 4, "loss": 1.0},
+        {"model": 1, "refit": True, "epoch": 2, "seconds": 1.0, "rows_per_second": 4, "loss": 0.5},
     ],
     "train_metrics": {"train_rmse": 0.6875},
 }

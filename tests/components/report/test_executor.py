@@ -21,10 +21,7 @@ from tests.components.report.small_run import EVALUATION, GENRES, INDEX, ITEM_MA
 FILES = {
     "profile": (standard_artifacts.ExampleStatistics, {"profile.json": PROFILE}),
     "retrieval_run": (standard_artifacts.ModelRun, {"training.json": RETRIEVAL}),
-    "ranking_run": (
-        standard_artifacts.ModelRun,
-        {"training.json": {**RANKING, "history": None}, "history.json": RANKING["history"]},
-    ),
+    "ranking_run": (standard_artifacts.ModelRun, {"training.json": RANKING}),
     "index": (standard_artifacts.Model, {"index.json": INDEX}),
     "embeddings": (standard_artifacts.ModelEvaluation, {"map.json": ITEM_MAP, "genres.json": GENRES}),
     # The mark of the blessing decides, and there is none.
@@ -81,7 +78,7 @@ def test_a_refused_bundle_has_every_section(inputs, tmp_path):
     assert {"data", "training", "index"} <= set(page.words)
     assert "The bundle is refused" in page.words["overview"]
     assert "a warning" in page.words["data"]
-    assert ["1", "3", "2", "0.7500", "1.2500", "2"] in page.rows["training"]  # every epoch of history.json
+    assert ["1", "3", "2", "0.7500", "1.2500", "2"] in page.rows["training"]
     assert "User Ann" in page.words["people"]
     facts = from_json((tmp_path / "report.json").read_text())
     assert [person.user_id for person in facts.people] == ["Ann", "Bo"]

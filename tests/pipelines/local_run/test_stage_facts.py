@@ -58,11 +58,12 @@ def test_data_come_from_the_example_gen():
 
 def test_training_tells_the_best_epoch_and_all_epochs(tmp_path):
     epochs = [
-        {"epoch": 5, "seconds": 1.0, "eval_ndcg": 0.2},
-        {"epoch": 10, "seconds": 2.0, "eval_ndcg": 0.3},
-        {"epoch": 15, "seconds": 4.0, "eval_ndcg": 0.25},
+        {"model": 1, "epoch": 5, "seconds": 1.0, "eval_ndcg": 0.2},
+        {"model": 1, "epoch": 10, "seconds": 2.0, "eval_ndcg": 0.3},
+        {"model": 1, "epoch": 15, "seconds": 4.0, "eval_ndcg": 0.25},
     ]
-    log = {"epochs": epochs, "best_epoch": 10, "metric": "eval_ndcg"}
+    log = {"epochs": epochs, "best_epoch": 10, "best_model": 1, "metric": "eval_ndcg"}
+    log = {"refit_epochs": [], "train_metrics": {}, **log}
     (tmp_path / "training.json").write_text(json.dumps(log))
     training = stage_facts.read_training(result("RetrievalTrainer", {"model_run": (tmp_path, {})}))
     assert list(training) == ["RetrievalTrainer"]
@@ -79,6 +80,7 @@ def test_training_of_several_seeds_tells_the_best_model(tmp_path):
         {"model": 2, "epoch": 3, "seconds": 1.0, "eval_rmse": 0.75},
     ]
     log = {"epochs": epochs, "best_epoch": 2, "best_model": 2, "metric": "eval_rmse"}
+    log = {"refit_epochs": [], "train_metrics": {}, **log}
     (tmp_path / "training.json").write_text(json.dumps(log))
     one = stage_facts.read_training(result("RankingTrainer", {"model_run": (tmp_path, {})}))["RankingTrainer"]
     assert (one.epochs, one.best_value) == (5, 0.7)
@@ -86,13 +88,15 @@ def test_training_of_several_seeds_tells_the_best_model(tmp_path):
 
 def test_training_of_a_refit_counts_both_trainings(tmp_path):
     epochs = [
-        {"epoch": 1, "seconds": 1.0, "eval_rmse": 0.9},
-        {"epoch": 2, "seconds": 1.0, "eval_rmse": 0.8},
-        {"epoch": 3, "seconds": 1.0, "eval_rmse": 0.85},
-        {"refit": True, "epoch": 2, "seconds": 3.0},
+        {"model": 1, "epoch": 1, "seconds": 1.0, "eval_rmse": 0.9},
+        {"model": 1, "epoch": 2, "seconds": 1.0, "eval_rmse": 0.8},
+        {"model": 1, "epoch": 3, "seconds": 1.0, "eval_rmse": 0.85},
+        {"model": 1, "refit": True, "epoch": 1, "seconds": 1.0},
+        {"model": 1, "refit": True, "epoch": 2, "seconds": 2.0},
     ]
-    log = {"epochs": epochs, "best_epoch": 2, "metric": "eval_rmse"}
+    log = {"epochs": epochs, "best_epoch": 2, "best_model": 1, "metric": "eval_rmse"}
     log |= {"refit_epochs": [2], "train_metrics": {"train_mse": 0.25}}
+    log = {"refit_epochs": [], "train_metrics": {}, **log}
     (tmp_path / "training.json").write_text(json.dumps(log))
     one = stage_facts.read_training(result("RankingTrainer", {"model_run": (tmp_path, {})}))["RankingTrainer"]
     assert (one.epochs, one.best_epoch, one.best_value, one.seconds) == (5, 2, 0.8, 6.0)
