@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from components.ranking.architectures import DEFAULT, find_architecture
-from components.settings import Count, Listed, Rate, Seed, Share, Weight, settings
+from components.settings import Count, Listed, Natural, Rate, Seed, Share, Weight, settings
 
 
 @settings("ranking")
@@ -33,7 +33,8 @@ class RankingConfig:
       seeds: Models trained with different seeds whose ratings are averaged.
       epochs: Most epochs.
       epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
-      patience: Epochs without a lower eval error before training stops.
+      patience: Epochs without a lower eval error before training stops; 0: by the data, 25 where an epoch has all rows,
+        else as many as a pass over them has, 4 at least.
       batch_size: Rows a step; with fewer rows than this a step sees all of them.
       learning_rate: Adam's step size.
       seed: First seed.
@@ -56,7 +57,7 @@ class RankingConfig:
     seeds: Count = 1
     epochs: Count = 250
     epoch_rows: Count = 4_000_000
-    patience: Count = 25
+    patience: Natural = 25
     batch_size: Count = 131_072
     learning_rate: Rate = 0.01
     seed: Seed = 1

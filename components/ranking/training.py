@@ -12,6 +12,7 @@ from components import progress
 from components.errors import InputError
 from components.examples import Floats, Strings, read_catalogue, read_interactions
 from components.feature_specs import specs_from_json
+from components.ranking.auto import resolve
 from components.ranking.config import RankingConfig
 from components.ranking.fitting import MAE, RMSE, fit, predict, refit
 from components.ranking.item_features import ItemFeatures, content_features
@@ -54,6 +55,7 @@ def run_fn(fn_args: Any) -> None:
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
     if not len(choosing.sequences.items.rows):
         raise InputError("there are no training ratings", expected="at least one", received="0")
+    config = resolve(config, len(choosing.sequences.items.rows))
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
     epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
     settings = config

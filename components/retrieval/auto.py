@@ -43,6 +43,7 @@ def resolve(config: RetrievalConfig, sequences: RaggedRows, items: int) -> Retri
         "min_ratings": 1 if sparse else 5,
         "embedding_dim": 64 if sparse or items >= LARGE else 128,
         "batch_size": 1_024 if users >= MANY_USERS else 256,
+        "patience": 8 if users * config.cuts_per_user > config.epoch_rows else 15,
     }
     chosen = {name: value for name, value in choices.items() if not getattr(config, name)}
     if config.transitions_dim is None:

@@ -73,7 +73,8 @@ class RetrievalConfig:
       seeds: Models trained with different seeds whose vectors stand side by side in one index; where both losses are
         used, models by the softmax.
       epochs: Most epochs.
-      patience: Epochs without a better eval metric before training stops.
+      patience: Epochs without a better eval metric before training stops; 0: by the data, 15, or 8 where an epoch is a
+        part of the rows.
       eval_every: Epochs between two evaluations.
       eval_users: Most users of the eval split that an evaluation asks for, evenly spread.
       batch_size: Training rows a step; 0: by the data.
@@ -108,7 +109,7 @@ class RetrievalConfig:
     repeats_half_life: OrNone[Weight] = None
     seeds: Count = 1
     epochs: Count = 75
-    patience: Count = 15
+    patience: Natural = 15
     eval_every: Count = 1
     eval_users: Count = 5_000
     batch_size: Natural = 256

@@ -21,6 +21,7 @@ from components.examples import Catalogue, Interactions, MarkedRows, read_catalo
 from components.feature_specs import CONTEXT, of, specs_from_json
 from components.ranking import fitting as ranking_fitting
 from components.ranking.architectures import find_architecture
+from components.ranking.auto import resolve as resolve_ranking
 from components.ranking.config import RankingConfig
 from components.ranking.fitting import RMSE
 from components.ranking.known_ratings import RatingRows, held_out_rows
@@ -234,6 +235,10 @@ class RankingTrials(Trials):
         _require_eval_rows(len(self._rows))
         _require_training_rows(len(self._phase.sequences.items.rows))
         return find_architecture(config.ranking.architecture).reads | ({IMPLICIT} if config.ranking.implicit else set())
+
+    def settled(self, config: PipelineConfig) -> PipelineConfig:
+        rows = len(self._phase.sequences.items.rows)
+        return dataclasses.replace(config, ranking=resolve_ranking(config.ranking, rows))
 
     def _train(self, config: PipelineConfig, seed: int, best: _BestSoFar) -> None:
         settings: RankingConfig = dataclasses.replace(config.ranking, seeds=1, seed=seed)

@@ -9,7 +9,7 @@ from components.examples import RaggedRows
 from components.retrieval.auto import resolve
 from components.retrieval.config import RetrievalConfig
 
-OPEN = RetrievalConfig(min_ratings=0, embedding_dim=0, batch_size=0)
+OPEN = RetrievalConfig(min_ratings=0, embedding_dim=0, batch_size=0, patience=0)
 
 
 def rows(users, each):
@@ -36,5 +36,11 @@ def test_open_settings_are_chosen_by_rows_a_user_users_and_items(users, each, it
 
 
 def test_what_is_set_stays():
-    chosen = dataclasses.replace(OPEN, min_ratings=3, embedding_dim=8, batch_size=32, transitions_dim=0)
+    chosen = dataclasses.replace(OPEN, min_ratings=3, embedding_dim=8, batch_size=32, transitions_dim=0, patience=3)
     assert resolve(chosen, rows(100, 3), 50) == chosen
+
+
+def test_the_patience_is_less_where_an_epoch_is_a_part_of_the_rows():
+    config = dataclasses.replace(OPEN, cuts_per_user=2, epoch_rows=2_000)
+    assert resolve(config, rows(1_000, 3), 50).patience == 15
+    assert resolve(config, rows(1_001, 3), 50).patience == 8
