@@ -102,7 +102,7 @@ def build(run: Path, bundle: Path, users: int) -> None:
 
     from components.bundle import executor
     from components.bundle.config import BundleConfig
-    from components.settings import to_json
+    from components.example_artifacts import fitted_parts
 
     def artifact(kind: Any, component: str, key: str) -> Any:
         one = kind()
@@ -114,23 +114,20 @@ def build(run: Path, bundle: Path, users: int) -> None:
         return one
 
     model, examples = standard_artifacts.Model, standard_artifacts.Examples
-    inputs = {
-        executor.RETRIEVAL_KEY: [artifact(model, "RetrievalTrainer", "model")],
-        executor.INDEX_KEY: [artifact(model, "CandidateIndexer", "index")],
-        executor.RANKING_KEY: [artifact(model, "RankingTrainer", "model")],
-        executor.ITEMS_KEY: [artifact(examples, "ExampleGen", "entities")],
-        executor.SEQUENCES_KEY: [artifact(examples, "ExampleGen", "sequences")],
-    }
+    inputs = executor.Inputs(
+        retrieval=artifact(model, "RetrievalTrainer", "model"),
+        index=artifact(model, "CandidateIndexer", "index"),
+        ranking=artifact(model, "RankingTrainer", "model"),
+        items=artifact(examples, "ExampleGen", "entities"),
+        sequences=artifact(examples, "ExampleGen", "sequences"),
+    )
     start = time.monotonic()
     output = model()
     output.uri = str(bundle.with_name("artifact"))
     known = executor.known_users
     with mock.patch.object(executor, "known_users", lambda *rows: _repeated(known(*rows), users)):
-        executor.Executor().Do(
-            inputs,
-            {executor.BUNDLE_KEY: [output]},
-            {executor.CONFIG_KEY: to_json(BundleConfig()), executor.BEFORE_TEST_KEY: 0, executor.JUDGED_K_KEY: 100},
-        )
+        parts = fitted_parts(inputs.sequences)
+        executor.bundle(BundleConfig(), inputs, parts, output, before_test=False, judged_k=100)
     Path(output.uri, "Format-Serving").rename(bundle)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(

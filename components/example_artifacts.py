@@ -16,51 +16,51 @@ STATISTICS_FILE = "FeatureStats.pb"
 """What TFX calls the statistics of a split."""
 
 
-def split_pattern(examples: list[Artifact], split: str) -> str:
+def split_pattern(examples: Artifact, split: str) -> str:
     """File pattern of one split."""
-    return f"{artifact_utils.get_split_uri(examples, split)}/*"
+    return f"{artifact_utils.get_split_uri([examples], split)}/*"
 
 
-def catalogue_of(entities: list[Artifact]) -> Catalogue:
+def catalogue_of(entities: Artifact) -> Catalogue:
     """All items."""
     return read_catalogue([split_pattern(entities, features.ITEMS_SPLIT)])
 
 
-def feature_specs(entities: list[Artifact]) -> tuple[FeatureSpec, ...]:
+def feature_specs(entities: Artifact) -> tuple[FeatureSpec, ...]:
     """The features that the data have."""
-    text = artifact_utils.get_single_instance(entities).get_string_custom_property(artifacts.FEATURES)
+    text = entities.get_string_custom_property(artifacts.FEATURES)
     return specs_from_json(str(text) or "[]")
 
 
-def fitted_parts(sequences: list[Artifact]) -> tuple[int, ...]:
+def fitted_parts(sequences: Artifact) -> tuple[int, ...]:
     """The parts that the judged models are fit on: train, or train and eval."""
-    refit = artifact_utils.get_single_instance(sequences).get_int_custom_property(artifacts.REFIT)
+    refit = sequences.get_int_custom_property(artifacts.REFIT)
     return (features.TRAIN_PART, features.EVAL_PART) if refit else (features.TRAIN_PART,)
 
 
-def sequences_of(sequences: list[Artifact], item_ids: Strings, parts: Collection[int]) -> UserSequences:
+def sequences_of(sequences: Artifact, item_ids: Strings, parts: Collection[int]) -> UserSequences:
     """The rows of every user that are in some parts."""
     return read_sequences([split_pattern(sequences, features.SEQUENCES_SPLIT)], item_ids, parts)
 
 
-def liked_from(examples: list[Artifact]) -> float | None:
+def liked_from(examples: Artifact) -> float | None:
     """The least rating that is no dislike; None where there are no dislikes."""
-    text = artifact_utils.get_single_instance(examples).get_string_custom_property(artifacts.LIKED_FROM)
+    text = examples.get_string_custom_property(artifacts.LIKED_FROM)
     return float(text) if text else None
 
 
-def leave_out_seen(examples: list[Artifact]) -> str:
+def leave_out_seen(examples: Artifact) -> str:
     """What lists leave out: always, never or for_days:N."""
-    return str(artifact_utils.get_single_instance(examples).get_string_custom_property(artifacts.LEAVE_OUT_SEEN))
+    return str(examples.get_string_custom_property(artifacts.LEAVE_OUT_SEEN))
 
 
-def statistics_of(input_dict: Mapping[str, list[Artifact]]) -> dict[Split, bytes]:
-    """The statistics among a stage's inputs as they were written, by split; empty where it was given none."""
+def statistics_of(given: Mapping[str, Artifact | None]) -> dict[Split, bytes]:
+    """Statistics as they were written, by split: of those that a stage was given, by the name of its input."""
     found = {}
     for data, key in INPUTS.items():
-        if not input_dict.get(key):
+        artifact = given.get(key)
+        if artifact is None:
             continue
-        artifact = artifact_utils.get_single_instance(input_dict[key])
         for split in artifact_utils.decode_split_names(artifact.split_names):
             path = f"{artifact_utils.get_split_uri([artifact], split)}/{STATISTICS_FILE}"
             found[data, split] = b"".join(storage_for(path).read(path))

@@ -156,7 +156,7 @@ class _Flow:
             items=self._entities,
             sequences=self._sequences,
             config=to_json(config.bundle),
-            before_test=knows_before_test(config, self._split),
+            before_test=int(knows_before_test(config, self._split)),
             judged_k=config.evaluation.k,
             **self._statistics,
         ).with_id("RecommenderBundler")

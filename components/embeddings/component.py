@@ -1,50 +1,70 @@
-"""EmbeddingMap: what the retrieval model's item vectors show."""
+"""EmbeddingMap: a retrieval model and its catalogue in, a map of the items and a table of genres out."""
 
-from __future__ import annotations
+import json
+from typing import Any
 
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts
+import numpy as np
+import tensorflow as tf
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
 
-from components.embeddings import executor
+from components import artifacts, progress
+from components.embeddings.config import EmbeddingsConfig
+from components.embeddings.genre_report import COLLABORATIVE, genre_report
+from components.embeddings.item_map import item_map
+from components.embeddings.item_vectors import item_vectors
+from components.embeddings.projection import require_method
+from components.example_artifacts import catalogue_of, fitted_parts, sequences_of
+from components.retrieval.catalogue_vectors import embed_catalogue
+from components.settings import from_json
 
-_Channel, _Parameter = component_spec.ChannelParameter, component_spec.ExecutionParameter
-
-
-class EmbeddingMapSpec(component_spec.ComponentSpec):
-    """Retrieval model, catalogue and sequences in; a map and a table of genres out."""
-
-    PARAMETERS = {executor.CONFIG: _Parameter(type=str)}
-    INPUTS = {
-        executor.MODEL: _Channel(type=standard_artifacts.Model),
-        executor.ITEMS: _Channel(type=standard_artifacts.Examples),
-        executor.SEQUENCES: _Channel(type=standard_artifacts.Examples),
-    }
-    OUTPUTS = {executor.EMBEDDINGS: _Channel(type=standard_artifacts.ModelEvaluation)}
+# No `from __future__ import annotations`: TFX reads the types themselves.
 
 
-class EmbeddingMap(base_component.BaseComponent):
-    """Puts the items on a map and measures how much of their genres the interactions tell.
-
-    Output `embeddings`: `map.json` (`components.embeddings.item_map`) and `genres.json`
-    (`components.embeddings.genre_report`). Nothing of what is judged or pushed depends on it.
+@component
+def EmbeddingMap(
+    model: InputArtifact[standard_artifacts.Model],
+    items: InputArtifact[standard_artifacts.Examples],
+    sequences: InputArtifact[standard_artifacts.Examples],
+    config: Parameter[str],
+    embeddings: OutputArtifact[standard_artifacts.ModelEvaluation],
+) -> None:
+    """Draws the items' vectors, and asks what they tell about genres.
 
     Args:
       model: The retrieval model.
-      items: The entities; their split `items` is the catalogue.
-      sequences: Rows of the users that the model was fit on.
+      items: The entities.
+      sequences: Every row of every user; those that the models were fit on are read.
       config: An EmbeddingsConfig as JSON.
+      embeddings: Output: `map.json` and `genres.json`.
     """
+    settings = from_json(EmbeddingsConfig, config)
+    require_method(settings.map)  # before the work
+    catalogue = catalogue_of(items)
+    lists = sequences_of(sequences, catalogue.item_ids, fitted_parts(sequences)).items
+    counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
+    loaded = tf.saved_model.load(path_utils.serving_model_path(model.uri))
+    vectors = item_vectors(loaded, catalogue, embed_catalogue(loaded, catalogue))
+    drawn = item_map(vectors, counts, catalogue, settings)
+    genres = genre_report(vectors, lists, counts, catalogue, settings)
+    _write(f"{embeddings.uri}/{artifacts.ITEM_MAP}", drawn)
+    _write(f"{embeddings.uri}/{artifacts.GENRE_REPORT}", genres)
+    progress.report("%s", summary_line(drawn, genres))
 
-    SPEC_CLASS = EmbeddingMapSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
-    def __init__(self, *, model: BaseChannel, items: BaseChannel, sequences: BaseChannel, config: str) -> None:
-        super().__init__(
-            EmbeddingMapSpec(
-                model=model,
-                items=items,
-                sequences=sequences,
-                config=config,
-                embeddings=Channel(type=standard_artifacts.ModelEvaluation),
-            )
-        )
+def summary_line(drawn: dict[str, Any], genres: dict[str, Any]) -> str:
+    """What was found, in a line."""
+    line = f"a map of {len(drawn['items']):,} items"
+    macro = genres["macro"]
+    if macro is None:
+        return f"{line}; too few items of any genre to learn one"
+    learned = len(genres["genres"])
+    source = "who had what" if genres["vectors"] == COLLABORATIVE else "the model's vectors"
+    return f"{line}; {learned} genres told from {source}: mean AUC {macro['auc']:.3f} (chance .5)"
+
+
+def _write(path: str, content: dict[str, Any]) -> None:
+    with tf.io.gfile.GFile(path, "w") as file:
+        file.write(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n")

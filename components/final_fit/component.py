@@ -1,40 +1,33 @@
 """FinalFit: the judged models' successors, trained on every row, as one bundle."""
 
-from __future__ import annotations
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import BaseChannel, Channel, component_spec, standard_artifacts
+from components.bundle.config import BundleConfig
+from components.final_fit.executor import FinalFitting, is_blessed
+from components.index.config import IndexConfig
+from components.settings import from_json
 
-from components.final_fit import executor
-
-_Channel, _Parameter = component_spec.ChannelParameter, component_spec.ExecutionParameter
-
-
-class FinalFitSpec(component_spec.ComponentSpec):
-    """A verdict, what was judged and all data in; a bundle out."""
-
-    PARAMETERS = {
-        executor.INDEX: _Parameter(type=str),
-        executor.BUNDLE: _Parameter(type=str),
-        executor.STRATEGY: _Parameter(type=str),
-        executor.JUDGED_K: _Parameter(type=int),
-    }
-    INPUTS = {
-        executor.BLESSING: _Channel(type=standard_artifacts.ModelBlessing),
-        executor.JUDGED: _Channel(type=standard_artifacts.Model),
-        executor.RETRIEVAL_RUN: _Channel(type=standard_artifacts.ModelRun),
-        executor.RANKING_RUN: _Channel(type=standard_artifacts.ModelRun, optional=True),
-        executor.TRANSFORM_GRAPH: _Channel(type=standard_artifacts.TransformGraph),
-        executor.ENTITIES: _Channel(type=standard_artifacts.Examples),
-        executor.SEQUENCES: _Channel(type=standard_artifacts.Examples),
-    }
-    OUTPUTS = {
-        executor.MODEL: _Channel(type=standard_artifacts.Model),
-        executor.MODEL_RUN: _Channel(type=standard_artifacts.ModelRun),
-    }
+# No `from __future__ import annotations`: TFX reads the types themselves.
 
 
-class FinalFit(base_component.BaseComponent):
+@component
+def FinalFit(
+    blessing: InputArtifact[standard_artifacts.ModelBlessing],
+    judged: InputArtifact[standard_artifacts.Model],
+    retrieval_run: InputArtifact[standard_artifacts.ModelRun],
+    transform_graph: InputArtifact[standard_artifacts.TransformGraph],
+    entities: InputArtifact[standard_artifacts.Examples],
+    sequences: InputArtifact[standard_artifacts.Examples],
+    index: Parameter[str],
+    bundle: Parameter[str],
+    strategy: Parameter[str],
+    judged_k: Parameter[int],
+    model: OutputArtifact[standard_artifacts.Model],
+    model_run: OutputArtifact[standard_artifacts.ModelRun],
+    ranking_run: InputArtifact[standard_artifacts.ModelRun] = None,
+) -> None:
     """Trains the blessed models anew on every row, for as many epochs as the eval rows chose, and bundles them.
 
     Where nothing was blessed the output is marked absent. The bundle is checked before it may be pushed: its numbers
@@ -45,7 +38,6 @@ class FinalFit(base_component.BaseComponent):
       blessing: The Evaluator's.
       judged: The bundle that was judged.
       retrieval_run: Where the judged retrieval model left its settings and its number of epochs.
-      ranking_run: The same of the ranking model; None for data without ratings.
       transform_graph: What Transform made.
       entities: Items and users.
       sequences: Every row of every user.
@@ -53,42 +45,20 @@ class FinalFit(base_component.BaseComponent):
       bundle: BundleConfig as JSON.
       strategy: `TrainingConfig.strategy`.
       judged_k: Length of the judged list.
-
-    Outputs: `model`, the bundle; `model_run`, the epochs of both trainings and `final.json`, what the check found.
+      model: Output: the bundle.
+      model_run: Output: the epochs of both trainings and `final.json`, what the check found.
+      ranking_run: As `retrieval_run`, of the rating model; None for data without ratings.
     """
-
-    SPEC_CLASS = FinalFitSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
-
-    def __init__(
-        self,
-        *,
-        blessing: BaseChannel,
-        judged: BaseChannel,
-        retrieval_run: BaseChannel,
-        ranking_run: BaseChannel | None,
-        transform_graph: BaseChannel,
-        entities: BaseChannel,
-        sequences: BaseChannel,
-        index: str,
-        bundle: str,
-        strategy: str,
-        judged_k: int,
-    ) -> None:
-        super().__init__(
-            FinalFitSpec(
-                blessing=blessing,
-                judged=judged,
-                retrieval_run=retrieval_run,
-                ranking_run=ranking_run,
-                transform_graph=transform_graph,
-                entities=entities,
-                sequences=sequences,
-                index=index,
-                bundle=bundle,
-                strategy=strategy,
-                judged_k=judged_k,
-                model=Channel(type=standard_artifacts.Model),
-                model_run=Channel(type=standard_artifacts.ModelRun),
-            )
-        )
+    if not is_blessed(blessing, model):
+        return
+    FinalFitting(
+        judged=judged,
+        transform_graph=transform_graph,
+        entities=entities,
+        sequences=sequences,
+        index=from_json(IndexConfig, index),
+        bundle=from_json(BundleConfig, bundle),
+        strategy=strategy,
+        judged_k=judged_k,
+        model_run=model_run,
+    ).fit(retrieval_run, ranking_run, model)

@@ -1,46 +1,32 @@
 """CandidateIndexer: the index over all candidates."""
 
-from __future__ import annotations
+from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
 
-from tfx import types
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import component_spec, standard_artifacts
+from components.example_artifacts import fitted_parts
+from components.index.config import IndexConfig
+from components.index.executor import index_catalogue
+from components.settings import from_json
 
-from components.index import executor
-
-
-class CandidateIndexerSpec(component_spec.ComponentSpec):  # type: ignore[misc]
-    """Inputs, outputs and parameters of the CandidateIndexer."""
-
-    PARAMETERS = {executor.CONFIG_KEY: component_spec.ExecutionParameter(type=str)}
-    INPUTS = {
-        executor.MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model),
-        executor.ITEMS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        executor.SEQUENCES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
-    }
-    OUTPUTS = {executor.INDEX_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model)}
+# No `from __future__ import annotations`: TFX reads the types themselves.
 
 
-class CandidateIndexer(base_component.BaseComponent):  # type: ignore[misc]
+@component
+def CandidateIndexer(
+    model: InputArtifact[standard_artifacts.Model],
+    items: InputArtifact[standard_artifacts.Examples],
+    sequences: InputArtifact[standard_artifacts.Examples],
+    config: Parameter[str],
+    index: OutputArtifact[standard_artifacts.Model],
+) -> None:
     """Embeds the catalogue and builds the index.
 
     Args:
       model: The retrieval model.
-      items: The catalogue.
-      sequences: Training rows of the users, whose queries measure recall.
+      items: The entities.
+      sequences: Rows of the users, whose queries measure recall.
       config: IndexConfig as JSON.
+      index: Output.
     """
-
-    SPEC_CLASS = CandidateIndexerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
-
-    def __init__(self, model: types.Channel, items: types.Channel, sequences: types.Channel, config: str) -> None:
-        super().__init__(
-            spec=CandidateIndexerSpec(
-                model=model,
-                items=items,
-                sequences=sequences,
-                config=config,
-                index=types.Channel(type=standard_artifacts.Model),
-            )
-        )
+    index_catalogue(from_json(IndexConfig, config), model, items, sequences, fitted_parts(sequences), index)

@@ -1,20 +1,19 @@
-"""Executor of the CandidateIndexer: embeds the whole catalogue, builds the index, measures it."""
+"""Embeds the whole catalogue, builds the index, measures it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tfx import types
-from tfx.dsl.components.base import base_executor
-from tfx.types import artifact_utils
+from tfx.types import Artifact
 from tfx.utils import path_utils
 
 from components import artifacts
-from components.example_artifacts import catalogue_of, fitted_parts, liked_from, sequences_of
+from components.example_artifacts import catalogue_of, liked_from, sequences_of
 from components.examples import Floats
 from components.index.choice import IndexReport, build
 from components.index.config import IndexConfig
@@ -22,44 +21,35 @@ from components.index.export import save_index
 from components.retrieval.catalogue_vectors import embed_catalogue
 from components.retrieval.exact_search import last_rows
 from components.retrieval.export import EMBEDDING
-from components.settings import from_json
 
-MODEL_KEY = "model"
-ITEMS_KEY = "items"
-SEQUENCES_KEY = "sequences"
-INDEX_KEY = "index"
-CONFIG_KEY = "config"
-PARTS_KEY = "parts"  # of the rows that the model learned from, where they are not those that the artifact tells
 BATCH = 1024
 
 
-class Executor(base_executor.BaseExecutor):  # type: ignore[misc]
-    """Builds the candidate index of a retrieval model."""
+def index_catalogue(
+    config: IndexConfig, model: Artifact, items: Artifact, sequences: Artifact, parts: Collection[int], index: Artifact
+) -> None:
+    """Embeds all items by the model's own function, so that index size = catalogue size.
 
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Embeds all items by the model's own function, so that index size = catalogue size."""
-        config = from_json(IndexConfig, exec_properties[CONFIG_KEY])
-        model_artifact = artifact_utils.get_single_instance(input_dict[MODEL_KEY])
-        model = tf.saved_model.load(path_utils.serving_model_path(model_artifact.uri))
-        catalogue = catalogue_of(input_dict[ITEMS_KEY])
-        candidates = embed_catalogue(model, catalogue)
-        if len(candidates) != len(catalogue):
-            raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} items")
-        parts = exec_properties.get(PARTS_KEY) or fitted_parts(input_dict[SEQUENCES_KEY])
-        sequences = sequences_of(input_dict[SEQUENCES_KEY], catalogue.item_ids, parts)
-        sequences = sequences.liked(liked_from(input_dict[SEQUENCES_KEY]))
-        chosen = np.linspace(0, len(sequences.user_ids) - 1, min(config.queries, len(sequences.user_ids)))
-        users = np.unique(chosen.astype(np.int64))
-        queries = embed_queries(model, last_rows(sequences.items, users, int(model.history_length)))
-        index, report = build(config, candidates, queries)
-        output = artifact_utils.get_single_instance(output_dict[INDEX_KEY])
-        save_index(index, candidates, path_utils.serving_model_dir(output.uri))
-        _write_report(report, output.uri)
+    Args:
+      config: Settings.
+      model: A retrieval model.
+      items: The entities.
+      sequences: Rows of the users, whose queries measure recall.
+      parts: Of the rows, those that the model learned from.
+      index: Where the index and its report go.
+    """
+    loaded = tf.saved_model.load(path_utils.serving_model_path(model.uri))
+    catalogue = catalogue_of(items)
+    candidates = embed_catalogue(loaded, catalogue)
+    if len(candidates) != len(catalogue):
+        raise RuntimeError(f"{len(candidates)} candidates for a catalogue of {len(catalogue)} items")
+    rows = sequences_of(sequences, catalogue.item_ids, parts).liked(liked_from(sequences))
+    chosen = np.linspace(0, len(rows.user_ids) - 1, min(config.queries, len(rows.user_ids)))
+    users = np.unique(chosen.astype(np.int64))
+    queries = embed_queries(loaded, last_rows(rows.items, users, int(loaded.history_length)))
+    built, report = build(config, candidates, queries)
+    save_index(built, candidates, path_utils.serving_model_dir(index.uri))
+    _write_report(report, index.uri)
 
 
 def embed_queries(model: Any, histories: Any) -> Floats:

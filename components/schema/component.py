@@ -1,34 +1,23 @@
-"""CuratedSchema: the schema that the data is held to."""
+"""CuratedSchema: the schema that the data is held to, as an artifact."""
 
-from tfx.dsl.components.base import base_component, executor_spec
-from tfx.types import Channel, standard_artifacts
-from tfx.types.component_spec import ChannelParameter, ComponentSpec, ExecutionParameter
+from tfx.components.schema_gen.executor import DEFAULT_FILE_NAME
+from tfx.dsl.component.experimental.annotations import OutputArtifact, Parameter
+from tfx.dsl.component.experimental.decorators import component
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
 
-from components.schema.executor import SCHEMA, TEXT, Executor
-
-
-class CuratedSchemaSpec(ComponentSpec):
-    """A schema's text in, the schema out."""
-
-    PARAMETERS = {TEXT: ExecutionParameter(type=str)}
-    INPUTS: dict[str, ChannelParameter] = {}
-    OUTPUTS = {SCHEMA: ChannelParameter(type=standard_artifacts.Schema)}
+# No `from __future__ import annotations`: TFX reads the types themselves.
 
 
-class CuratedSchema(base_component.BaseComponent):
-    """Hands on a schema that was made when the pipeline was put together.
+@component
+def CuratedSchema(text: Parameter[str], schema: OutputArtifact[standard_artifacts.Schema]) -> None:
+    """Writes a schema that was made when the pipeline was put together.
 
-    The text itself is the execution property: another schema never answers from the cache, and no file
-    has to lie where the stage runs.
+    The text itself is the execution property: another schema never answers from the cache, and no file has to lie
+    where the stage runs, as TFX's ImportSchemaGen wants one.
 
     Args:
-      text: A TFMD Schema in text format, for instance `curated.to_text(curated.curated_schema("items"))`.
-
-    Outputs: `schema` (standard Schema).
+      text: A TFMD Schema in text format, for instance `curated.to_text(curated.curated_schema("entities"))`.
+      schema: Output.
     """
-
-    SPEC_CLASS = CuratedSchemaSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-
-    def __init__(self, *, text: str) -> None:
-        super().__init__(CuratedSchemaSpec(text=text, schema=Channel(type=standard_artifacts.Schema)))
+    io_utils.write_string_file(f"{schema.uri}/{DEFAULT_FILE_NAME}", text)

@@ -64,7 +64,8 @@ class Executor(GenericExecutor):
         if served:
             settings[START] = _weights_of(artifact_utils.get_single_instance(served), settings[WEIGHTS])
         settings[CONFIG] = overridden(settings[CONFIG], exec_properties, OVERRIDES)
-        fn_args.custom_config = {**settings, **data_settings(input_dict[ITEMS], input_dict[SEQUENCES])}
+        entities, sequences = (artifact_utils.get_single_instance(input_dict[key]) for key in (ITEMS, SEQUENCES))
+        fn_args.custom_config = {**settings, **data_settings(entities, sequences)}
         return fn_args
 
 
@@ -80,7 +81,7 @@ def _weights_of(served: Artifact, which: str) -> str | None:
     return None
 
 
-def data_settings(entities: list[Artifact], sequences: list[Artifact]) -> dict[str, Any]:
+def data_settings(entities: Artifact, sequences: Artifact) -> dict[str, Any]:
     """What a `run_fn` must know of the data: file patterns, and how rows are to be understood."""
     return {
         ITEMS: _patterns(entities, features.ITEMS_SPLIT),
@@ -100,5 +101,5 @@ def _elsewhere(output_dict: dict[str, list[Artifact]], folder: str) -> dict[str,
     return moved
 
 
-def _patterns(examples: list[Artifact], split: str) -> list[str]:
-    return [io_utils.all_files_pattern(uri) for uri in artifact_utils.get_split_uris(examples, split)]
+def _patterns(examples: Artifact, split: str) -> list[str]:
+    return [io_utils.all_files_pattern(artifact_utils.get_split_uri([examples], split))]

@@ -84,7 +84,11 @@ class GateExecutor(base_executor.BaseExecutor):
 
 def reference_of(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> Reference | None:
     """The data that drift is measured from."""
-    return find_reference(exec_properties[PUSH_DIRECTORY], statistics_of(input_dict))
+    return find_reference(exec_properties[PUSH_DIRECTORY], statistics_of(_single(input_dict)))
+
+
+def _single(input_dict: dict[str, list[Artifact]]) -> dict[str, Artifact]:
+    return {key: artifact_utils.get_single_instance(given) for key, given in input_dict.items() if given}
 
 
 def _drift(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any]) -> dict[str, Any] | None:
@@ -93,7 +97,7 @@ def _drift(input_dict: dict[str, list[Artifact]], exec_properties: dict[str, Any
     if reference is None:
         return None
     schemas = {data: _schema(input_dict[key]) for data, key in SCHEMAS.items()}
-    found = drift.measure(statistics_of(input_dict), reference.statistics, schemas)
+    found = drift.measure(statistics_of(_single(input_dict)), reference.statistics, schemas)
     drift.report(found, reference.version)
     features = [{**dataclasses.asdict(one), "is_above": one.is_above} for one in found]
     return {"version": reference.version, "features": features}

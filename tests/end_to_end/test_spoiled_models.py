@@ -12,8 +12,8 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.artifacts import INDEX_REPORT, LEAVE_OUT_SEEN
+from components.bundle.component import RecommenderBundler
 from components.bundle.config import BundleConfig
-from components.bundle.executor import Executor as Bundler
 from components.evaluation.config import EvaluationConfig
 from components.evaluation.executor import Executor as Evaluator
 from components.evaluation.results import read_evaluation
@@ -77,7 +77,7 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
     }
     inputs["sequences"].set_string_custom_property(LEAVE_OUT_SEEN, "always")
     properties = {"config": to_json(BundleConfig()), "before_test": 0, "judged_k": 100}
-    Bundler().Do({name: [one] for name, one in inputs.items()}, {"model": [model]}, properties)
+    RecommenderBundler.test_call(**inputs, **properties, model=model)
     result = judge(first_run, model, tmp_path)
     assert not result.blessed
     refused = {gate.name for gate in result.gates if not gate.passed}

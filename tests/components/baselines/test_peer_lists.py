@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from tfx.types import artifact_utils
 
+from components.baselines.component import PeerLists
 from components.baselines.config import PeersConfig
-from components.baselines.executor import Executor
 from components.baselines.popularity_file import read_popularity
 from components.ingestion.config import DataConfig, SplitConfig
 from components.settings import to_json
@@ -25,8 +25,7 @@ def data(tmp_path_factory):
 def judged_rows(ingested, folder, k=100):
     judged = examples_artifact(folder)
     inputs = {"examples": ingested.examples, "items": ingested.entities, "sequences": ingested.sequences}
-    properties = {"config": to_json(PeersConfig()), "judged_k": k}
-    Executor().Do({name: [artifact] for name, artifact in inputs.items()}, {"judged_rows": [judged]}, properties)
+    PeerLists.test_call(**inputs, config=to_json(PeersConfig()), judged_k=k, judged_rows=judged)
     assert artifact_utils.decode_split_names(judged.split_names) == ["test"]
     return read_rows(f"{folder}/Split-test/*"), judged.get_string_custom_property("peer")
 

@@ -93,12 +93,12 @@ def test_any_genre_drops_the_domain_and_its_use():
 def test_the_component_writes_the_text_that_the_stages_after_it_read(tmp_path: Path):
     from tfx.types import standard_artifacts
 
-    from components.schema.executor import Executor
+    from components.schema.component import CuratedSchema
 
     schema = curated.curated_schema("entities", genres=["Comédie"])
     artifact = standard_artifacts.Schema()
     artifact.uri = str(tmp_path / "new")
-    Executor().Do({}, {"schema": [artifact]}, {"text": curated.to_text(schema)})
+    CuratedSchema.test_call(text=curated.to_text(schema), schema=artifact)
     written = (tmp_path / "new" / "schema.pbtxt").read_text(encoding="utf-8")
     assert text_format.Parse(written, schema_pb2.Schema()) == schema
     assert curated.to_text(schema) != curated.to_text(curated.curated_schema("entities"))

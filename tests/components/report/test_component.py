@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tfx.types import standard_artifacts
 
-from components.report.executor import Executor
+from components.report.component import RunReport
 from components.report.facts import from_json
 from tests.components.bundle.small_bundle import build_bundle
 from tests.components.report.reading import ReadPage
@@ -66,7 +66,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
 
 def report(inputs: dict[str, list[Any]], folder: Path, people: int = 5) -> str:
     output = artifact(standard_artifacts.ModelEvaluation, folder)
-    Executor().Do(inputs, {"report": [output]}, {"config": json.dumps({"people": people})})
+    given = {key: artifact for key, (artifact,) in inputs.items()}
+    RunReport.test_call(**given, config=json.dumps({"people": people}), report=output)
     return (folder / "report.html").read_text()
 
 
