@@ -133,8 +133,8 @@ class _Items:
 
         from components.bundle.stock import filtered_values_of
 
-        ids = loaded._item_ids.numpy()[1:]
-        vectors = loaded._index.vectors(tf.range(len(ids))) * loaded._retrieval.direction
+        ids = loaded.item_ids.numpy()[1:]
+        vectors = loaded.index.vectors(tf.range(len(ids))) * loaded.retrieval.direction
         self.vectors = dict(zip(ids, tf.math.l2_normalize(vectors, axis=1).numpy(), strict=True))
         genres = filtered_values_of(loaded, len(ids))["genres"]
         self.genres: dict[bytes, set[bytes]] = {item_id: set(some) for item_id, some in zip(ids, genres, strict=True)}

@@ -53,6 +53,10 @@ class FirstStage(tf.Module):  # type: ignore[misc]
       shares: float32 `[N]`, each item's share of the training rows.
       order: int32 `[N]`, catalogue rows from most to least popular.
       margins: int32 `[longest list + 1]`: candidates to fetch beyond a list of as many items.
+
+    Attributes:
+      popularity: The shares, padded to whole blocks.
+      order, margins: As given. All three are variables, and stored by these names.
     """
 
     def __init__(self, index: Any, item_filter: ItemFilter, shares: Floats, order: Ints, margins: Ints) -> None:
@@ -61,12 +65,12 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         self._filter = item_filter
         self._size = len(shares)
         self._margin_of = tuple(int(margin) for margin in margins)
-        self._margins = tf.Variable(margins, trainable=False, name="margins")
+        self.margins = tf.Variable(margins, trainable=False, name="margins")
         padding = -len(shares) % BLOCK
-        self._popularity = tf.Variable(
+        self.popularity = tf.Variable(
             np.pad(shares, (0, padding), constant_values=LOWEST), trainable=False, name="popularity"
         )
-        self._order = tf.Variable(order, trainable=False, name="popular_order")
+        self.order = tf.Variable(order, trainable=False, name="popular_order")
         self._ordered_shares = tf.Variable(shares[order], trainable=False, name="popular_shares")
 
     def best(self, asked: Asked, n: Any) -> tuple[Any, Any]:
@@ -83,7 +87,7 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         fetched = self._fetched(n)
         found = self._index.search(asked.queries, fetched)
         is_known = asked.is_known[:, tf.newaxis]
-        rows = tf.where(is_known, found["rows"], self._order[:fetched])
+        rows = tf.where(is_known, found["rows"], self.order[:fetched])
         scores = tf.where(is_known, found["scores"], self._ordered_shares[:fetched])
         width = fetched
         if asked.raised is not None:
@@ -97,7 +101,7 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         """The n most popular items that are not left out (sorted lists int32 `[B, S]`); as `best`."""
         fetched = tf.minimum(self._size, n + tf.shape(left_out)[1])
         shape = tf.stack([tf.shape(left_out)[0], fetched])
-        rows = tf.broadcast_to(self._order[:fetched], shape)
+        rows = tf.broadcast_to(self.order[:fetched], shape)
         scores = tf.broadcast_to(self._ordered_shares[:fetched], shape)
         return _first(n, rows, scores, fetched, (left_out,))
 
@@ -106,7 +110,7 @@ class FirstStage(tf.Module):  # type: ignore[misc]
         if isinstance(n, int):
             margin = self._margin_of[n] if n <= longest else self._margin_of[longest] * -(-n // longest)
             return min(self._size, n + margin)
-        return tf.minimum(self._size, n + tf.gather(self._margins, n))
+        return tf.minimum(self._size, n + tf.gather(self.margins, n))
 
     def _raised(self, queries: Any, is_known: Any, rows: Any, by: Any) -> tuple[Any, Any]:
         """Items of the history that rise, int32 `[B, H]`, NOTHING elsewhere, and their scores, LOWEST there."""
@@ -155,7 +159,7 @@ class FirstStage(tf.Module):  # type: ignore[misc]
             at = tf.where(by > 0)
             at = tf.stack([at[:, 0], tf.cast(tf.gather_nd(again, at), tf.int64)], axis=1)
             scores = tf.tensor_scatter_nd_add(scores, at, by[by > 0])
-        scores = lower(tf.where(is_known[:, tf.newaxis], scores, self._popularity), left_out)
+        scores = lower(tf.where(is_known[:, tf.newaxis], scores, self.popularity), left_out)
         for keep, wanted in zip(rules, codes, strict=True):
             scores = keep(scores, wanted)
         found = self._index.exact_best(scores, _least(n, self._size))

@@ -82,14 +82,14 @@ class Recommender(tf.Module):  # type: ignore[misc]
     ) -> None:
         super().__init__(name="recommender")
         self._config = config
-        self._users = users
-        self._first_stage = first_stage
-        self._retrieval = retrieval
+        self.users = users
+        self.first_stage = first_stage
+        self.retrieval = retrieval
         self._history_length = int(retrieval.history_length)
         self._rated_history = 0 if ranker is None else int(ranker.history_length)
-        self._index = index
-        self._ranker = ranker
-        self._filter = item_filter
+        self.index = index
+        self.ranker = ranker
+        self.filter = item_filter
         self._reads_users = bool(retrieval.reads_users.numpy())
         self._reads_context = bool(retrieval.reads_context.numpy())
         self._reads_repeats = bool(retrieval.reads_repeats.numpy())
@@ -99,12 +99,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
         self._liked_from = liked_from
         self._repeats = repeats
         # "" stands in front, so that row -1, nothing, is no case of its own.
-        self._item_ids = _constant(_strings([b"", *catalogue.item_ids]), "item_ids")
-        self._titles = _constant(_strings([b"", *catalogue.titles]), "titles")
+        self.item_ids = _constant(_strings([b"", *catalogue.item_ids]), "item_ids")
+        self.titles = _constant(_strings([b"", *catalogue.titles]), "titles")
         self._item_rows = _lookup(catalogue.item_ids)
-        self._mean = _constant(np.float32(means.mean), "mean")
-        self._user_means = _constant(np.pad(means.users, (0, users.size + 1 - len(means.users))), "user_means")
-        self._item_means = _constant(np.append(means.items, np.float32(0)), "item_means")
+        self.mean = _constant(np.float32(means.mean), "mean")
+        self.user_means = _constant(np.pad(means.users, (0, users.size + 1 - len(means.users))), "user_means")
+        self.item_means = _constant(np.append(means.items, np.float32(0)), "item_means")
         self._items = len(catalogue)
         self._norms = _constant(self._candidate_norms(len(catalogue)), "candidate_norms")
 
@@ -113,10 +113,10 @@ class Recommender(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def serving_default(self, user_id: Any) -> dict[str, Any]:
         """The common question: items for a user."""
-        users = self._users.lookup(user_id)
+        users = self.users.lookup(user_id)
         asked = self._asked(users)
-        answer = self._answer(asked, self._users.vectors(users), self._config.default_n)
-        return self._named(answer, self._source(self._users.liked(users), asked.is_known, contract.FROM_MODEL))
+        answer = self._answer(asked, self.users.vectors(users), self._config.default_n)
+        return self._named(answer, self._source(self.users.liked(users), asked.is_known, contract.FROM_MODEL))
 
     @tf.function(
         input_signature=[
@@ -145,30 +145,30 @@ class Recommender(tf.Module):  # type: ignore[misc]
         n: Any,
     ) -> dict[str, Any]:
         """The full question."""
-        users = self._users.lookup(user_id)
+        users = self.users.lookup(user_id)
         stored = self._asked(users)
         rows = self._item_rows.lookup(history_item_ids)
         given = tf.reduce_any(rows >= 0, axis=1)
         ratings = self._as_wide(history_ratings, rows)
         liked = self._liked(rows, ratings)
-        told = self._retrieval.read_user_features(user_features)
-        moment = self._retrieval.read_context(context)
+        told = self.retrieval.read_user_features(user_features)
+        moment = self.retrieval.read_context(context)
         queries, vectors = tf.cond(
             tf.reduce_any(given | told["given"] | moment["given"]),
             lambda: self._replaced(user_id, users, _Told(rows, ratings, liked, given, told, moment)),
-            lambda: (stored.queries, self._users.vectors(users)),
+            lambda: (stored.queries, self.users.vectors(users)),
         )
         excluded = self._item_rows.lookup(exclude_item_ids)
         unwanted = tf.where(rows == liked, NOTHING, rows) if self._repeats else rows
         n = tf.where(n <= 0, self._config.default_n, tf.minimum(n, contract.MAX_N))
-        with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), self._users.liked(users))
+        with_history = tf.where(given, tf.reduce_any(liked >= 0, axis=1), self.users.liked(users))
         is_known = with_history | self._told(users, told["given"], moment["given"])
         answer = self._answer(
             Asked(
                 queries=queries,
                 is_known=is_known,
                 left_out=(*stored.left_out, sorted_lists(tf.concat([unwanted, excluded], axis=1))),
-                filters=self._filter.lookup(filters),
+                filters=self.filter.lookup(filters),
                 allowed=self._allowed(allow_item_ids),
                 raised=self._raised(lambda: _given_or_stored(given, liked, self._stored_history(users))),
             ),
@@ -185,9 +185,9 @@ class Recommender(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def retrieve(self, user_id: Any) -> dict[str, Any]:
         """The first stage alone."""
-        rows, scores = self._first_stage.best(self._asked(self._users.lookup(user_id)), self._config.retrieve_n)
+        rows, scores = self.first_stage.best(self._asked(self.users.lookup(user_id)), self._config.retrieve_n)
         return {
-            contract.ITEM_IDS: _taken(self._item_ids, rows),
+            contract.ITEM_IDS: _taken(self.item_ids, rows),
             contract.SCORES: tf.where(rows >= 0, scores, 0.0),
             contract.COUNT: _count(rows),
         }
@@ -202,9 +202,9 @@ class Recommender(tf.Module):  # type: ignore[misc]
     def rank(self, user_id: Any, item_id: Any) -> dict[str, Any]:
         """The predicted rating of a user for an item; 0 where the bundle predicts none."""
         rows = self._item_rows.lookup(item_id)
-        users = self._users.lookup(user_id)
-        history, ratings = self._users.interactions(users, self._rated_history)
-        content = self._users.content(users)
+        users = self.users.lookup(user_id)
+        history, ratings = self.users.interactions(users, self._rated_history)
+        content = self.users.content(users)
         return {contract.PREDICTED_RATING: self._predicted(user_id, history, ratings, content, rows)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.ITEM_ID)], autograph=False)
@@ -215,8 +215,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
         found, scores = in_parts(lambda part: self._nearest(part, n), [rows], queries_at_once(items))
         similar = tf.where((rows[:, tf.newaxis] >= 0) & (scores > LOWEST), found, NOTHING)
         return {
-            contract.ITEM_IDS: _taken(self._item_ids, similar),
-            contract.TITLES: _taken(self._titles, similar),
+            contract.ITEM_IDS: _taken(self.item_ids, similar),
+            contract.TITLES: _taken(self.titles, similar),
             contract.SCORES: tf.where(similar >= 0, scores, 0.0),
             contract.COUNT: _count(similar),
         }
@@ -224,11 +224,11 @@ class Recommender(tf.Module):  # type: ignore[misc]
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=contract.USER_ID)], autograph=False)
     def history(self, user_id: Any) -> dict[str, Any]:
         """What the bundle knows of a user, newest first."""
-        rows, ratings = self._users.interactions(self._users.lookup(user_id))
+        rows, ratings = self.users.interactions(self.users.lookup(user_id))
         rows, ratings = rows[:, ::-1], ratings[:, ::-1]
         return {
-            contract.ITEM_IDS: _taken(self._item_ids, rows),
-            contract.TITLES: _taken(self._titles, rows),
+            contract.ITEM_IDS: _taken(self.item_ids, rows),
+            contract.TITLES: _taken(self.titles, rows),
             contract.RATINGS: ratings,
             contract.COUNT: _count(rows),
         }
@@ -244,22 +244,22 @@ class Recommender(tf.Module):  # type: ignore[misc]
     )
     def explain(self, user_id: Any, history_item_ids: Any, history_ratings: Any, item_id: Any) -> dict[str, Any]:
         """The items of the history that add most to the relevance of an item; stars do not enter relevance."""
-        stored = self._stored_history(self._users.lookup(user_id))
+        stored = self._stored_history(self.users.lookup(user_id))
         rows = self._item_rows.lookup(history_item_ids)
         given = tf.reduce_any(rows >= 0, axis=1)
         liked = self._liked(rows, self._as_wide(history_ratings, rows))
         history = newest_last(_given_or_stored(given, liked, stored))[:, -self._history_length :]
         rows = self._item_rows.lookup(item_id)
-        parts = self._retrieval.contributions(history, self._index.vectors(tf.maximum(rows, 0)))
-        parts += tf.where(history == rows[:, tf.newaxis], self._retrieval.repeats(history), 0.0)
+        parts = self.retrieval.contributions(history, self.index.vectors(tf.maximum(rows, 0)))
+        parts += tf.where(history == rows[:, tf.newaxis], self.retrieval.repeats(history), 0.0)
         parts = tf.where((rows >= 0)[:, tf.newaxis], tf.maximum(parts, 0.0), 0.0)
         parts = tf.pad(parts, [[0, 0], [0, contract.MOST_REASONS]])  # a history may be shorter than the answer
         top = tf.math.top_k(parts, contract.MOST_REASONS)
         history = tf.pad(history, [[0, 0], [0, contract.MOST_REASONS]], constant_values=NOTHING)
         reasons = tf.where(top.values > 0, tf.gather(history, top.indices, batch_dims=1), NOTHING)
         return {
-            contract.ITEM_IDS: _taken(self._item_ids, reasons),
-            contract.TITLES: _taken(self._titles, reasons),
+            contract.ITEM_IDS: _taken(self.item_ids, reasons),
+            contract.TITLES: _taken(self.titles, reasons),
             contract.SCORES: top.values,
             contract.SHARES: tf.math.divide_no_nan(top.values, tf.reduce_sum(parts, axis=1, keepdims=True)),
             contract.COUNT: _count(reasons),
@@ -275,12 +275,12 @@ class Recommender(tf.Module):  # type: ignore[misc]
         history = self._item_rows.lookup(rows[features.HISTORY_ITEM_IDS].to_tensor(""))
         ratings = rows[features.HISTORY_RATINGS].to_tensor(0.0)
         item = self._item_rows.lookup(rows[features.ITEM_ID])
-        user = self._users.lookup(rows[features.USER_ID])
+        user = self.users.lookup(rows[features.USER_ID])
         marked = tf.cast(tf.where(rows[features.HELD_OUT_ITEM_IDS].row_lengths() > 0)[:, 0], tf.int32)
         past, rated = tf.gather(history, marked), tf.gather(ratings, marked)
         liked = self._liked(past, rated)
-        known = self._users.content(tf.gather(user, marked))
-        moment = self._retrieval.read_context(tf.gather(self._retrieval.context_of_rows(examples), marked))
+        known = self.users.content(tf.gather(user, marked))
+        moment = self.retrieval.read_context(tf.gather(self.retrieval.context_of_rows(examples), marked))
         seen = sorted_lists(self._item_rows.lookup(tf.gather(rows[features.SEEN_ITEM_IDS], marked).to_tensor("")))
         answer = self._answer(
             Asked(
@@ -296,11 +296,11 @@ class Recommender(tf.Module):  # type: ignore[misc]
         return {
             contract.ITEM_IDS: self._scattered(answer.rows, marked, examples),
             contract.PREDICTED_RATING: self._predicted(
-                rows[features.USER_ID], history, ratings, self._users.content(user), item
+                rows[features.USER_ID], history, ratings, self.users.content(user), item
             ),
-            contract.BASELINE_RATING: self._mean
-            + tf.gather(self._user_means, user)
-            + tf.gather(self._item_means, tf.where(item >= 0, item, tf.size(self._item_means) - 1)),
+            contract.BASELINE_RATING: self.mean
+            + tf.gather(self.user_means, user)
+            + tf.gather(self.item_means, tf.where(item >= 0, item, tf.size(self.item_means) - 1)),
         }
 
     # Steps of an answer.
@@ -308,36 +308,36 @@ class Recommender(tf.Module):  # type: ignore[misc]
     def _asked(self, users: Any) -> Asked:
         """What is stored of users."""
         return Asked(
-            queries=self._users.queries(users),
-            is_known=self._users.liked(users) | self._told(users),
-            left_out=(self._users.seen(users),),
+            queries=self.users.queries(users),
+            is_known=self.users.liked(users) | self._told(users),
+            left_out=(self.users.seen(users),),
             raised=self._raised(lambda: self._stored_history(users)),
         )
 
     def _stored_history(self, users: Any) -> Any:
         """What is stored of users that they did not dislike, int32 `[B, any]`, oldest first, -1 = padding, anywhere."""
         most = self._history_length if self._liked_from is None else None  # dislikes take no place of a query
-        return self._liked(*self._users.interactions(users, most))
+        return self._liked(*self.users.interactions(users, most))
 
     def _raised(self, history: Callable[[], Any]) -> tuple[Any, Any] | None:
         """What rises for being in a history int32 `[B, H]`, and by how much; None where nothing does."""
         if not self._reads_repeats:
             return None
         rows = newest_last(history())[:, -self._history_length :]
-        return rows, self._retrieval.repeats(rows)
+        return rows, self.retrieval.repeats(rows)
 
     def _replaced(self, user_id: Any, users: Any, told: _Told) -> tuple[Any, Any]:
         """Queries and user vectors, from the history and the features in the request where they are given."""
-        content, rows, ratings, liked = self._users.content(users), told.rows, told.ratings, told.liked
+        content, rows, ratings, liked = self.users.content(users), told.rows, told.ratings, told.liked
         chosen = told.given[:, tf.newaxis]
         if self._reads_users or self._rates_by_users or self._reads_context:
             content = _either(told.features["given"], told.features, content)
-            past, rated = self._users.interactions(users, max(self._history_length, self._rated_history))
+            past, rated = self.users.interactions(users, max(self._history_length, self._rated_history))
             rows = _given_or_stored(told.given, rows, past)
             ratings = _given_or_stored(told.given, ratings, rated, np.nan)
             liked = _given_or_stored(told.given, liked, self._liked(past, rated))
             chosen |= (told.features["given"] | told.context["given"])[:, tf.newaxis]
-        queries, vectors = self._users.queries(users), self._users.vectors(users)
+        queries, vectors = self.users.queries(users), self.users.vectors(users)
         queries = tf.where(chosen, self._queries(liked, content, told.context), queries)
         if vectors is not None:
             vectors = tf.where(chosen, self._vectors(user_id, rows, ratings, content), vectors)
@@ -347,7 +347,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """Whether features of users (stored or told) or of the context say what lists follow from, bool `[B]`."""
         told = tf.zeros_like(users, tf.bool)
         if self._reads_users:
-            told |= self._users.told(users) | features
+            told |= self.users.told(users) | features
         return told | context if self._reads_context else told
 
     def _source(self, with_history: Any, is_known: Any, source: Any) -> Any:
@@ -374,17 +374,17 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """Queries float32 `[B, D]` of histories int32 `[B, H]`, oldest first, -1 = padding, features, context."""
         history = newest_last(history)[:, -self._history_length :]
         told = (tf.concat([content[part], context[name]], axis=1) for part, name in enumerate(("positions", "weights")))
-        return self._retrieval.embed_query(history, *told)["embedding"]
+        return self.retrieval.embed_query(history, *told)["embedding"]
 
     def _vectors(self, user_id: Any, history: Any, ratings: Any, content: tuple[Any, Any]) -> Any:
         """The rating model's user vectors float32 `[B, W]`; None without one."""
-        return None if self._ranker is None else self._ranker.encode_users(user_id, history, ratings, *content)
+        return None if self.ranker is None else self.ranker.encode_users(user_id, history, ratings, *content)
 
     def _answer(self, asked: Asked, vectors: Any, n: Any) -> Answer:
         """The n best items: candidates by relevance, then in the configured order."""
         as_found = self._config.order == "relevance" and self._config.diversity == 0
-        rows, scores = self._first_stage.best(asked, n if as_found else self._candidates(n))
-        predicted = tf.zeros_like(scores) if vectors is None else self._ranker.rate(vectors, rows)
+        rows, scores = self.first_stage.best(asked, n if as_found else self._candidates(n))
+        predicted = tf.zeros_like(scores) if vectors is None else self.ranker.rate(vectors, rows)
         if not as_found:
             order = self._ordered(rows, scores, predicted, n)
             rows, scores, predicted = (tf.gather(t, order, batch_dims=1) for t in (rows, scores, predicted))
@@ -404,7 +404,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         }[self._config.order]()
         if self._config.diversity == 0:
             return tf.math.top_k(tf.where(real, values, LOWEST), n).indices
-        vectors = self._index.vectors(tf.reshape(tf.maximum(rows, 0), [-1])) * self._retrieval.direction
+        vectors = self.index.vectors(tf.reshape(tf.maximum(rows, 0), [-1])) * self.retrieval.direction
         vectors = tf.reshape(tf.math.l2_normalize(vectors, axis=1), [-1, tf.shape(rows)[1], vectors.shape[1]])
         similarity = tf.matmul(vectors, vectors, transpose_b=True)
         return most_relevant_and_different(values, similarity, real, n, self._config.diversity)
@@ -412,8 +412,8 @@ class Recommender(tf.Module):  # type: ignore[misc]
     def _named(self, answer: Answer, source: Any) -> dict[str, Any]:
         real = answer.rows >= 0
         return {
-            contract.ITEM_IDS: _taken(self._item_ids, answer.rows),
-            contract.TITLES: _taken(self._titles, answer.rows),
+            contract.ITEM_IDS: _taken(self.item_ids, answer.rows),
+            contract.TITLES: _taken(self.titles, answer.rows),
             contract.SCORES: tf.where(real, answer.scores, 0.0),
             contract.PREDICTED_RATINGS: tf.where(real, answer.ratings, 0.0),
             contract.COUNT: _count(answer.rows),
@@ -422,28 +422,28 @@ class Recommender(tf.Module):  # type: ignore[misc]
 
     def _predicted(self, user_id: Any, history: Any, ratings: Any, content: tuple[Any, Any], rows: Any) -> Any:
         """Predicted stars float32 `[B]` of one catalogue row each, which may be in the history."""
-        if self._ranker is None:
+        if self.ranker is None:
             return tf.zeros_like(rows, tf.float32)
-        predicted = self._ranker.predict(user_id, history, ratings, *content, rows[:, tf.newaxis])
+        predicted = self.ranker.predict(user_id, history, ratings, *content, rows[:, tf.newaxis])
         return predicted["predicted_rating"][:, 0]
 
     def _nearest(self, rows: Any, n: int) -> tuple[Any, Any]:
-        vectors = self._index.vectors(tf.maximum(rows, 0)) * self._retrieval.direction
-        scores = self._index.exact_scores(tf.math.l2_normalize(vectors, axis=1))
+        vectors = self.index.vectors(tf.maximum(rows, 0)) * self.retrieval.direction
+        scores = self.index.exact_scores(tf.math.l2_normalize(vectors, axis=1))
         scores = tf.where(self._norms > 0, scores / tf.maximum(self._norms, 1e-12), LOWEST)
         kept = min(n, self._items)
-        found = self._index.exact_best(lower(scores, rows[:, tf.newaxis]), kept)
+        found = self.index.exact_best(lower(scores, rows[:, tf.newaxis]), kept)
         return as_long(n, found["rows"], found["scores"], kept)
 
     def _scattered(self, rows: Any, marked: Any, examples: Any) -> Any:
         """Item ids `[B, list_length]` of answers to the marked rows, "" for the others."""
         shape = tf.stack([tf.size(examples), self._list_length])
         found = tf.tensor_scatter_nd_update(tf.fill(shape, NOTHING), marked[:, tf.newaxis], rows)
-        return _taken(self._item_ids, found)
+        return _taken(self.item_ids, found)
 
     def _candidate_norms(self, items: int) -> Any:
         """Lengths of all candidate vectors without their biases, float32 `[N + padding]`; 0 in the padding."""
-        vectors = self._index.vectors(tf.range(items)) * self._retrieval.direction
+        vectors = self.index.vectors(tf.range(items)) * self.retrieval.direction
         norms = tf.norm(vectors, axis=1).numpy()
         return np.pad(norms, (0, -items % BLOCK))
 

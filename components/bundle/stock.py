@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.parquet as pq
 import tensorflow as tf
 
@@ -98,30 +100,29 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
     """The parts around an exact index, with the settings given."""
     loaded, users, list_length = parts.loaded, parts.user_ids, parts.facts["list_length"]
     catalogue = catalogue_of(loaded)
-    stage, table = loaded._first_stage, loaded._users
-    candidates = loaded._index.exact.candidates.numpy().T[: len(catalogue)]
+    stage, table = loaded.first_stage, parts_of(loaded.users)
+    candidates = loaded.index.exact.candidates.numpy().T[: len(catalogue)]
     index = SearchModule(ExactIndex(candidates), candidates)
     item_filter = ItemFilter(filtered_values_of(loaded, len(catalogue)))
-    vectors = getattr(table, "_vectors", None)
     return Recommender(
         settings,
         catalogue,
-        UserTable(known_of(table, users), table._queries.numpy(), None if vectors is None else vectors.numpy()),
-        loaded._retrieval,
+        UserTable(known_of(table, users), table["queries"], table.get("vectors")),
+        loaded.retrieval,
         FirstStage(
             index,
             item_filter,
-            stage._popularity.numpy()[: len(catalogue)],
-            stage._order.numpy(),
-            stage._margins.numpy(),
+            stage.popularity.numpy()[: len(catalogue)],
+            stage.order.numpy(),
+            stage.margins.numpy(),
         ),
         index,
-        getattr(loaded, "_ranker", None),
+        getattr(loaded, "ranker", None),
         item_filter,
         Means(
-            mean=float(loaded._mean.numpy()),
-            users=loaded._user_means.numpy()[:-1],
-            items=loaded._item_means.numpy()[:-1],
+            mean=float(loaded.mean.numpy()),
+            users=loaded.user_means.numpy()[:-1],
+            items=loaded.item_means.numpy()[:-1],
         ),
         list_length,
         scale=parts.facts["scale"],
@@ -132,14 +133,14 @@ def with_exact_index(parts: Parts, settings: BundleConfig) -> Recommender:
 
 def catalogue_of(loaded: Any) -> Catalogue:
     """All items of a bundle, byte for byte; an item's genres come sorted."""
-    item_ids, titles = loaded._item_ids.numpy()[1:], loaded._titles.numpy()[1:]
+    item_ids, titles = loaded.item_ids.numpy()[1:], loaded.titles.numpy()[1:]
     genres = filtered_values_of(loaded, len(item_ids)).get(GENRES, [[] for _ in item_ids])
     return Catalogue(item_ids=item_ids, titles=titles, genres=genres)
 
 
 def filtered_values_of(loaded: Any, items: int) -> dict[str, list[list[bytes]]]:
     """Values of every item, sorted, by the name of each feature that filters lists."""
-    names, rows, splits = (loaded._filter.parts[name].numpy() for name in ("names", "rows", "splits"))
+    names, rows, splits = (loaded.filter.parts[name].numpy() for name in ("names", "rows", "splits"))
     values: dict[str, list[list[bytes]]] = {}
     for key, start, end in zip(names, splits[:-1], splits[1:], strict=False):
         feature, _, value = key.partition(b"=")
@@ -149,39 +150,37 @@ def filtered_values_of(loaded: Any, items: int) -> dict[str, list[list[bytes]]]:
     return values
 
 
-def known_of(table: Any, user_ids: Strings) -> KnownUsers:
+def parts_of(users: Any) -> dict[str, npt.NDArray[Any]]:
+    """What a bundle's table of users holds, by name (`UserTable.parts`)."""
+    return {name: part.numpy() for name, part in users.parts.items()}
+
+
+def known_of(table: Mapping[str, npt.NDArray[Any]], user_ids: Strings) -> KnownUsers:
     """What a bundle knows of its users; of what each liked only whether there is anything: all that a table keeps."""
-    interactions = lists_of(table)
-    lengths = table._seen_lengths.numpy()[:-1].astype(np.int64)
-    starts = table._seen_starts.numpy()[:-1].astype(np.int64) + np.arange(len(lengths))
+    lengths = table["seen_lengths"][:-1].astype(np.int64)
+    starts = table["seen_starts"][:-1].astype(np.int64) + np.arange(len(lengths))
     splits = np.concatenate([[0], np.cumsum(lengths)])
     at = np.arange(splits[-1]) - np.repeat(splits[:-1], lengths) + np.repeat(starts, lengths)
-    liked = table._liked.numpy()[:-1].astype(np.int64)
+    liked = table["liked"][:-1].astype(np.int64)
+    content = None
+    if "content_splits" in table:
+        content = RaggedRows(
+            row_splits=table["content_splits"].astype(np.int64),
+            rows=table["content_positions"][:-1],
+            weights=table["content_weights"][:-1],
+        )
     return KnownUsers(
         user_ids=user_ids,
-        interactions=interactions,
+        interactions=lists_of(table),
         liked=RaggedRows(row_splits=np.concatenate([[0], np.cumsum(liked)]), rows=np.zeros(int(liked.sum()), np.int32)),
-        left_out=RaggedRows(row_splits=splits, rows=table._seen.numpy()[at]),
-        content=_content_of(table),
-        told=table._told.numpy()[:-1],
+        left_out=RaggedRows(row_splits=splits, rows=table["seen"][at]),
+        content=content,
+        told=table["told"][:-1],
     )
 
 
-def _content_of(table: Any) -> RaggedRows | None:
-    parts = getattr(table, "_content", None)
-    if parts is None:
-        return None
-    return RaggedRows(
-        row_splits=parts["splits"].numpy().astype(np.int64),
-        rows=parts["positions"].numpy()[:-1],
-        weights=parts["weights"].numpy()[:-1],
-    )
-
-
-def lists_of(table: Any) -> RaggedRows:
+def lists_of(table: Mapping[str, npt.NDArray[Any]]) -> RaggedRows:
     """What a bundle knows of each user."""
     return RaggedRows(
-        row_splits=table._starts.numpy().astype(np.int64),
-        rows=table._rows.numpy()[:-1],
-        ratings=table._ratings.numpy()[:-1],
+        row_splits=table["starts"].astype(np.int64), rows=table["rows"][:-1], ratings=table["ratings"][:-1]
     )

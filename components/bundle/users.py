@@ -28,6 +28,8 @@ class UserTable(tf.Module):  # type: ignore[misc]
 
     Attributes:
       size: U.
+      parts: What it holds, as variables by name: the stored form, from which a bundle is put together once more
+        (stock.py).
     """
 
     def __init__(self, known: KnownUsers, queries: Floats, vectors: Floats | None) -> None:
@@ -41,25 +43,28 @@ class UserTable(tf.Module):  # type: ignore[misc]
             users,
         )
         lengths = np.append(np.diff(lists.row_splits), 0).astype(np.int32)
-        # One entry more behind the last list, so that the start of an empty one is a position too.
-        self._rows = _variable(np.append(lists.rows, np.int32(-1)), "known_rows")
-        self._ratings = _variable(np.append(lists.ratings, np.float32(0)), "known_ratings")
-        self._starts = _variable(lists.row_splits.astype(np.int32), "known_starts")
-        self._lengths = _variable(lengths, "known_lengths")
-        self._liked = _variable(np.append(np.diff(known.liked.row_splits) > 0, False), "known_liked")
-        self._seen = _variable(_sorted_with_ends(left_out), "seen_rows")
-        self._seen_starts = _variable(left_out.row_splits.astype(np.int32), "seen_starts")
-        self._seen_lengths = _variable(np.append(np.diff(left_out.row_splits), 0).astype(np.int32), "seen_lengths")
-        self._content = None
+        parts = {
+            # One entry more behind the last list, so that the start of an empty one is a position too.
+            "rows": _variable(np.append(lists.rows, np.int32(-1)), "known_rows"),
+            "ratings": _variable(np.append(lists.ratings, np.float32(0)), "known_ratings"),
+            "starts": _variable(lists.row_splits.astype(np.int32), "known_starts"),
+            "lengths": _variable(lengths, "known_lengths"),
+            "liked": _variable(np.append(np.diff(known.liked.row_splits) > 0, False), "known_liked"),
+            "seen": _variable(_sorted_with_ends(left_out), "seen_rows"),
+            "seen_starts": _variable(left_out.row_splits.astype(np.int32), "seen_starts"),
+            "seen_lengths": _variable(np.append(np.diff(left_out.row_splits), 0).astype(np.int32), "seen_lengths"),
+            "told": _variable(np.append(known.told, False), "known_told"),
+            "queries": _variable(queries, "user_queries"),
+        }
+        if vectors is not None:
+            parts["vectors"] = _variable(vectors, "user_vectors")
         if known.content is not None:
-            self._content = {
-                "splits": _variable(known.content.row_splits.astype(np.int32), "content_splits"),
-                "positions": _variable(np.append(known.content.rows, np.int32(-1)), "content_positions"),
-                "weights": _variable(np.append(known.content.weights, np.float32(0)), "content_weights"),
+            parts |= {
+                "content_splits": _variable(known.content.row_splits.astype(np.int32), "content_splits"),
+                "content_positions": _variable(np.append(known.content.rows, np.int32(-1)), "content_positions"),
+                "content_weights": _variable(np.append(known.content.weights, np.float32(0)), "content_weights"),
             }
-        self._told = _variable(np.append(known.told, False), "known_told")
-        self._queries = _variable(queries, "user_queries")
-        self._vectors = None if vectors is None else _variable(vectors, "user_vectors")
+        self.parts = parts
 
     def lookup(self, user_id: Any) -> Any:
         """User numbers int32 `[B]` of ids string `[B]`."""
@@ -67,52 +72,56 @@ class UserTable(tf.Module):  # type: ignore[misc]
 
     def lengths(self, users: Any) -> Any:
         """How many interactions each has, int32 `[B]`."""
-        return tf.gather(self._lengths, users)
+        return tf.gather(self.parts["lengths"], users)
 
     def liked(self, users: Any) -> Any:
         """Whether anything is known that each liked, bool `[B]`."""
-        return tf.gather(self._liked, users)
+        return tf.gather(self.parts["liked"], users)
 
     def content(self, users: Any) -> tuple[Any, Any]:
         """What the features of each come to: positions int32 and weights float32 `[B, P]`, -1 and 0 behind."""
-        if self._content is None:
+        if "content_splits" not in self.parts:
             nothing = tf.zeros([tf.shape(users)[0], 0])
             return tf.cast(nothing, tf.int32), nothing
-        starts, ends = (tf.gather(self._content["splits"], users + one) for one in (0, 1))
+        starts, ends = (tf.gather(self.parts["content_splits"], users + one) for one in (0, 1))
         offset = tf.range(_longest(ends - starts))[tf.newaxis]
         real = offset < (ends - starts)[:, tf.newaxis]
-        at = tf.where(real, starts[:, tf.newaxis] + offset, tf.size(self._content["positions"]) - 1)
-        return tf.gather(self._content["positions"], at), tf.gather(self._content["weights"], at)
+        at = tf.where(real, starts[:, tf.newaxis] + offset, tf.size(self.parts["content_positions"]) - 1)
+        return tf.gather(self.parts["content_positions"], at), tf.gather(self.parts["content_weights"], at)
 
     def told(self, users: Any) -> Any:
         """Whether any feature is known of each, bool `[B]`."""
-        return tf.gather(self._told, users)
+        return tf.gather(self.parts["told"], users)
 
     def queries(self, users: Any) -> Any:
         """The retrieval model's queries of their histories, float32 `[B, D]`."""
-        return tf.gather(self._queries, users)
+        return tf.gather(self.parts["queries"], users)
 
     def vectors(self, users: Any) -> Any:
         """The rating model's user vectors, float32 `[B, W]`; None without a rating model."""
-        return None if self._vectors is None else tf.gather(self._vectors, users)
+        return tf.gather(self.parts["vectors"], users) if "vectors" in self.parts else None
 
     def seen(self, users: Any) -> Any:
         """Catalogue rows that a list leaves out, as sorted lists int32 `[B, S]` (components/bundle/sorted_lists.py)."""
-        last = tf.gather(self._seen_lengths, users)[:, tf.newaxis]
+        last = tf.gather(self.parts["seen_lengths"], users)[:, tf.newaxis]
         # Positions beyond a list's own END stay there.
         offset = tf.minimum(tf.range(_longest(last) + 1), last)
-        starts = tf.gather(self._seen_starts, users) + users  # an END stands behind the list of every user before
-        return tf.gather(self._seen, starts[:, tf.newaxis] + offset)
+        starts = (
+            tf.gather(self.parts["seen_starts"], users) + users
+        )  # an END stands behind the list of every user before
+        return tf.gather(self.parts["seen"], starts[:, tf.newaxis] + offset)
 
     def interactions(self, users: Any, most: int | None = None) -> tuple[Any, Any]:
         """Rows int32 and ratings float32 `[B, longest]`, the `most` last of each, oldest first, -1 and 0 in front."""
-        lengths = tf.gather(self._lengths, users)
+        lengths = tf.gather(self.parts["lengths"], users)
         kept = lengths if most is None else tf.minimum(lengths, most)
         longest = _longest(kept)
         offset = tf.range(longest)[tf.newaxis] - longest + lengths[:, tf.newaxis]
-        at = tf.gather(self._starts, users)[:, tf.newaxis] + tf.maximum(offset, 0)
+        at = tf.gather(self.parts["starts"], users)[:, tf.newaxis] + tf.maximum(offset, 0)
         real = offset >= (lengths - kept)[:, tf.newaxis]
-        return tf.where(real, tf.gather(self._rows, at), -1), tf.where(real, tf.gather(self._ratings, at), 0.0)
+        return tf.where(real, tf.gather(self.parts["rows"], at), -1), tf.where(
+            real, tf.gather(self.parts["ratings"], at), 0.0
+        )
 
 
 def encoded(retrieval: Any, ranker: Any, known: KnownUsers) -> tuple[Floats, Floats | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.bundle.stock import catalogue_of, lists_of, read_parts
+from components.bundle.stock import catalogue_of, lists_of, parts_of, read_parts
 from components.embeddings.item_vectors import ItemVectors, item_vectors
 from components.errors import InputError
 from components.examples import Catalogue, Floats, Longs, RaggedRows, Strings
@@ -55,13 +55,13 @@ def read_embeddings(model: Path) -> BundleEmbeddings:
             action="make the bundle anew: recommender run",
         )
     loaded = parts.loaded
-    catalogue = catalogue_of(loaded)
-    shares = loaded._first_stage._popularity.numpy()[: len(catalogue)].astype(np.float64)
+    catalogue, table = catalogue_of(loaded), parts_of(loaded.users)
+    shares = loaded.first_stage.popularity.numpy()[: len(catalogue)].astype(np.float64)
     return BundleEmbeddings(
         catalogue=catalogue,
-        vectors=item_vectors(loaded._retrieval, catalogue, loaded._index.exact.candidates.numpy().T[: len(catalogue)]),
+        vectors=item_vectors(loaded.retrieval, catalogue, loaded.index.exact.candidates.numpy().T[: len(catalogue)]),
         rows=np.rint(shares * parts.facts[TRAINING_ROWS]).astype(np.int64),
         user_ids=parts.user_ids,
-        lists=lists_of(loaded._users),
-        queries=loaded._users._queries.numpy()[: len(parts.user_ids)],
+        lists=lists_of(table),
+        queries=table["queries"][: len(parts.user_ids)],
     )
