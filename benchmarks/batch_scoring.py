@@ -194,11 +194,11 @@ def _own_rates(bundle: str) -> dict[str, float]:
     """Users a second of the signatures on blocks of the job, and of NumPy; and the size of a block."""
     import numpy as np
 
-    from pipelines.batch_scoring.bundle_facts import block_users, read_facts
-    from pipelines.batch_scoring.grouping import by_bucket, cut, each_once, number_of_buckets
-    from pipelines.batch_scoring.model_handler import LoadedSignature
-    from pipelines.batch_scoring.reading import read_piece
-    from pipelines.batch_scoring.user_files import find_users
+    from components.batch_scoring.bundle_facts import block_users, read_facts
+    from components.batch_scoring.grouping import by_bucket, cut, each_once, number_of_buckets
+    from components.batch_scoring.model_handler import LoadedSignature
+    from components.batch_scoring.reading import read_piece
+    from components.batch_scoring.user_files import find_users
 
     users = find_users("all", bundle)
     size = block_users(read_facts(bundle))

@@ -9,6 +9,7 @@ from typing import Any
 import tomli
 
 from components.baselines.config import PeersConfig
+from components.batch_scoring.config import BatchScoresConfig
 from components.bundle.config import BundleConfig
 from components.embeddings.config import EmbeddingsConfig
 from components.errors import InputError
@@ -23,7 +24,6 @@ from components.retrieval.config import RetrievalConfig
 from components.settings import from_mapping, require, settings
 from components.training.config import TrainingConfig
 from components.validation.config import StatisticsConfig
-from pipelines.batch_scoring.config import BatchScoresConfig
 
 PRESETS = Path(__file__).parent / "presets"
 

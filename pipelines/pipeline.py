@@ -11,6 +11,8 @@ from tfx.orchestration import metadata
 from tfx.orchestration.pipeline import Pipeline
 
 from components.baselines.component import PeerLists
+from components.batch_scoring.component import BatchScorer
+from components.beam.engines import for_tfx
 from components.bundle.component import RecommenderBundler
 from components.embeddings.component import EmbeddingMap
 from components.errors import InputError
@@ -31,9 +33,7 @@ from components.training.component import RecommenderTrainer
 from components.training.config import ALL, AUTO, MULTI_WORKER, TRAIN_EVAL
 from components.transform.component import create_transform
 from components.validation.component import DataGate, RecommenderStatisticsGen
-from pipelines.batch_scoring.component import BatchScorer
 from pipelines.config import PipelineConfig
-from pipelines.engines import for_tfx
 from pipelines.local_run.places import Places
 from pipelines.per_run import PerRun
 

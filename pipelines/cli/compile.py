@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from components.beam import engines
 from components.errors import InputError
 from components.feature_specs import feature_overrides
-from pipelines import engines
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import OK
 from pipelines.cli.option_types import comma_separated

@@ -16,6 +16,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from components.beam import engines, job_server
 from components.causes import cause_of
 from components.errors import InputError
 from components.feature_specs import feature_overrides
@@ -23,7 +24,6 @@ from components.ingestion.config import DataConfig
 from components.ingestion.sources import find_source
 from components.progress import LOGGER
 from components.training.config import FINAL_FITS
-from pipelines import engines, job_server
 from pipelines.cli.consoles import console_for
 from pipelines.cli.data_options import PRESET_HELP, data_options
 from pipelines.cli.exit_codes import FAILURE, INTERRUPTED, NOT_BLESSED, OK, USAGE

@@ -78,10 +78,10 @@ def score(
     as_json: bool,
 ) -> int:
     """Recommend items to all users, or to those in a file, into one table."""
-    from pipelines import engines
-    from pipelines.batch_scoring.publishing import Destination
-    from pipelines.batch_scoring.watching import Limits, Request, ScoringFailedError
-    from pipelines.batch_scoring.watching import score as score_users
+    from components.batch_scoring.publishing import Destination
+    from components.batch_scoring.watching import Limits, Request, ScoringFailedError
+    from components.batch_scoring.watching import score as score_users
+    from components.beam import engines
 
     bundle = model if model is not None and "://" in model else str(find_model(model))
     request = Request(

@@ -11,11 +11,11 @@ import yaml
 from tfx.orchestration.kubeflow.v2.kubeflow_v2_dag_runner import KubeflowV2DagRunner, KubeflowV2DagRunnerConfig
 from tfx.orchestration.pipeline import Pipeline
 
+from components.beam import engines
 from components.errors import InputError
 from components.ingestion.opening import declared_facts, open_source
 from components.ingestion.source import SourceFacts
 from components.ingestion.sources import find_source
-from pipelines import engines
 from pipelines.config import PipelineConfig
 from pipelines.kubeflow import page_artifacts
 from pipelines.kubeflow.deployment import OPEN_THE_PLACE, Deployment, with_kubeflows_store

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
+from components.beam import engines
 from components.causes import cause_of
 from components.errors import InputError
 from components.progress import LOGGER
 from components.settings import to_mapping
-from pipelines import engines
 from pipelines.config import PipelineConfig
 from pipelines.local_run import reports, stage_facts
 from pipelines.local_run import summary as summaries

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import tensorflow_data_validation as tfdv
 
-from pipelines.batch_scoring.publishing import Destination
+from components.batch_scoring.publishing import Destination
+from tests.components.batch_scoring.engines import find_prism
+from tests.components.batch_scoring.jobs import Scored
 from tests.end_to_end.command import Run, run
 from tests.end_to_end.conftest import SETTINGS
-from tests.pipelines.batch_scoring.engines import find_prism
-from tests.pipelines.batch_scoring.jobs import Scored
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""Beam: the engines on which jobs run, and what they ask for."""
