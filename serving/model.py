@@ -2,67 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from serving import contract
 from serving.missing_extra import needs_extra
+from serving.questions import BundleQuestions
 from serving.scann_operations import load_operations
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Item:
-    """One item of an answer.
-
-    Attributes:
-      id: Its id, as in the data.
-      title: Its title.
-      score: Relevance: inner product of the towers, or share of interactions where popularity answered.
-      predicted_rating: Stars; 0 where the bundle predicts none.
-    """
-
-    id: str
-    title: str
-    score: float
-    predicted_rating: float = 0.0
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Reason:
-    """One item of a person's history that speaks for a recommended one.
-
-    Attributes:
-      id: Its id.
-      title: Its title.
-      score: Its part of the recommended item's relevance.
-      share: That part divided by the sum of all positive ones.
-    """
-
-    id: str
-    title: str
-    score: float
-    share: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the bundle recommends to one person.
-
-    Attributes:
-      user_id: Whom it was asked for.
-      items: Best first.
-      source: `model`, `history`, `features` or `popularity` (serving/contract.py).
-    """
-
-    user_id: str
-    items: list[Item]
-    source: str
-
-
-class LoadedBundle:
+class LoadedBundle(BundleQuestions):
     """A bundle in memory.
 
     Args:
@@ -102,108 +53,11 @@ class LoadedBundle:
         """All filters that some item meets, `feature=value`, sorted."""
         return filters_of(self.catalogue)
 
-    def recommend(
-        self,
-        user_ids: Sequence[str],
-        n: int = 0,
-        history: Sequence[tuple[str, float]] = (),
-        exclude: Sequence[str] = (),
-        allow: Sequence[str] = (),
-        filters: Sequence[str] = (),
-        user_features: Sequence[str] = (),
-        context: Sequence[str] = (),
-    ) -> list[Answer]:
-        """Asks the signature `recommend`, the same of everything else for every user.
-
-        Args:
-          user_ids: Users, "" for a person without an id.
-          n: Items in an answer, 0 = the bundle's default.
-          history: Item ids with stars (0 = not rated), oldest first; replaces what is stored.
-          exclude: Items to leave out.
-          allow: Only these items; none = all.
-          filters: Texts `feature=value` that items must meet (serving/contract.py); none = all.
-          user_features: Texts `feature=value` of the user; they replace what is stored.
-          context: Texts `feature=value` of the moment.
-        """
-        tf, rows = self._tf, len(user_ids)
-        output = self._model.signatures[contract.RECOMMEND](
-            **{
-                contract.USER_ID: tf.constant(list(user_ids), tf.string),
-                contract.HISTORY_ITEM_IDS: self._repeated([item for item, _ in history], rows),
-                contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
-                contract.EXCLUDE_ITEM_IDS: self._repeated(exclude, rows),
-                contract.ALLOW_ITEM_IDS: self._repeated(allow, rows),
-                contract.FILTERS: self._repeated(filters, rows),
-                contract.USER_FEATURES: self._repeated(user_features, rows),
-                contract.CONTEXT: self._repeated(context, rows),
-                contract.N: tf.fill([rows], n),
-            }
-        )
-        values = {name: tensor.numpy() for name, tensor in output.items()}
-        return [
-            Answer(
-                user_id=user_id,
-                items=[_item(values, row, column) for column in range(values[contract.COUNT][row])],
-                source=values[contract.SOURCE][row].decode(),
-            )
-            for row, user_id in enumerate(user_ids)
-        ]
-
-    def similar(self, item_id: str) -> list[Item]:
-        """Items like this one, best first; none for an unknown id."""
-        output = self._model.signatures[contract.SIMILAR](item_id=self._tf.constant([item_id]))
-        values = {name: tensor.numpy() for name, tensor in output.items()}
-        return [_item(values, 0, column) for column in range(values[contract.COUNT][0])]
-
-    def explain(
-        self, user_id: str, item_ids: Sequence[str], history: Sequence[tuple[str, float]] = ()
-    ) -> list[list[Reason]]:
-        """Which items of the person's history pulled each item in, most important first.
-
-        Args:
-          user_id: A user, "" for a person without an id.
-          item_ids: What was recommended, or might be.
-          history: Item ids with stars, oldest first; replaces what is stored.
-        """
-        tf, rows = self._tf, len(item_ids)
-        output = self._model.signatures[contract.EXPLAIN](
-            **{
-                contract.USER_ID: tf.constant([user_id] * rows, tf.string),
-                contract.HISTORY_ITEM_IDS: self._repeated([item for item, _ in history], rows),
-                contract.HISTORY_RATINGS: tf.constant([[stars for _, stars in history]] * rows, tf.float32),
-                contract.ITEM_ID: tf.constant(list(item_ids), tf.string),
-            }
-        )
-        values = {name: tensor.numpy() for name, tensor in output.items()}
-        return [
-            [
-                Reason(
-                    id=_text(values[contract.ITEM_IDS][row, column]),
-                    title=_text(values[contract.TITLES][row, column]),
-                    score=float(values[contract.SCORES][row, column]),
-                    share=float(values[contract.SHARES][row, column]),
-                )
-                for column in range(values[contract.COUNT][row])
-            ]
-            for row in range(rows)
-        ]
-
-    def user_history(self, user_id: str) -> list[tuple[str, str, float]]:
-        """Item id, title and stars of everything that is known of a user, oldest first."""
-        output = self._model.signatures[contract.HISTORY](user_id=self._tf.constant([user_id]))
-        values = {name: tensor.numpy() for name, tensor in output.items()}
-        newest_first = [
-            (
-                _text(values[contract.ITEM_IDS][0, column]),
-                _text(values[contract.TITLES][0, column]),
-                float(values[contract.RATINGS][0, column]),
-            )
-            for column in range(values[contract.COUNT][0])
-        ]
-        return newest_first[::-1]
-
-    def _repeated(self, values: Sequence[str], rows: int) -> Any:
-        return self._tf.reshape(self._tf.constant(list(values) * rows, self._tf.string), [rows, len(values)])
+    def _outputs(self, signature: str, inputs: Mapping[str, Any], request_id: str) -> dict[str, Any]:
+        asked = self._model.signatures[signature]
+        specs = asked.structured_input_signature[1]
+        outputs = asked(**{name: self._tf.constant(values, specs[name].dtype) for name, values in inputs.items()})
+        return {name: _as_texts(tensor.numpy().tolist()) for name, tensor in outputs.items()}
 
     def _extra(self, name: str) -> dict[str, Any]:
         path = self.path / contract.EXTRA_ASSETS / name
@@ -222,15 +76,8 @@ def filters_of(catalogue: Mapping[str, Any]) -> list[str]:
     )
 
 
-def _item(values: dict[str, Any], row: int, column: int) -> Item:
-    stars = values.get(contract.PREDICTED_RATINGS)
-    return Item(
-        id=_text(values[contract.ITEM_IDS][row, column]),
-        title=_text(values[contract.TITLES][row, column]),
-        score=float(values[contract.SCORES][row, column]),
-        predicted_rating=0.0 if stars is None else float(stars[row, column]),
-    )
-
-
-def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+def _as_texts(values: Any) -> Any:
+    """Bytes, in lists of any depth, as texts."""
+    if isinstance(values, list):
+        return [_as_texts(value) for value in values]
+    return values.decode("utf-8", "replace") if isinstance(values, bytes) else values

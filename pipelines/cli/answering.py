@@ -18,7 +18,7 @@ from serving.model import filters_of
 
 if TYPE_CHECKING:
     from serving.client import RecommenderClient
-    from serving.model import LoadedBundle
+    from serving.questions import BundleQuestions
 
 TOKEN_VARIABLE = "RECOMMENDER_TOKEN"
 
@@ -54,7 +54,7 @@ class Answering:
       catalogue: Its items; empty where unknown.
     """
 
-    recommender: LoadedBundle | RecommenderClient
+    recommender: BundleQuestions
     name: str
     catalogue: Mapping[str, Any]
 

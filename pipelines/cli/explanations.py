@@ -13,7 +13,7 @@ from pipelines.cli.answering import Answering
 from serving.contract import EXPLAIN, FROM_POPULARITY
 
 if TYPE_CHECKING:
-    from serving.model import Answer, Reason
+    from serving.questions import Answer, Reason
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

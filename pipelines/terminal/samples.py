@@ -16,7 +16,7 @@ class UserSample:
     Attributes:
       user_id: The user.
       liked: Titles that the user rated highest, with the stars; the later ones among equals. 0 stars: not rated.
-      items: The answer, best first: `serving.model.Item`.
+      items: The answer, best first: `serving.questions.Item`.
       source: Where the answer comes from.
     """
 

@@ -10,7 +10,6 @@ Errors are those of serving/errors.py.
 
 from serving.client.answers import (
     AVAILABLE,
-    Candidate,
     ModelMetadata,
     ModelToServe,
     SignatureInfo,
@@ -19,6 +18,7 @@ from serving.client.answers import (
 )
 from serving.client.client import RecommenderClient
 from serving.client.settings import NO_RETRIES, Retries, Timeouts, Tls
+from serving.questions import Candidate
 
 __all__ = [
     "AVAILABLE",

@@ -9,19 +9,6 @@ AVAILABLE = "AVAILABLE"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """One item of the first stage.
-
-    Attributes:
-      id: Its id, as in the data.
-      score: Relevance.
-    """
-
-    id: str
-    score: float
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class VersionStatus:
     """One version of a model.
 

@@ -8,7 +8,7 @@ from pipelines.local_run.run_folder import RunFolder
 from pipelines.local_run.summary import Failure, PushSummary
 from pipelines.terminal import summary_lines as printout
 from pipelines.terminal.samples import UserSample
-from serving.model import Item
+from serving.questions import Item
 from tests.pipelines.local_run.test_summary import FULL
 
 

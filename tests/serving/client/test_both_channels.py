@@ -4,7 +4,7 @@ import pytest
 
 from serving.client import NO_RETRIES, Candidate, ModelToServe, RecommenderClient, Retries, Timeouts
 from serving.errors import InvalidRequestError, NotFoundError, Status, UnreachableError
-from serving.model import Answer, Item
+from serving.questions import Answer, Item
 from tests.serving.client.scripted_servers import free_port
 from tests.serving.six_items import ITEMS
 
