@@ -74,6 +74,7 @@ EXTRAS = {
         "playwright",
         "psutil",
         "pytest<9.2",  # from 9.2 on pytest-xdist 3.8 forgets which tests belong together, and fixtures run twice
+        "pytest-cov",
         "pytest-timeout",
         "pytest-xdist",
         "schemathesis",

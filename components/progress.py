@@ -30,3 +30,14 @@ def conclude(message: str, *arguments: object) -> None:
 def warn(message: str, *arguments: object) -> None:
     """Shows one line that a person should read even when everything goes well."""
     LOGGER.warning(message, *arguments)
+
+
+def duration(seconds: float) -> str:
+    """The time as a person reads it: `23.4 s`, `3 min 05 s`, `2 h 07 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"

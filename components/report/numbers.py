@@ -37,16 +37,3 @@ def stars(value: float | None) -> str:
 def day(seconds: float | None) -> str:
     """The day of a moment in Unix seconds, UTC: 1996-03-29. Any year: milliseconds read as seconds are far away."""
     return DASH if seconds is None else str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))
-
-
-def duration(seconds: float | None) -> str:
-    """23.4 s, 3 min 05 s, 2 h 07 min."""
-    if seconds is None:
-        return DASH
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from components.evaluation.metric_kinds import label_of
+from components.progress import duration
 from components.report import numbers
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,7 +63,7 @@ def _environment() -> jinja2.Environment:
         percent=numbers.percent,
         stars=numbers.stars,
         day=numbers.day,
-        duration=numbers.duration,
+        duration=duration,
         metric=label_of,
     )
     return environment

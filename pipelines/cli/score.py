@@ -14,12 +14,13 @@ from typing import Any
 import click
 from rich.console import Console
 
+from components.progress import duration
 from pipelines.cli.consoles import console_for
 from pipelines.cli.exit_codes import FAILURE, OK
 from pipelines.cli.models import find_model
 from pipelines.cli.option_types import WholeNumber
 from pipelines.local_run.stages import StageResult
-from pipelines.terminal.stage_lines import StageLines, duration
+from pipelines.terminal.stage_lines import StageLines
 from serving.contract import DEFAULT_N, MAX_N
 
 STAGE = "BatchScoring"

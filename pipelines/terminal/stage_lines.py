@@ -10,23 +10,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from components.progress import LOGGER, RESULT
+from components.progress import LOGGER, RESULT, duration
 from pipelines.local_run.stages import StageResult
 
 EPOCH_INTERVAL_SECONDS = 1.0
 NOTE_INTERVAL_SECONDS = 5.0
 INDENT = " " * 8
-
-
-def duration(seconds: float) -> str:
-    """The time as a person reads it: `23.4 s`, `3 min 05 s`, `2 h 07 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min"
 
 
 class StageLines:

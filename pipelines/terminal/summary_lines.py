@@ -13,10 +13,10 @@ from rich.text import Text
 from components.evaluation.metric_kinds import RATINGS, label_of, metric_of
 from components.evaluation.results import Figure
 from components.features import ITEM_POPULARITY, ITEM_POPULARITY_BUCKETS, REQUEST_HISTORY
+from components.progress import duration
 from pipelines.local_run.run_folder import RunFolder
 from pipelines.local_run.summary import EvaluationSummary, Failure, PushSummary, Summary
 from pipelines.terminal.samples import UserSample
-from pipelines.terminal.stage_lines import duration
 
 LEAST_COLD = 10
 """New people, or test rows of new items, below which their figures say nothing and are not printed."""

@@ -11,7 +11,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.terminal.stage_lines import duration
+from components.progress import duration
 from pipelines.terminal.summary_lines import line
 from pipelines.tuning.parameters import Parameter, Value
 from pipelines.tuning.study import FINISHED, Trial

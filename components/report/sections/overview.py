@@ -6,7 +6,8 @@ import dataclasses
 
 from components.evaluation import metric_names as names
 from components.evaluation.metric_kinds import label_of
-from components.report.numbers import count, duration, figure, percent
+from components.progress import duration
+from components.report.numbers import count, figure, percent
 from components.report.report import Report
 from components.report.section import Section, section
 from components.report.sections.lists_of import longest_recall

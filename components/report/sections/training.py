@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from components.evaluation.metric_kinds import label_of
+from components.evaluation.metric_names import AT
 from components.report.charts.lines import Line, lines
 from components.report.numbers import figure
 from components.report.report import Report
@@ -83,7 +85,7 @@ def _training(stage: str, log: Mapping[str, Any]) -> Training:
                 refit_epochs=max((one["epoch"] for one in again), default=None),
             )
         )
-    title, label = TITLES.get(stage, stage), _label(metric)
+    title, label = TITLES.get(stage, stage), label_of(metric.removeprefix("eval_").replace("@", AT))
     charts = (
         []
         if not models
@@ -118,8 +120,3 @@ def _chart(found: Sequence[Line], words: str) -> Markup:
 
 def _told(seeds: Sequence[Seed], label: str) -> str:
     return "; ".join(f"seed {seed.number} best {figure(seed.best_value)} in epoch {seed.best_epoch}" for seed in seeds)
-
-
-def _label(metric: str) -> str:
-    """`eval_ndcg@100` as people write it: NDCG@100 of the eval rows."""
-    return metric.removeprefix("eval_").upper()

@@ -4,8 +4,9 @@ import pytest
 from rich.console import Console
 
 from components import progress
+from components.progress import duration
 from pipelines.local_run.stages import StageResult
-from pipelines.terminal.stage_lines import StageLines, duration
+from pipelines.terminal.stage_lines import StageLines
 
 
 class Clock:
