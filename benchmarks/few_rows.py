@@ -23,8 +23,8 @@ from benchmarks.quality.splits import read_archive
 from benchmarks.results_table import publish, table
 from components.examples import Interactions, RaggedRows, UserSequences
 from components.features import TRAIN_PART
+from components.ragged import Lists
 from components.ranking.config import RankingConfig
-from components.ranking.index_lists import IndexLists
 from components.ranking.item_features import Feature, ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 from components.transform.preprocessing import ERAS, era_of
@@ -77,14 +77,14 @@ def measure(ratings: pd.DataFrame, catalogue: pd.DataFrame) -> list[float]:
         }
         epochs: list[Epoch] = []
         fit(dataclasses.replace(DEFAULT, l2_full_rows=1, **weights), features, known, eval_rows, epochs.append)
-        errors.append(min(epoch.rmse for epoch in epochs))
+        errors.append(min(epoch.metrics["RMSE"] for epoch in epochs))
     return [rows, *errors]
 
 
 def _feature(name: str, size: int, lists: list[list[int]]) -> Feature:
     lengths = [len(one) for one in lists]
-    values = IndexLists(
-        splits=np.cumsum([0, *lengths]).astype(np.int64),
+    values = Lists(
+        row_splits=np.cumsum([0, *lengths]).astype(np.int64),
         values=np.array([value for one in lists for value in one], np.int32),
     )
     weights = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)

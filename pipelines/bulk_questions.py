@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.ingestion.rates import RateReporter
+from components.rates import RateReporter
 from pipelines.question_files import Pairs
 from serving import contract
 from serving.model import LoadedBundle

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from components.errors import InputError
 from components.ingestion.columns import ITEM, USER, alias_of
-from components.ingestion.rates import RateReporter
 from components.ingestion.reading.paths import find_files
 from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, rejected_lines
 from components.ingestion.workspace import Workspace
+from components.rates import RateReporter
 
 MEMORY = "500MB"
 BLOCK_ROWS = 10_000

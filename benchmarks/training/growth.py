@@ -134,12 +134,12 @@ def _words(titles: pd.Series) -> pd.Series:
 
 
 def _indices(values: Sequence[list[str]]) -> _Indexed:
-    from components.transform.graph import RaggedValues
+    from components.ragged import Lists
 
     numbers: dict[str, int] = {}
     flat = [numbers.setdefault(value, len(numbers)) for one in values for value in one]
     splits = np.cumsum([0, *(len(one) for one in values)])
-    return _Indexed(RaggedValues(values=np.array(flat, np.int64), row_splits=splits), len(numbers))
+    return _Indexed(Lists(values=np.array(flat, np.int64), row_splits=splits), len(numbers))
 
 
 def _by_user(frame: pd.DataFrame) -> Any:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components import features
 from components.examples import Ints, RaggedRows, Strings, row_lookup
-from components.ingestion.rates import RateReporter
+from components.rates import RateReporter
 
 BATCH = 4_096
 _FAST = 1  # zlib level, as ingestion writes

@@ -35,13 +35,13 @@ from components.ingestion.items import complete
 from components.ingestion.new_users import NewUsers, set_aside
 from components.ingestion.opening import open_source
 from components.ingestion.profile import Profile, Range
-from components.ingestion.rates import RateReporter
 from components.ingestion.source import SourceFacts, Understood
 from components.ingestion.splits import Splitter, id_hashes, require_all_parts, resolve_kind, time_cuts
 from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import report, warn
+from components.rates import RateReporter
 from components.seen_rule import SeenRule
 
 HEAVY_SHARE = 0.05

@@ -16,11 +16,11 @@ from components.ingestion.config import DataConfig
 from components.ingestion.faults import Fault
 from components.ingestion.items import Items
 from components.ingestion.own_columns import converted
-from components.ingestion.rates import RateReporter
 from components.ingestion.source import SourceFacts, Understood
 from components.ingestion.users import Users
 from components.ingestion.workspace import Workspace
 from components.progress import report
+from components.rates import RateReporter
 
 BLOCK_ROWS = 65_536
 NO_GENRES = b"(no genres listed)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from components.examples import Floats, Ints
 from components.feature_specs import TEXT
-from components.ranking.index_lists import IndexLists
+from components.ragged import Lists
 from components.transform.content import Block, Encoded, block_lists
 
 
@@ -24,7 +24,7 @@ class Feature:
 
     name: str
     size: int
-    values: IndexLists
+    values: Lists
     weights: Floats
 
 
@@ -52,6 +52,6 @@ def content_features(blocks: Sequence[Block], encoded: Encoded) -> tuple[Feature
     for block in blocks:
         if block.spec.kind != TEXT:
             splits, places, weights = block_lists(encoded, block)
-            values = IndexLists(splits=splits, values=places)
+            values = Lists(row_splits=splits, values=places)
             found.append(Feature(name=block.spec.name, size=block.size, values=values, weights=weights))
     return tuple(found)

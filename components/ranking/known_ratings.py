@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.examples import Floats, Interactions, Ints, Longs, Strings, UserSequences
-from components.ranking.index_lists import IndexLists
+from components.ragged import Lists
 from components.ranking.item_features import ItemFeatures
 from components.ranking.user_content import UserContent, user_content
 from components.training.users import Users
@@ -64,8 +64,8 @@ class KnownRatings:
     """
 
     user_index: Ints
-    histories: IndexLists
-    raters: IndexLists
+    histories: Lists
+    raters: Lists
     rows: RatingRows
     known_users: int
     content: UserContent
@@ -106,11 +106,11 @@ def known_ratings(
     kept = order[in_raters[order]]
     return KnownRatings(
         user_index=np.append(user_index, known_users).astype(np.int32),
-        histories=IndexLists(
-            splits=_cut_splits(np.append(lists.row_splits, lists.row_splits[-1]), history_length),
+        histories=Lists(
+            row_splits=_cut_splits(np.append(lists.row_splits, lists.row_splits[-1]), history_length),
             values=items.item_index[lists.rows[in_history]],
         ),
-        raters=IndexLists(splits=_cut_splits(item_splits, raters), values=user_index[user_rows[kept]].astype(np.int32)),
+        raters=Lists(row_splits=_cut_splits(item_splits, raters), values=user_index[user_rows[kept]].astype(np.int32)),
         rows=RatingRows(
             user_rows=user_rows,
             item_rows=lists.rows,

@@ -71,7 +71,7 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             self.history_items = self._table("history_items", catalogue, dim, config.l2_history)
             entries = known.histories.values
             self.typical_length = np.float32(
-                len(entries) / max(1, int(np.count_nonzero(np.diff(known.histories.splits))))
+                len(entries) / max(1, int(np.count_nonzero(np.diff(known.histories.row_splits))))
             )
             self._entry_shares = tf.constant(
                 np.bincount(entries, minlength=catalogue) / max(1, len(entries)), tf.float32
@@ -292,7 +292,7 @@ class _Pooled:
         )
         self._weights = tf.constant(feature.weights)
         self._items = items
-        lengths = np.diff(feature.values.splits).astype(np.float32)
+        lengths = np.diff(feature.values.row_splits).astype(np.float32)
         self._scale = 1 / np.sqrt(np.maximum(lengths, 1))
         self._alike = np.allclose(feature.weights, np.repeat(self._scale, lengths.astype(np.int64)))
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import Floats, Ints, Strings
-from components.ranking.index_lists import IndexLists
+from components.ragged import Lists
 from components.training.users import Users
 
 
@@ -24,7 +24,7 @@ class UserContent:
       features: Number of features.
     """
 
-    positions: IndexLists
+    positions: Lists
     weights: Floats
     feature_of: Ints
     missing_of: Ints
@@ -48,7 +48,7 @@ def no_content(user_rows: int) -> UserContent:
     """Of users without features."""
     nothing = np.zeros(0, np.int32)
     return UserContent(
-        positions=IndexLists(splits=np.zeros(user_rows + 1, np.int64), values=nothing),
+        positions=Lists(row_splits=np.zeros(user_rows + 1, np.int64), values=nothing),
         weights=np.zeros(0, np.float32),
         feature_of=nothing,
         missing_of=nothing,
@@ -68,8 +68,9 @@ def user_content(users: Users | None, user_ids: Strings) -> UserContent:
     encoded = users.encoded.select(tf.constant(np.append(users.rows_of(user_ids), len(users.ids)), tf.int32))
     feature_of, missing_of = users.content.tables()
     return UserContent(
-        positions=IndexLists(
-            splits=encoded.positions.row_splits.numpy().astype(np.int64), values=encoded.positions.flat_values.numpy()
+        positions=Lists(
+            row_splits=encoded.positions.row_splits.numpy().astype(np.int64),
+            values=encoded.positions.flat_values.numpy(),
         ),
         weights=encoded.weights.flat_values.numpy(),
         feature_of=feature_of,

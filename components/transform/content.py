@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from components.examples import Ints
 from components.feature_specs import CATEGORIES, CATEGORY, HOUR, NUMBER, TEXT, VECTOR, WEEKDAY, YEAR, FeatureSpec
-from components.transform.graph import EntityFeatures, RaggedValues, TransformGraph
+from components.ragged import Lists
+from components.transform.graph import EntityFeatures, TransformGraph
 
 MIN_ENTITIES = 3  # a word of fewer titles would be another id
 NONE = -1
@@ -237,7 +238,7 @@ def blocks_of(
     return tuple(blocks)
 
 
-def _places(texts: RaggedValues, known: int) -> Ints:
+def _places(texts: Lists, known: int) -> Ints:
     """Places of words within their block: those in MIN_ENTITIES texts or more, in the order of the vocabulary."""
     owners = np.repeat(np.arange(len(texts)), np.diff(texts.row_splits))
     pairs = np.unique(owners * (known + 1) + texts.values)

@@ -18,34 +18,12 @@ import tensorflow_transform as tft
 from components import features
 from components.examples import Catalogue, Strings
 from components.feature_specs import CATEGORIES, CATEGORY, ITEM, NUMBER, TEXT, USER, VECTOR, FeatureSpec, of
+from components.ragged import Lists
 from components.transform.preprocessing import ERAS
 
 BATCH = 4096
 
 Longs = npt.NDArray[np.int64]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class RaggedValues:
-    """Lists end to end: list `i` is `values[row_splits[i]:row_splits[i + 1]]`.
-
-    Attributes:
-      values: int64 indices, or float32 numbers of vectors, `[total]`.
-      row_splits: int64, `[lists + 1]`.
-    """
-
-    values: npt.NDArray[Any]
-    row_splits: Longs
-
-    def __len__(self) -> int:
-        return len(self.row_splits) - 1
-
-    def __getitem__(self, position: int) -> npt.NDArray[Any]:
-        return self.values[self.row_splits[position] : self.row_splits[position + 1]]
-
-    def as_tensor(self) -> Any:
-        """A RaggedTensor `[lists, None]`."""
-        return tf.RaggedTensor.from_row_splits(self.values, self.row_splits)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +37,7 @@ class EntityFeatures:
     """
 
     index: Longs
-    values: dict[str, RaggedValues]
+    values: dict[str, Lists]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -184,9 +162,9 @@ def _joined(parts: list[Any], dtype: Any) -> Any:
     return np.concatenate([np.zeros(0, dtype), *parts])
 
 
-def _ragged(parts: list[tf.SparseTensor]) -> RaggedValues:
+def _ragged(parts: list[tf.SparseTensor]) -> Lists:
     lengths = [np.bincount(part.indices.numpy()[:, 0], minlength=part.dense_shape.numpy()[0]) for part in parts]
-    return RaggedValues(
+    return Lists(
         values=_joined([part.values.numpy() for part in parts], parts[0].values.numpy().dtype),
         row_splits=np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])),
     )

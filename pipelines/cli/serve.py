@@ -196,8 +196,8 @@ def find_base_path(text: str | None) -> tuple[Path, int | None]:
 
 
 def _config(options: dict[str, Any]) -> ServerConfig:
+    from pipelines.cli.option_files import read_certificates, read_metrics_path
     from serving.models.registry import VersionsConfig
-    from serving.option_files import read_certificates, read_metrics_path
     from serving.rest.app import RestConfig
     from serving.rpc.service import GrpcConfig
     from serving.server import ServerConfig
@@ -284,9 +284,9 @@ def _request_log(options: dict[str, Any]) -> Any:
 
 
 def _session(options: dict[str, Any]) -> Any:
+    from pipelines.cli.option_files import read_batching
     from serving.calls.batching import BatchingConfig
     from serving.models.servable import SessionConfig
-    from serving.option_files import read_batching
 
     batching, unused = BatchingConfig(), list[str]()
     if options["batching_parameters_file"]:

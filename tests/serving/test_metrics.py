@@ -13,10 +13,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipelines.cli.option_files import read_metrics_path
 from serving.metrics import KEPT_VERSIONS, Metrics
 from serving.models.config import ModelConfig, VersionPolicy
 from serving.models.registry import VersionsConfig
-from serving.option_files import read_metrics_path
 from serving.rest.app import RestConfig
 from serving.server import EventsConfig, ServerConfig, running
 from tests.serving.asking import address, ask, grpc_request, predictions, serving, wait_for

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc, prediction_service_pb2_grpc
 
+from pipelines.cli.option_files import read_certificates
 from serving.errors import InvalidRequestError
-from serving.option_files import read_certificates
 from serving.rest.app import RestConfig
 from serving.tls import ServerTls
 from tests.serving.asking import ANSWER, PREDICT, QUESTION, address, ask, grpc_request, is_well, serving, wait_for

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.examples import Interactions, RaggedRows, UserSequences
 from components.features import TRAIN_PART
-from components.ranking.index_lists import IndexLists
+from components.ragged import Lists
 from components.ranking.item_features import Feature, ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows, held_out_rows, known_ratings
 
@@ -54,8 +54,8 @@ def feature(name: str, size: int, lists: list[list[int]]) -> Feature:
     return Feature(
         name=name,
         size=size,
-        values=IndexLists(
-            splits=np.cumsum([0, *lengths]).astype(np.int64),
+        values=Lists(
+            row_splits=np.cumsum([0, *lengths]).astype(np.int64),
             values=np.array([value for one in lists for value in one], np.int32),
         ),
         weights=np.array([1 / np.sqrt(length) for length in lengths for _ in range(length)], np.float32),

@@ -107,11 +107,11 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_patienc
     config = dataclasses.replace(LIGHT, epochs=60, patience=5, learning_rate=0.3, l2_ids=0.0)
     epochs = []
     models = fit(config, BOTH.items, BOTH.known, BOTH.held_out, epochs.append)
-    best = min(epochs, key=lambda epoch: epoch.rmse)
+    best = min(epochs, key=lambda epoch: epoch.metrics["RMSE"])
     assert [epoch.epoch for epoch in epochs] == list(range(1, best.epoch + 6))
     predicted = predict(models, BOTH.known, BOTH.held_out, 10_000)
-    assert rmse(predicted, BOTH.held_out.ratings) == pytest.approx(best.rmse, abs=1e-5)
-    assert np.abs(predicted - BOTH.held_out.ratings).mean() == pytest.approx(best.mae, abs=1e-5)
+    assert rmse(predicted, BOTH.held_out.ratings) == pytest.approx(best.metrics["RMSE"], abs=1e-5)
+    assert np.abs(predicted - BOTH.held_out.ratings).mean() == pytest.approx(best.metrics["MAE"], abs=1e-5)
 
 
 def started_from(models):
@@ -129,7 +129,7 @@ def test_weights_that_no_epoch_betters_are_kept():
     models = fit(config, BOTH.items, BOTH.known, BOTH.held_out, epochs.append, start=started_from(good))
     assert [epoch.epoch for epoch in epochs] == [0, 1, 2, 3]
     assert (epochs[0].rows, np.isnan(epochs[0].loss)) == (0, True)
-    assert epochs[0].rmse == pytest.approx(rmse(before, BOTH.held_out.ratings), abs=1e-5)
+    assert epochs[0].metrics["RMSE"] == pytest.approx(rmse(before, BOTH.held_out.ratings), abs=1e-5)
     np.testing.assert_array_equal(predict(models, BOTH.known, BOTH.held_out, 10_000), before)
 
 
@@ -143,7 +143,7 @@ def test_a_warm_training_goes_on_from_where_the_weights_are():
     assert (warm.epochs, warm.learning_rate, warm.batch_size) == (5, 0.05, 8_192)
     small = dataclasses.replace(warm, batch_size=len(BOTH.known.rows) // 10)
     fit(small, BOTH.items, BOTH.known, BOTH.held_out, epochs.append, start=started_from(halfway))
-    assert min(epoch.rmse for epoch in epochs) < epochs[0].rmse
+    assert min(epoch.metrics["RMSE"] for epoch in epochs) < epochs[0].metrics["RMSE"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_refit_runs_exactly_the_epochs_that_each_seed_was_given():
     config, epochs = dataclasses.replace(LIGHT, seeds=2, epochs=50), []
     models = refit(config, BOTH.items, BOTH.known, [2, 5], epochs.append)
     assert [(epoch.model, epoch.epoch) for epoch in epochs] == [(1, 1), (1, 2), *((2, n) for n in range(1, 6))]
-    assert all(np.isnan(epoch.rmse) for epoch in epochs)
+    assert not any(epoch.metrics for epoch in epochs)
     # The same rows, seed and number of epochs are the same training.
     config = dataclasses.replace(LIGHT, epochs=2, patience=9)
     stopped = fit(config, BOTH.items, BOTH.known, BOTH.held_out.take(np.zeros(0, np.int64)))
@@ -201,7 +201,7 @@ def test_without_eval_rows_all_epochs_are_run():
     epochs = []
     models = fit(dataclasses.replace(LIGHT, epochs=3, patience=1), BOTH.items, BOTH.known, nothing, epochs.append)
     assert len(epochs) == 3
-    assert np.isnan(epochs[-1].rmse)
+    assert not epochs[-1].metrics
     assert predict(models, BOTH.known, nothing, 100).shape == (0,)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from components.examples import Interactions
+from components.ragged import Lists
 from components.ranking.batches import cut_batch
-from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import held_out_rows, known_ratings
 from tests.components.ranking.small_data import item_features, sequences_of
 
@@ -74,7 +74,7 @@ def test_held_out_rows_take_unknown_users_and_leave_items_outside_the_catalogue(
 
 
 def test_select_takes_lists_in_the_order_asked_for():
-    lists = IndexLists(splits=np.array([0, 2, 2, 5]), values=np.array([10, 11, 12, 13, 14], np.int32))
+    lists = Lists(row_splits=np.array([0, 2, 2, 5]), values=np.array([10, 11, 12, 13, 14], np.int32))
     values, owners = lists.select(np.array([2, 1, 0]))
     assert values.tolist() == [12, 13, 14, 10, 11]
     assert owners.tolist() == [0, 0, 0, 2, 2]

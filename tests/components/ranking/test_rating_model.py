@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.ragged import Lists
 from components.ranking.architectures import ARCHITECTURES, create_model
 from components.ranking.batches import cut_batch
 from components.ranking.config import RankingConfig
-from components.ranking.index_lists import IndexLists
 from components.ranking.known_ratings import known_ratings
 from components.ranking.user_content import UserContent
 from tests.components.ranking.small_data import item_features, sequences_of
@@ -72,7 +72,7 @@ def test_a_target_is_left_out_of_its_history_and_its_user_out_of_the_raters(hist
 def test_features_of_a_user_add_their_vectors_and_biases():
     """User 0 has both features, user 1 one of weight a half, user 2 and everybody else none."""
     content = UserContent(
-        positions=IndexLists(splits=np.array([0, 2, 3, 3, 3]), values=np.array([0, 3, 1], np.int32)),
+        positions=Lists(row_splits=np.array([0, 2, 3, 3, 3]), values=np.array([0, 3, 1], np.int32)),
         weights=np.array([1, 1, 0.5], np.float32),
         feature_of=np.array([0, 0, 1, 1], np.int32),
         missing_of=np.full(4, -1, np.int32),

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.feature_specs import ITEM, FeaturesConfig, FeatureSpec, of
+from components.ragged import Lists
 from components.transform.content import Content, create_content
-from components.transform.graph import EntityFeatures, RaggedValues
+from components.transform.graph import EntityFeatures
 from components.transform.preprocessing import ERAS
 
 SPECS = FeaturesConfig().specs()
 
 
-def lists(values: Sequence[Sequence[int]]) -> RaggedValues:
+def lists(values: Sequence[Sequence[int]]) -> Lists:
     flat = [value for one in values for value in one]
     splits = np.cumsum([0, *map(len, values)]).astype(np.int64)
-    return RaggedValues(values=np.array(flat, np.int64), row_splits=splits)
+    return Lists(values=np.array(flat, np.int64), row_splits=splits)
 
 
 def standard_features(
