@@ -21,6 +21,7 @@ from components.evaluation.results import BLESSED_FILE
 from components.final_fit.check import Likeness, check
 from components.index.config import IndexConfig
 from components.index.executor import index_catalogue
+from components.memory import give_back
 from components.ranking import training as ranking_training
 from components.retrieval import training as retrieval_training
 from components.storage import storage_for
@@ -99,6 +100,7 @@ class FinalFitting:
                 },
             )
         )
+        give_back()
         return model
 
     def _check(self, model: Artifact) -> Likeness:

@@ -11,8 +11,8 @@ import tensorflow as tf
 from components.examples import AskedUsers, Floats, Ints, Longs, RaggedRows, evenly_spread
 from components.retrieval.repeats import Repeats
 
-USERS_PER_BATCH = 256
-
+USERS_AT_ONCE, SCORES_AT_ONCE = 256, 2**26
+"""Most users of a step, and most scores (256 MB): a catalogue of a million items is scored for 67 users at once."""
 
 Embed = Callable[[Any, Any], Any]
 
@@ -81,8 +81,9 @@ def _scored(
 ) -> Iterator[tuple[Ints, Floats, Any]]:
     """Histories int32 `[B, H]`, scores float32 `[B, N]`, -inf at what is left out, and what is asked for, bool."""
     chosen = evenly_spread(len(asked), most_users)
-    for start in range(0, len(chosen), USERS_PER_BATCH):
-        users = chosen[start : start + USERS_PER_BATCH]
+    at_once = max(1, min(USERS_AT_ONCE, SCORES_AT_ONCE // max(1, int(candidates.shape[0]))))
+    for start in range(0, len(chosen), at_once):
+        users = chosen[start : start + at_once]
         history = last_rows(asked.histories, users, history_length)
         scores = tf.matmul(embed(tf.constant(history), users), candidates, transpose_b=True).numpy()
         _assign(scores, asked.left_out, users, -np.inf)

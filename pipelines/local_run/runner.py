@@ -18,6 +18,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
 from components.errors import InputError
+from components.memory import give_back
 from pipelines.local_run.stages import OutputArtifact, Property, StageFailedError, StageResult, StageView
 
 _EXECUTION = metadata_store_pb2.Execution
@@ -80,6 +81,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
                 if error.stage not in self._dispensable:
                     raise
                 self.failures.append(error)
+            give_back()
 
     def _run_node(
         self,
