@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from components.baselines import transitions as module
 from components.baselines.transitions import find_transitions
+from components.examples import RaggedRows
 from tests.components.baselines.test_item_knn import ragged
 
 
@@ -47,3 +49,18 @@ def test_of_too_many_rows_every_second_user_is_counted():
         [False, False, False, True],
         [False, False, True, False],
     ]
+
+
+def test_a_large_catalogue_is_counted_by_blocks_of_items_and_keeps_fewer_followers(monkeypatch):
+    rng = np.random.default_rng(0)
+    histories = RaggedRows(row_splits=np.arange(41) * 12, rows=rng.integers(0, 25, 480).astype(np.int32))
+    whole = find_transitions(histories, 25, 5, 3.0, 100, 1_000).similarities.toarray()
+    monkeypatch.setattr(module, "BLOCK_ITEMS", 4)
+    monkeypatch.setattr(module, "PAIRS_AT_ONCE", 1)
+    np.testing.assert_array_equal(find_transitions(histories, 25, 5, 3.0, 100, 1_000).similarities.toarray(), whole)
+    monkeypatch.setattr(module, "MOST_ENTRIES", 75)
+    monkeypatch.setattr(module, "LEAST_NEIGHBOURS", 2)
+    fewer = find_transitions(histories, 25, 5, 3.0, 100, 1_000).similarities.toarray()
+    assert (np.count_nonzero(fewer, axis=1) == 3).all()  # 75 entries of 25 items
+    np.testing.assert_array_equal(fewer, np.where(fewer > 0, whole, 0))
+    np.testing.assert_allclose(fewer.sum(axis=1), np.sort(whole, axis=1)[:, -3:].sum(axis=1), rtol=1e-6)
