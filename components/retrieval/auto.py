@@ -17,9 +17,11 @@ from components.retrieval.config import RetrievalConfig
 SPARSE = 30.0
 """Mean rows of a user below which data are sparse: few rows tell of any item, so every item has its own vector."""
 
-TRANSITIONS, TRANSITION_NUMBERS = (1_024, 512, 256, 128), 100_000_000
-"""Widths of the vectors of transitions where data are sparse, of which the first is taken that needs no more than so
-many numbers (400 MB) in the bundle, which has two vectors of each item and one of each user; else the last."""
+TRANSITIONS, TRANSITION_NUMBERS = (1_024, 512, 256, 128, 64, 32), 100_000_000
+"""Widths of the vectors of transitions, where data are not sparse from DENSE_TRANSITIONS on: the first is taken that
+needs no more than so many numbers (400 MB) in the bundle, which has two vectors of each item and one of each user; else
+the last."""
+DENSE_TRANSITIONS = 128
 
 LARGE = 300_000
 """Items from which on vectors are narrow: of a million, weights, averages and the best epoch's are 6 GB at 128."""
@@ -47,7 +49,8 @@ def resolve(config: RetrievalConfig, sequences: RaggedRows, items: int) -> Retri
     }
     chosen = {name: value for name, value in choices.items() if not getattr(config, name)}
     if config.transitions_dim is None:
-        fitting = (dim for dim in TRANSITIONS if sparse and (users + 2 * items) * dim <= TRANSITION_NUMBERS)
+        widths = [dim for dim in TRANSITIONS if sparse or dim <= DENSE_TRANSITIONS]
+        fitting = (dim for dim in widths if (users + 2 * items) * dim <= TRANSITION_NUMBERS)
         chosen["transitions_dim"] = next(fitting, TRANSITIONS[-1])
     if chosen:
         listed = ", ".join(f"{name} = {value}" for name, value in chosen.items())

@@ -63,7 +63,7 @@ class RetrievalConfig:
         none; `none`: what is best on eval, which may be nothing.
       transitions_dim: Where rows have an order: width of the vectors of counted transitions (which items follow which
         within 20), which stand beside the models'; 0: none; `none`: by the data, 128, where they are sparse up to
-        1024, as long as vectors of all users and two of each item take no more than 400 MB.
+        1024, as long as vectors of all users and two of each item take no more than 400 MB; less where 128 do.
       transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
         `none`: what is best on eval, which may be nothing.
       repeats_weight: Where lists may hold what a user has had before (bundle.leave_out_seen): how much that counts,

@@ -17,6 +17,9 @@ from components.retrieval.rows import CONTEXT, USERS
 from components.retrieval.towers import CandidateTower, ItemEncoder, QueryTower
 from components.training.users import Users
 
+BLOCK = 65_536
+"""Items that are encoded at once: sums of id vectors and content are as large as the tables."""
+
 
 class Loss(Protocol):
     """What is minimised.
@@ -116,7 +119,13 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
 
     def embed_catalogue(self) -> tuple[Any, Any]:
         """Input tables float32 `[N, poolings * d]` and candidates float32 `[N, d + 1]`."""
-        return self.encode(self.items, training=False)
+        items = int(self.items.slots.shape[0])
+        if items <= BLOCK:
+            return self.encode(self.items, training=False)
+        blocks = [tf.range(start, min(start + BLOCK, items)) for start in range(0, items, BLOCK)]
+        parts = [self.encode(self.items.select(rows), training=False) for rows in blocks]
+        tables, candidates = (tf.concat(part, axis=0) for part in zip(*parts, strict=True))
+        return tables, candidates
 
     @property
     def gathered_tables(self) -> list[Any]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from components.errors import InputError
 from components.examples import AskedUsers, MarkedRows, RaggedRows, UserSequences
 from components.features import TRAIN_PART
+from components.retrieval import model as model_module
 from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, item_content
@@ -430,3 +431,11 @@ def test_rows_go_to_the_items_that_they_are_of_when_the_vocabulary_changes_its_o
     ids, others = old.candidate_tower.encoder.ids.numpy(), new.candidate_tower.encoder.ids.numpy()
     np.testing.assert_array_equal(ids[0], others[0])  # that of everything unknown
     np.testing.assert_array_equal(ids[1:], others[:0:-1])
+
+
+def test_a_large_catalogue_is_encoded_in_blocks(monkeypatch):
+    model = build(in_batch(), cycling_data(), 3)
+    whole = model.embed_catalogue()
+    monkeypatch.setattr(model_module, "BLOCK", 3)
+    for part, expected in zip(model.embed_catalogue(), whole, strict=True):
+        np.testing.assert_allclose(part.numpy(), expected.numpy(), rtol=1e-6)
