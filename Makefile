@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone explains itself.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all check format notebook bench bench-serving benchmark-quality lock images doctor clean
+.PHONY: help setup run test test-all coverage check format notebook bench bench-serving benchmark-quality lock images doctor clean
 
 PRESET ?= demo
 ARGS ?=
@@ -26,6 +26,10 @@ test: setup ## the fast tests, a small end-to-end run included
 
 test-all: setup ## every test, also those that take minutes or need the MovieLens archive
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder -m "" $(ARGS)
+
+coverage: setup ## the fast tests, and which lines of each file they do not run
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --cov-report term-missing:skip-covered \
+	  $(addprefix --cov=,tfx_recommenders pipelines components serving) $(ARGS)
 
 check: setup ## format, lint and types, as CI checks them
 	@$(BIN)/ruff format --check .
