@@ -127,7 +127,8 @@ setup(
         "components": ["py.typed", "schema/*.pbtxt", "report/templates/*"],
         "serving": ["py.typed", "rest/page/*", "events/*.proto"],
     },
-    install_requires=["click>=8", "packaging>=22", "rich>=13", "tomli>=2"],
+    # What the command line itself needs, whatever it is asked for; pydantic checks the settings that it reads.
+    install_requires=["click>=8", "packaging>=22", "pydantic>=2.10,<3", "rich>=13", "tomli>=2"],
     extras_require=EXTRAS | {"all": sorted({item for items in EXTRAS.values() for item in items})},
     entry_points={"console_scripts": ["recommender = pipelines.cli.main:main"]},
 )

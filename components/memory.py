@@ -10,7 +10,7 @@ import sys
 def give_back() -> None:
     """Lets go of what Keras remembers of models and of cycles, and of pages that malloc has kept for later.
 
-    A stage that trains leaves some gigabytes of both behind on large data (docs/scaling.md).
+    What oneDNN's allocator in TensorFlow keeps does not come back by it (docs/scaling.md).
     """
     if "tf_keras" in sys.modules:
         sys.modules["tf_keras"].backend.clear_session()

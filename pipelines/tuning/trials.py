@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import gc
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import tensorflow as tf
 
 from components import artifacts, features
 from components.errors import InputError
 from components.examples import Catalogue, Interactions, MarkedRows, read_catalogue, read_interactions, read_marked_rows
 from components.feature_specs import CONTEXT, of, specs_from_json
+from components.memory import give_back
 from components.ranking import fitting as ranking_fitting
 from components.ranking.architectures import find_architecture
 from components.ranking.auto import resolve as resolve_ranking
@@ -147,8 +145,7 @@ class Trials(abc.ABC):
             self._train(config, self._first_seed(config) + number, best)
             runs.append(best)
             # One process trains all trials: what Keras remembers of the last model is let go.
-            tf.keras.backend.clear_session()
-            gc.collect()
+            give_back()
         value = sum(run.value for run in runs) / seeds
         if not math.isfinite(value):
             raise DivergedError(self.metric)
