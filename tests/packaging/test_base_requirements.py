@@ -17,7 +17,8 @@ from pipelines.cli.main import main
 owners = {}
 for one in distributions():
     for file in one.files or ():
-        owners.setdefault(Path(file.parts[0]).name.partition(".")[0], set()).add(one.metadata["Name"].lower().replace("_", "-"))
+        root = Path(file.parts[0]).name.partition(".")[0]
+        owners.setdefault(root, set()).add(one.metadata["Name"].lower().replace("_", "-"))
 loaded = [name for name, module in sys.modules.items() if "." not in name and getattr(module, "__file__", None)]
 print(*{owner for name in loaded for owner in owners.get(name, ())})
 """
