@@ -12,12 +12,11 @@ from tfx.utils import path_utils
 
 from components import artifacts, progress
 from components.embeddings.config import EmbeddingsConfig
-from components.embeddings.genre_report import COLLABORATIVE, genre_report
-from components.embeddings.item_map import item_map
+from components.embeddings.genre_report import COLLABORATIVE, classified_rows, genre_report
+from components.embeddings.item_map import drawn_rows, item_map
 from components.embeddings.item_vectors import item_vectors
 from components.embeddings.projection import require_method
 from components.example_artifacts import catalogue_of, fitted_parts, sequences_of
-from components.retrieval.catalogue_vectors import embed_catalogue
 from components.settings import from_json
 
 # No `from __future__ import annotations`: TFX reads the types themselves.
@@ -46,7 +45,8 @@ def EmbeddingMap(
     lists = sequences_of(sequences, catalogue.item_ids, fitted_parts(sequences)).items
     counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
     loaded = tf.saved_model.load(path_utils.serving_model_path(model.uri))
-    vectors = item_vectors(loaded, catalogue, embed_catalogue(loaded, catalogue))
+    rows = np.union1d(drawn_rows(counts, catalogue, settings), classified_rows(counts, catalogue, settings))
+    vectors = item_vectors(loaded, catalogue, rows)
     drawn = item_map(vectors, counts, catalogue, settings)
     genres = genre_report(vectors, lists, counts, catalogue, settings)
     _write(f"{embeddings.uri}/{artifacts.ITEM_MAP}", drawn)

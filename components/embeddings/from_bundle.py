@@ -56,10 +56,11 @@ def read_embeddings(model: Path) -> BundleEmbeddings:
         )
     loaded = parts.loaded
     catalogue, table = catalogue_of(loaded), parts_of(loaded.users)
+    indexed = loaded.index.exact.candidates.numpy().T[: len(catalogue)]
     shares = loaded.first_stage.popularity.numpy()[: len(catalogue)].astype(np.float64)
     return BundleEmbeddings(
         catalogue=catalogue,
-        vectors=item_vectors(loaded.retrieval, catalogue, loaded.index.exact.candidates.numpy().T[: len(catalogue)]),
+        vectors=item_vectors(loaded.retrieval, catalogue, np.arange(len(catalogue)), indexed),
         rows=np.rint(shares * parts.facts[TRAINING_ROWS]).astype(np.int64),
         user_ids=parts.user_ids,
         lists=lists_of(table),

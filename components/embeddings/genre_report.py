@@ -24,6 +24,13 @@ COLLABORATIVE, MODEL = "collaborative", "model"
 """The vectors that are classified: of the interactions alone, or the model's own."""
 
 
+def classified_rows(counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> Longs:
+    """Catalogue rows of the items that are classified, ascending; arguments as of `genre_report`."""
+    has_genres = np.array([bool(genres) for genres in catalogue.genres], bool)
+    eligible = np.flatnonzero((counts >= config.genre_rows) & has_genres)
+    return np.sort(eligible[np.argsort(-counts[eligible], kind="stable")][: config.genre_items])
+
+
 def genre_report(
     vectors: ItemVectors, lists: RaggedRows, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig
 ) -> dict[str, Any]:
@@ -33,7 +40,7 @@ def genre_report(
     `config.genre_rows` rows.
 
     Args:
-      vectors: Of all items.
+      vectors: Of `classified_rows` at least.
       lists: Catalogue rows of each user.
       counts: Rows of each item, int64 `[N]`.
       catalogue: All `N` items.
@@ -46,14 +53,15 @@ def genre_report(
       the same figures over these genres, each genre counting once; None without a genre) and `left_out`
       (a list of `genre` and `items`).
     """
-    names = [sorted({shown(genre) for genre in one}) for one in catalogue.genres]
-    eligible = np.flatnonzero((counts >= config.genre_rows) & np.array([bool(one) for one in names], bool))
-    chosen = np.sort(eligible[np.argsort(-counts[eligible], kind="stable")][: config.genre_items])
-    kept, left_out = frequent_genres([names[row] for row in chosen], config.genre_least)
-    seen, whole = _classified(vectors, lists, chosen, config) if kept else (np.zeros((0, 0), np.float32), None)
+    chosen = classified_rows(counts, catalogue, config)
+    names = [sorted({shown(genre) for genre in catalogue.genres[row]}) for row in chosen]
+    kept, left_out = frequent_genres(names, config.genre_least)
+    seen, whole = np.zeros((0, 0), np.float32), None
+    if kept:
+        seen, whole = _classified(vectors, lists, len(catalogue), chosen, config)
     if not seen.shape[1]:
-        left_out, kept = dict(sorted({**left_out, **_count(names, chosen, kept)}.items(), key=_most_first)), []
-    entries = [_entry(name, np.array([name in names[row] for row in chosen]), seen, whole, config) for name in kept]
+        left_out, kept = dict(sorted({**left_out, **_count(names, kept)}.items(), key=_most_first)), []
+    entries = [_entry(name, np.array([name in of_item for of_item in names]), seen, whole, config) for name in kept]
     return {
         "vectors": COLLABORATIVE if vectors.told_content else MODEL,
         "dimensions": int(seen.shape[1]),
@@ -66,13 +74,13 @@ def genre_report(
 
 
 def _classified(
-    vectors: ItemVectors, lists: RaggedRows, chosen: Longs, config: EmbeddingsConfig
+    vectors: ItemVectors, lists: RaggedRows, items: int, chosen: Longs, config: EmbeddingsConfig
 ) -> tuple[Floats, Floats | None]:
     """What is classified, and the served vectors where they are something else; of as many dimensions at most."""
-    served = _reduced(vectors.tastes[chosen], config)
+    served = _reduced(vectors.tastes(chosen), config)
     if not vectors.told_content:
         return served, None
-    collaborative = collaborative_vectors(lists, len(vectors.indexed), config.dimensions, config.seed)
+    collaborative = collaborative_vectors(lists, items, config.dimensions, config.seed)
     return collaborative[chosen], served
 
 
@@ -113,8 +121,8 @@ def _macro(entries: list[dict[str, Any]]) -> dict[str, float | None] | None:
     }
 
 
-def _count(names: list[list[str]], chosen: Longs, genres: list[str]) -> dict[str, int]:
-    return {genre: sum(genre in names[row] for row in chosen) for genre in genres}
+def _count(names: list[list[str]], genres: list[str]) -> dict[str, int]:
+    return {genre: sum(genre in of_item for of_item in names) for genre in genres}
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:

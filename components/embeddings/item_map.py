@@ -17,6 +17,12 @@ DIGITS = 4
 """Of a coordinate: far below what an eye tells apart, and a third of the file."""
 
 
+def drawn_rows(counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> Longs:
+    """Catalogue rows of the items on the map, the most rows first; arguments as of `item_map`."""
+    candidates = positions_of_text(catalogue.item_ids)
+    return candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_items]
+
+
 def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> dict[str, Any]:
     """The content of `map.json`.
 
@@ -24,7 +30,7 @@ def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: 
     Items whose id is not UTF-8 are left out, as in the bundle's `catalogue.json`.
 
     Args:
-      vectors: Of all items.
+      vectors: Of `drawn_rows` at least.
       counts: Rows of each item, int64 `[N]`.
       catalogue: All `N` items.
       config: Settings.
@@ -37,9 +43,8 @@ def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: 
     Raises:
       InputError: UMAP without its package.
     """
-    candidates = positions_of_text(catalogue.item_ids)
-    chosen = candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_items]
-    tastes = of_length_one(vectors.tastes[chosen])
+    chosen = drawn_rows(counts, catalogue, config)
+    tastes = of_length_one(vectors.tastes(chosen))
     points = project(tastes, config.map, perplexity=config.perplexity, seed=config.seed)
     ids = [catalogue.item_ids[row].decode() for row in chosen]
     near = nearest(tastes, config.neighbours)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from components.embeddings.from_bundle import BundleEmbeddings
 from components.embeddings.texts import positions_of_text, shown
 
@@ -32,8 +34,9 @@ def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
     from tensorboard.plugins.projector import ProjectorConfig
 
     catalogue = embeddings.catalogue
-    chosen = sorted(positions_of_text(catalogue.item_ids).tolist(), key=lambda row: -embeddings.rows[row])
-    vectors = embeddings.vectors.tastes[chosen]
+    chosen = positions_of_text(catalogue.item_ids)
+    chosen = chosen[np.argsort(-embeddings.rows[chosen], kind="stable")]
+    vectors = embeddings.vectors.tastes(chosen)
     with (folder / VECTORS).open("w", encoding="utf-8") as file:
         file.writelines("\t".join(f"{value:.6g}" for value in vector) + "\n" for vector in vectors)
     with (folder / METADATA).open("w", encoding="utf-8") as file:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from components import progress
 from components.retrieval.config import RetrievalConfig
-from components.retrieval.judging import METRIC, evaluate, evaluate_repeats, spread
+from components.retrieval.judging import METRIC, evaluate, evaluate_repeats, evaluate_sums, spread
 from components.retrieval.model import TwoTowerModel
 from components.retrieval.repeats import Repeats
 from components.retrieval.training_data import TrainingData, is_ordered
@@ -82,17 +82,14 @@ def _weigh(
         for other in others:
             other.candidate_tower.scale = weight * unit
 
-    def judged(weight: float) -> float:
-        scale(weight)
-        return evaluate([*models, *others], config, data)
-
     if given is not None:
         scale(given)
         return given
     if data.marked is None or not len(data.marked):
         return 0.0
-    alone = evaluate(models, config, data)
-    found = {weight: judged(weight) for weight in WEIGHTS}
+    scales = [0.0, *(weight * unit for weight in WEIGHTS)]
+    alone, *with_others = evaluate_sums(models, others, config, data, scales)
+    found = dict(zip(WEIGHTS, with_others, strict=True))
     best = max(found, key=lambda weight: found[weight])
     if not found[best] > alone:
         progress.conclude("no gain from %s: %s %.4f on eval", name, METRIC, alone)

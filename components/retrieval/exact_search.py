@@ -15,6 +15,8 @@ USERS_AT_ONCE, SCORES_AT_ONCE = 256, 2**26
 """Most users of a step, and most scores (256 MB): a catalogue of a million items is scored for 67 users at once."""
 
 Embed = Callable[[Any, Any], Any]
+Scorer = tuple[Embed, Any]
+"""How queries are made, and the candidates float32 `[N, D]` that they meet."""
 
 
 def ndcg(embed: Embed, candidates: Any, asked: AskedUsers, k: int, history_length: int, most_users: int) -> float:
@@ -36,9 +38,36 @@ def ndcg(embed: Embed, candidates: Any, asked: AskedUsers, k: int, history_lengt
     k = min(k, int(candidates.shape[0]))
     gains = [
         _gains(tf.math.top_k(scores, k).indices.numpy(), relevant)
-        for _, scores, relevant in _scored(embed, candidates, asked, history_length, most_users)
+        for _, (scores,), relevant in _scored([(embed, candidates)], asked, history_length, most_users)
     ]
     return float(np.mean(np.concatenate(gains))) if gains else float("nan")
+
+
+def ndcg_of_sums(
+    first: Scorer,
+    second: Scorer,
+    asked: AskedUsers,
+    k: int,
+    history_length: int,
+    most_users: int,
+    weights: Sequence[float],
+) -> list[float]:
+    """The same of scores `first + weight * second`, for each of some weights: the catalogue is scored once for all.
+
+    Args:
+      first, second: How queries are made, and the candidates float32 `[N, D]` that they meet; `D` is each one's own.
+      asked, k, history_length, most_users: As of `ndcg`.
+      weights: The weights; finite.
+
+    Returns:
+      The NDCG with each.
+    """
+    k = min(k, int(first[1].shape[0]))
+    gains: list[list[Floats]] = [[] for _ in weights]
+    for _, (scores, added), relevant in _scored([first, second], asked, history_length, most_users):
+        for weight, of_weight in zip(weights, gains, strict=True):
+            of_weight.append(_gains(tf.math.top_k(scores + np.float32(weight) * added, k).indices.numpy(), relevant))
+    return [float(np.mean(np.concatenate(of_weight))) if of_weight else float("nan") for of_weight in gains]
 
 
 def ndcg_with_repeats(
@@ -61,7 +90,7 @@ def ndcg_with_repeats(
     """
     k = min(k, int(candidates.shape[0]))
     gains: list[list[Floats]] = [[] for _ in options]
-    for history, scores, relevant in _scored(embed, candidates, asked, history_length, most_users):
+    for history, (scores,), relevant in _scored([(embed, candidates)], asked, history_length, most_users):
         had = np.zeros(scores.shape, bool)
         present = np.nonzero(history >= 0)
         had[present[0], history[present]] = True
@@ -77,17 +106,24 @@ def ndcg_with_repeats(
 
 
 def _scored(
-    embed: Embed, candidates: Any, asked: AskedUsers, history_length: int, most_users: int
-) -> Iterator[tuple[Ints, Floats, Any]]:
-    """Histories int32 `[B, H]`, scores float32 `[B, N]`, -inf at what is left out, and what is asked for, bool."""
+    scorers: Sequence[Scorer], asked: AskedUsers, history_length: int, most_users: int
+) -> Iterator[tuple[Ints, list[Floats], Any]]:
+    """Histories int32 `[B, H]`, each scorer's scores float32 `[B, N]`, and what is asked for, bool.
+
+    The first scores are -inf at what is left out.
+    """
     chosen = evenly_spread(len(asked), most_users)
-    at_once = max(1, min(USERS_AT_ONCE, SCORES_AT_ONCE // max(1, int(candidates.shape[0]))))
+    in_all = len(scorers) * max(1, int(scorers[0][1].shape[0]))
+    at_once = max(1, min(USERS_AT_ONCE, SCORES_AT_ONCE // in_all))
     for start in range(0, len(chosen), at_once):
         users = chosen[start : start + at_once]
         history = last_rows(asked.histories, users, history_length)
-        scores = tf.matmul(embed(tf.constant(history), users), candidates, transpose_b=True).numpy()
-        _assign(scores, asked.left_out, users, -np.inf)
-        relevant = np.zeros(scores.shape, bool)
+        scores = [
+            tf.matmul(embed(tf.constant(history), users), candidates, transpose_b=True).numpy()
+            for embed, candidates in scorers
+        ]
+        _assign(scores[0], asked.left_out, users, -np.inf)
+        relevant = np.zeros(scores[0].shape, bool)
         _assign(relevant, asked.held_out, users, True)
         yield history, scores, relevant
 

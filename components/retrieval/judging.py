@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.cuts import no_contexts
-from components.retrieval.exact_search import Embed, last_rows, ndcg, ndcg_with_repeats
+from components.retrieval.exact_search import Scorer, last_rows, ndcg, ndcg_of_sums, ndcg_with_repeats
 from components.retrieval.repeats import Repeats
 
 CUT_OFF = 100
@@ -28,6 +28,14 @@ def evaluate(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float
       data: TrainingData, with users of the eval split.
     """
     return ndcg(*_together(models, data), data.marked, CUT_OFF, config.history_length, config.eval_users)
+
+
+def evaluate_sums(
+    models: Sequence[Any], others: Sequence[Any], config: RetrievalConfig, data: Any, weights: Sequence[float]
+) -> list[float]:
+    """The same of models and, beside them, others whose scores count by each of some weights."""
+    limits = CUT_OFF, config.history_length, config.eval_users
+    return ndcg_of_sums(_together(models, data), _together(others, data), data.marked, *limits, weights)
 
 
 def evaluate_repeats(
@@ -49,7 +57,7 @@ def spread(models: Sequence[Any], config: RetrievalConfig, data: Any) -> float:
     return float(tf.math.reduce_std(scores))
 
 
-def _together(models: Sequence[Any], data: Any) -> tuple[Embed, Any]:
+def _together(models: Sequence[Any], data: Any) -> Scorer:
     """How models side by side embed those who are asked, and their candidates."""
     parts = [_embedding(model, data) for model in models]
 
@@ -59,7 +67,7 @@ def _together(models: Sequence[Any], data: Any) -> tuple[Embed, Any]:
     return embed, tf.concat([candidates for _, candidates in parts], axis=1)
 
 
-def _embedding(model: Any, data: Any) -> tuple[Embed, Any]:
+def _embedding(model: Any, data: Any) -> Scorer:
     """How a model embeds those who are asked, by history and position among them, and its candidates."""
     tables, candidates = model.embed_catalogue()
     users, asked = model.users, data.marked

@@ -19,7 +19,9 @@ def odd():
     indexed = np.array([[1, 2, 9], [3, 4, 9], [0.5, -0.25, 9]], np.float32)
     return BundleEmbeddings(
         catalogue=Catalogue(item_ids=item_ids, titles=titles, genres=[[b"War", b"A\tB"], [], []]),
-        vectors=ItemVectors(indexed=indexed, is_bias=np.array([False, False, True]), told_content=True),
+        vectors=ItemVectors(
+            rows=np.arange(3), indexed=indexed, is_bias=np.array([False, False, True]), told_content=True
+        ),
         rows=np.array([1, 9, 7]),
         user_ids=users,
         lists=ragged([[0], [1, 2]]),

@@ -77,7 +77,7 @@ def watchers(items=120, users=80):
 
 def vectors_of(items, told_content):
     indexed = np.random.default_rng(7).normal(size=(items, 5)).astype(np.float32)
-    return ItemVectors(indexed=indexed, is_bias=np.arange(5) == 4, told_content=told_content)
+    return ItemVectors(rows=np.arange(items), indexed=indexed, is_bias=np.arange(5) == 4, told_content=told_content)
 
 
 def test_what_is_classified_comes_from_who_watches_what_where_the_model_was_told_the_genres():

@@ -17,6 +17,7 @@ def catalogue():
 
 # Directions: a and c 0°, b 90°, e 10°; the last column is a bias, which would make b and e alike.
 VECTORS = ItemVectors(
+    rows=np.arange(5),
     indexed=np.array([[1, 0, 0], [0, 1, 9], [2, 0, 0], [1, 1, 0], [0.985, 0.174, 9]], np.float32),
     is_bias=np.array([False, False, True]),
     told_content=True,

@@ -13,7 +13,7 @@ from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import item_content
 from components.retrieval.counting import WEIGHTS, with_transitions
-from components.retrieval.judging import evaluate, spread
+from components.retrieval.judging import evaluate, evaluate_sums, spread
 from components.retrieval.transition_vectors import FOLLOWERS, HALF_LIFE, SHRINK, WINDOW, TransitionVectors, factors
 from tests.components.retrieval.test_model import ITEMS, cycling_data
 
@@ -51,6 +51,17 @@ def test_the_weight_is_what_is_best_on_eval_in_deviations_of_the_models_scores(d
     )
     # An untrained model knows nothing of the circle that users walk in; of nine items that a list leaves three.
     assert evaluate([model, counted], CONFIG, data) > max(0.99, evaluate([model], CONFIG, data))
+
+
+def test_sums_with_several_weights_are_judged_as_each_one_alone(data):
+    models = [build(CONFIG, data, 1)]
+    counted = TransitionVectors(factors(data.sequences, ITEMS, ITEMS - 1), *data.ids)
+    alone, some, much = evaluate_sums(models, [counted], CONFIG, data, [0.0, 0.5, 2.0])
+    assert alone == evaluate(models, CONFIG, data)
+    for weight, found in ((0.5, some), (2.0, much)):
+        counted.candidate_tower.scale = weight
+        assert found == pytest.approx(evaluate([*models, counted], CONFIG, data), abs=1e-6)
+    assert alone < min(some, much)
 
 
 def test_a_weight_that_is_given_is_taken_without_asking_eval(data):
