@@ -39,8 +39,7 @@ class AnswerFile:
         self.rows = 0
 
     def __enter__(self) -> AnswerFile:
-        # Closed in __exit__. Ids that are not UTF-8 came in by surrogateescape and leave the same way.
-        self._file = self._incoming.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        self._file = self._incoming.open("w", encoding="utf-8", newline="")  # closed in __exit__
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._writer.writerow(self._header)
         return self

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from components.errors import InputError
 from components.ingestion.columns import ITEM, USER, alias_of
 from components.ingestion.reading.paths import find_files
-from components.ingestion.reading.tables import EXTRA, Table, identifier, line_of, rejected_lines
+from components.ingestion.reading.tables import EXTRA, SourceTable, identifier, line_of, rejected_lines
 from components.ingestion.workspace import Workspace
 from components.rates import RateReporter
 
@@ -98,7 +98,7 @@ def _columns(path: str, roles: Sequence[str]) -> Iterator[list[str]]:
         raise InputError(f"{path} has a header and no rows", expected="at least one row", action="add rows")
 
 
-def _named(table: Table, role: str) -> str:
+def _named(table: SourceTable, role: str) -> str:
     name = None if table.headerless else alias_of(table.header, role)
     if name is None:
         first = table.dialect.first if table.dialect is not None else table.header
@@ -111,7 +111,7 @@ def _named(table: Table, role: str) -> str:
     return name
 
 
-def _empty(table: Table, place: int, role: str) -> InputError:
+def _empty(table: SourceTable, place: int, role: str) -> InputError:
     return InputError(
         f"{table.path}, row {line_of(table, place)}: the {role} is empty",
         expected="an id",
@@ -119,7 +119,7 @@ def _empty(table: Table, place: int, role: str) -> InputError:
     )
 
 
-def _broken(table: Table, place: int, role: str, value: str) -> InputError:
+def _broken(table: SourceTable, place: int, role: str, value: str) -> InputError:
     return InputError(
         f"{table.path}, row {line_of(table, place)}: the {role} goes over several lines",
         expected="an id on one line",
@@ -128,7 +128,7 @@ def _broken(table: Table, place: int, role: str, value: str) -> InputError:
     )
 
 
-def _too_wide(table: Table, place: int) -> InputError:
+def _too_wide(table: SourceTable, place: int) -> InputError:
     return InputError(
         f"{table.path}, row {line_of(table, place)}: wrong number of fields",
         expected=f"{len(table.header)} ({', '.join(table.header)})",

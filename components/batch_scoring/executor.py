@@ -17,7 +17,7 @@ from components.batch_scoring.config import BatchScoresConfig
 from components.batch_scoring.job import Specification, run_attempt
 from components.batch_scoring.publishing import Destination, discard, publish
 from components.batch_scoring.user_files import ALL
-from components.batch_scoring.watching import Watch
+from components.batch_scoring.watching import AttemptWatch
 from components.progress import warn
 from components.settings import from_json
 from components.storage import S3_SCHEMES, copy_tree
@@ -84,9 +84,9 @@ def _opened(destination: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _told(folder: str) -> Iterator[Watch]:
+def _told(folder: str) -> Iterator[AttemptWatch]:
     """Shows how far the job is while the block runs."""
-    watch, over = Watch(folder), threading.Event()
+    watch, over = AttemptWatch(folder), threading.Event()
 
     def look() -> None:
         while not over.wait(SECONDS_BETWEEN_LOOKS):

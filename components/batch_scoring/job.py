@@ -78,7 +78,7 @@ def run_attempt(
     import apache_beam as beam
 
     from components.batch_scoring.bundle_facts import block_users, read_facts
-    from components.batch_scoring.model_handler import Question
+    from components.batch_scoring.model_handler import ListQuestion
     from components.batch_scoring.pipeline import Job, ScoreIntoFiles
     from components.batch_scoring.settling import facts_of, settle, sync
     from components.batch_scoring.user_files import find_users, refuse_histories
@@ -90,7 +90,7 @@ def run_attempt(
         refuse_histories(users)
     known(users.rows)
     job = Job(
-        question=Question(
+        question=ListQuestion(
             model=specification.model,
             version=specification.version,
             n=specification.n,

@@ -42,7 +42,7 @@ MOST_REJECTED = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Question:
+class ListQuestion:
     """What is asked for every user.
 
     Attributes:
@@ -74,7 +74,7 @@ class BundleHandler(ModelHandler[UserBlock, ScoredBlock, Any]):
       question: What is asked.
     """
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ListQuestion) -> None:
         super().__init__()
         self._question = question
 
@@ -178,7 +178,7 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(len(os.sched_getaffinity(0)), thread_name_prefix="score")
 
 
-def score(block: UserBlock, model: LoadedSignature, question: Question) -> ScoredBlock:
+def score(block: UserBlock, model: LoadedSignature, question: ListQuestion) -> ScoredBlock:
     """Asks the model about a block.
 
     Raises:
@@ -231,7 +231,7 @@ def _rejected(users: Any, error: Exception) -> Rejected:
     )
 
 
-def _rows(users: Any, answer: dict[str, Any], question: Question) -> Any:
+def _rows(users: Any, answer: dict[str, Any], question: ListQuestion) -> Any:
     """Rows of a block: the first `count` columns of every line of the answer."""
     width = answer[contract.ITEM_IDS].shape[1]
     if question.retrieve_only and width < question.n:

@@ -13,11 +13,11 @@ from apache_beam.ml.inference.base import RunInference
 from components.batch_scoring.attempt_files import create
 from components.batch_scoring.blocks import ScoredBlock, UserBlock
 from components.batch_scoring.grouping import by_bucket, cut, each_once, number_of_buckets
-from components.batch_scoring.model_handler import BundleHandler, Question
+from components.batch_scoring.model_handler import BundleHandler, ListQuestion
 from components.batch_scoring.progress_files import reporter
 from components.batch_scoring.reading import read_piece
 from components.batch_scoring.tally import Tally, Total
-from components.batch_scoring.user_files import Piece, Users
+from components.batch_scoring.user_files import Piece, UserFiles
 from components.batch_scoring.writing import NAMESPACE, WriteRejected, WriteRows
 
 MANIFEST = "manifest.json"
@@ -37,8 +37,8 @@ class Job:
       block_users: Users of a block, that is, of one call of the model.
     """
 
-    question: Question
-    users: Users
+    question: ListQuestion
+    users: UserFiles
     folder: str
     suffix: str
     shards: int
@@ -52,7 +52,7 @@ class ScoreUsers(beam.PTransform):  # type: ignore[misc]
       question: What is asked for every user.
     """
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ListQuestion) -> None:
         super().__init__()
         self._question = question
 

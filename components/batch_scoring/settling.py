@@ -20,7 +20,7 @@ from components.batch_scoring.formats import FORMATS
 from components.batch_scoring.pipeline import MANIFEST, Job
 from components.batch_scoring.progress_files import reporter
 from components.batch_scoring.tally import REJECTED_SHARD, Part, Tally
-from components.batch_scoring.user_files import Users
+from components.batch_scoring.user_files import UserFiles
 
 READY = "ready"
 ROWS = "rows"
@@ -74,7 +74,7 @@ def shard_name(shard: int, shards: int, suffix: str) -> str:
     return f"{ROWS}{suffix}" if shards == 1 else f"{ROWS}{suffix}/part-{shard:05d}-of-{shards:05d}{suffix}"
 
 
-def check_counts(tally: Tally, users: Users) -> None:
+def check_counts(tally: Tally, users: UserFiles) -> None:
     """Raises an IncompleteError where records have gone missing, or have come up twice."""
     if users.exact and tally.read != users.rows:
         raise IncompleteError(f"the input has {users.rows:,} records and {tally.read:,} were read")

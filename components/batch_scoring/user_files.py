@@ -71,7 +71,7 @@ class Piece:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Users:
+class UserFiles:
     """The input of a job.
 
     Attributes:
@@ -90,7 +90,7 @@ class Users:
         return sum(piece.rows for piece in self.pieces)
 
 
-def find_users(users: str, model: str) -> Users:
+def find_users(users: str, model: str) -> UserFiles:
     """Finds the input.
 
     Args:
@@ -102,17 +102,17 @@ def find_users(users: str, model: str) -> Users:
     """
     if users == ALL:
         path = _users_of(model)
-        return Users(paths=[path], pieces=list(_pieces(path, 0)), exact=True)
+        return UserFiles(paths=[path], pieces=list(_pieces(path, 0)), exact=True)
     paths = _matched(users)
     pieces = [piece for file, path in enumerate(paths) for piece in _pieces(path, file)]
     if not sum(piece.rows for piece in pieces):
         raise InputError(
             "there is no user to score", expected="at least one row", received=users, action="give a file with users"
         )
-    return Users(paths=paths, pieces=pieces, exact=all(piece.kind == PARQUET for piece in pieces))
+    return UserFiles(paths=paths, pieces=pieces, exact=all(piece.kind == PARQUET for piece in pieces))
 
 
-def refuse_histories(users: Users) -> None:
+def refuse_histories(users: UserFiles) -> None:
     """Raises an InputError where users come with histories, which the first stage alone does not take."""
     for piece in users.pieces:
         if HISTORY_ITEM_IDS in piece.columns:

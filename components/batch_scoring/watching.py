@@ -174,7 +174,7 @@ def _run_child(specification: Specification, limits: Limits, log: str) -> dict[s
             env={"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ},
         )
         with _ended(child):
-            watch, users_file = Watch(specification.folder, limits), Path(f"{result_file}.users")
+            watch, users_file = AttemptWatch(specification.folder, limits), Path(f"{result_file}.users")
             while child.poll() is None:
                 if users_file.exists():
                     watch.expect(int(json.loads(users_file.read_text(encoding="utf-8"))))
@@ -203,7 +203,7 @@ def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
         child.stdin.close()
 
 
-class Watch:
+class AttemptWatch:
     """Looks at an attempt now and then: shows how far it is, ends it where nothing moves.
 
     Args:

@@ -195,24 +195,13 @@ def _index_report(index: Artifact) -> dict[str, Any]:
 def _catalogue_file(
     catalogue: Catalogue, values: Mapping[str, Sequence[Sequence[bytes]]], known: KnownUsers
 ) -> dict[str, Any]:
-    """What a page needs to offer items and users to choose from; ids that are not UTF-8 are left out."""
+    """What a page needs to offer items and users to choose from."""
     items = [
         {
             "id": item.decode(),
-            "title": title.decode("utf-8", "replace"),
-            "features": {
-                name: [value.decode("utf-8", "replace") for value in listed[row]] for name, listed in values.items()
-            },
+            "title": title.decode(),
+            "features": {name: [value.decode() for value in listed[row]] for name, listed in values.items()},
         }
         for row, (item, title) in enumerate(zip(catalogue.item_ids, catalogue.titles, strict=True))
-        if _is_text(item)
     ]
-    return {"items": items, "users": [u.decode() for u in known.user_ids[:EXAMPLE_USERS] if _is_text(u)]}
-
-
-def _is_text(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return {"items": items, "users": [user.decode() for user in known.user_ids[:EXAMPLE_USERS]]}

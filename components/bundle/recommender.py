@@ -29,7 +29,7 @@ from serving import contract
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Answer:
+class BatchAnswer:
     """Lists of `B` rows; row -1 is nothing.
 
     Attributes:
@@ -380,7 +380,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         """The rating model's user vectors float32 `[B, W]`; None without one."""
         return None if self.ranker is None else self.ranker.encode_users(user_id, history, ratings, *content)
 
-    def _answer(self, asked: Asked, vectors: Any, n: Any) -> Answer:
+    def _answer(self, asked: Asked, vectors: Any, n: Any) -> BatchAnswer:
         """The n best items: candidates by relevance, then in the configured order."""
         as_found = self._config.order == "relevance" and self._config.diversity == 0
         rows, scores = self.first_stage.best(asked, n if as_found else self._candidates(n))
@@ -388,7 +388,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         if not as_found:
             order = self._ordered(rows, scores, predicted, n)
             rows, scores, predicted = (tf.gather(t, order, batch_dims=1) for t in (rows, scores, predicted))
-        return Answer(rows=rows, scores=scores, ratings=predicted)
+        return BatchAnswer(rows=rows, scores=scores, ratings=predicted)
 
     def _candidates(self, n: Any) -> int:
         """How many are put into another order than relevance."""
@@ -409,7 +409,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         similarity = tf.matmul(vectors, vectors, transpose_b=True)
         return most_relevant_and_different(values, similarity, real, n, self._config.diversity)
 
-    def _named(self, answer: Answer, source: Any) -> dict[str, Any]:
+    def _named(self, answer: BatchAnswer, source: Any) -> dict[str, Any]:
         real = answer.rows >= 0
         return {
             contract.ITEM_IDS: _taken(self.item_ids, answer.rows),

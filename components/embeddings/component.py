@@ -45,7 +45,7 @@ def EmbeddingMap(
     lists = sequences_of(sequences, catalogue.item_ids, fitted_parts(sequences)).items
     counts = np.bincount(lists.rows[lists.rows >= 0], minlength=len(catalogue))
     loaded = tf.saved_model.load(path_utils.serving_model_path(model.uri))
-    rows = np.union1d(drawn_rows(counts, catalogue, settings), classified_rows(counts, catalogue, settings))
+    rows = np.union1d(drawn_rows(counts, settings), classified_rows(counts, catalogue, settings))
     vectors = item_vectors(loaded, catalogue, rows)
     drawn = item_map(vectors, counts, catalogue, settings)
     genres = genre_report(vectors, lists, counts, catalogue, settings)

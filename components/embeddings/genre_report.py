@@ -17,7 +17,6 @@ from components.embeddings.collaborative import collaborative_vectors
 from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.genre_classifier import baselines, classify, frequent_genres
 from components.embeddings.item_vectors import ItemVectors
-from components.embeddings.texts import shown
 from components.examples import Catalogue, Floats, Longs, RaggedRows
 
 COLLABORATIVE, MODEL = "collaborative", "model"
@@ -54,7 +53,7 @@ def genre_report(
       (a list of `genre` and `items`).
     """
     chosen = classified_rows(counts, catalogue, config)
-    names = [sorted({shown(genre) for genre in catalogue.genres[row]}) for row in chosen]
+    names = [sorted({genre.decode() for genre in catalogue.genres[row]}) for row in chosen]
     kept, left_out = frequent_genres(names, config.genre_least)
     seen, whole = np.zeros((0, 0), np.float32), None
     if kept:

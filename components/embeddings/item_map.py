@@ -10,24 +10,21 @@ from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.item_vectors import ItemVectors
 from components.embeddings.neighbours import nearest, of_length_one
 from components.embeddings.projection import method_for, project
-from components.embeddings.texts import positions_of_text, shown
 from components.examples import Catalogue, Longs
 
 DIGITS = 4
 """Of a coordinate: far below what an eye tells apart, and a third of the file."""
 
 
-def drawn_rows(counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> Longs:
+def drawn_rows(counts: Longs, config: EmbeddingsConfig) -> Longs:
     """Catalogue rows of the items on the map, the most rows first; arguments as of `item_map`."""
-    candidates = positions_of_text(catalogue.item_ids)
-    return candidates[np.argsort(-counts[candidates], kind="stable")][: config.map_items]
+    return np.argsort(-counts, kind="stable")[: config.map_items]
 
 
 def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: EmbeddingsConfig) -> dict[str, Any]:
     """The content of `map.json`.
 
     The vectors are those that `similar` compares, divided by their lengths: distance on the map stands for the angle.
-    Items whose id is not UTF-8 are left out, as in the bundle's `catalogue.json`.
 
     Args:
       vectors: Of `drawn_rows` at least.
@@ -43,7 +40,7 @@ def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: 
     Raises:
       InputError: UMAP without its package.
     """
-    chosen = drawn_rows(counts, catalogue, config)
+    chosen = drawn_rows(counts, config)
     tastes = of_length_one(vectors.tastes(chosen))
     points = project(tastes, config.map, perplexity=config.perplexity, seed=config.seed)
     ids = [catalogue.item_ids[row].decode() for row in chosen]
@@ -54,8 +51,8 @@ def item_map(vectors: ItemVectors, counts: Longs, catalogue: Catalogue, config: 
         "items": [
             {
                 "item_id": ids[position],
-                "title": shown(catalogue.titles[row]),
-                "genres": [shown(genre) for genre in catalogue.genres[row]],
+                "title": catalogue.titles[row].decode(),
+                "genres": [genre.decode() for genre in catalogue.genres[row]],
                 "x": round(float(points[position, 0]), DIGITS),
                 "y": round(float(points[position, 1]), DIGITS),
                 "rows": int(counts[row]),

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 
 from components.embeddings.from_bundle import BundleEmbeddings
-from components.embeddings.texts import positions_of_text, shown
 from components.examples import Floats
 
 BIAS_DIMENSIONS = b"bias_dimensions"
@@ -24,17 +23,17 @@ def item_table(embeddings: BundleEmbeddings) -> Any:
 
     Returns:
       An Arrow table: `item_id` and `title` (string), `genres` (list of string), `rows` (int64, training rows),
-      `vector` (float32, of fixed length). Items whose id is not UTF-8 are left out.
+      `vector` (float32, of fixed length).
     """
-    catalogue, chosen = embeddings.catalogue, positions_of_text(embeddings.catalogue.item_ids)
+    catalogue = embeddings.catalogue
     columns = {
-        "item_id": pa.array([catalogue.item_ids[row].decode() for row in chosen], pa.string()),
-        "title": pa.array([shown(catalogue.titles[row]) for row in chosen], pa.string()),
+        "item_id": pa.array([item.decode() for item in catalogue.item_ids], pa.string()),
+        "title": pa.array([title.decode() for title in catalogue.titles], pa.string()),
         "genres": pa.array(
-            [[shown(genre) for genre in catalogue.genres[row]] for row in chosen], pa.list_(pa.string())
+            [[genre.decode() for genre in genres] for genres in catalogue.genres], pa.list_(pa.string())
         ),
-        "rows": pa.array(embeddings.rows[chosen], pa.int64()),
-        "vector": _vectors(embeddings.vectors.indexed[chosen]),
+        "rows": pa.array(embeddings.rows, pa.int64()),
+        "vector": _vectors(embeddings.vectors.indexed),
     }
     return pa.table(columns).replace_schema_metadata(_metadata(embeddings))
 
@@ -44,13 +43,12 @@ def user_table(embeddings: BundleEmbeddings) -> Any:
 
     Returns:
       An Arrow table: `user_id` (string), `interactions` (int64, known of the user) and `vector` (float32, of fixed
-      length), the query that the user's history makes. Users whose id is not UTF-8 are left out.
+      length), the query that the user's history makes.
     """
-    chosen = positions_of_text(embeddings.user_ids)
     columns = {
-        "user_id": pa.array([embeddings.user_ids[user].decode() for user in chosen], pa.string()),
-        "interactions": pa.array(np.diff(embeddings.lists.row_splits)[chosen], pa.int64()),
-        "vector": _vectors(embeddings.queries[chosen]),
+        "user_id": pa.array([user.decode() for user in embeddings.user_ids], pa.string()),
+        "interactions": pa.array(np.diff(embeddings.lists.row_splits), pa.int64()),
+        "vector": _vectors(embeddings.queries),
     }
     return pa.table(columns).replace_schema_metadata(_metadata(embeddings))
 

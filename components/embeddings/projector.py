@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from components.embeddings.from_bundle import BundleEmbeddings
-from components.embeddings.texts import positions_of_text, shown
 
 TENSOR = "items"
 VECTORS, METADATA, CONFIG = "vectors.tsv", "metadata.tsv", "projector_config.pbtxt"
@@ -21,7 +20,7 @@ COLUMNS = ("title", "genres", "rows", "item_id")
 def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
     """Writes the three files, the items with the most training rows first.
 
-    The biases are left out: what is near is then what `similar` calls near. Items whose id is not UTF-8 are left out.
+    The biases are left out: what is near is then what `similar` calls near.
 
     Args:
       embeddings: Of a bundle.
@@ -34,16 +33,15 @@ def write_projector(embeddings: BundleEmbeddings, folder: Path) -> int:
     from tensorboard.plugins.projector import ProjectorConfig
 
     catalogue = embeddings.catalogue
-    chosen = positions_of_text(catalogue.item_ids)
-    chosen = chosen[np.argsort(-embeddings.rows[chosen], kind="stable")]
+    chosen = np.argsort(-embeddings.rows, kind="stable")
     vectors = embeddings.vectors.tastes(chosen)
     with (folder / VECTORS).open("w", encoding="utf-8") as file:
         file.writelines("\t".join(f"{value:.6g}" for value in vector) + "\n" for vector in vectors)
     with (folder / METADATA).open("w", encoding="utf-8") as file:
         file.write("\t".join(COLUMNS) + "\n")
         for row in chosen:
-            genres = "|".join(_in_a_cell(shown(genre)) for genre in catalogue.genres[row])
-            title, item_id = (_in_a_cell(shown(text)) for text in (catalogue.titles[row], catalogue.item_ids[row]))
+            genres = "|".join(_in_a_cell(genre.decode()) for genre in catalogue.genres[row])
+            title, item_id = (_in_a_cell(text.decode()) for text in (catalogue.titles[row], catalogue.item_ids[row]))
             file.write(f"{title}\t{genres}\t{embeddings.rows[row]}\t{item_id}\n")
     config = ProjectorConfig()
     entry = config.embeddings.add(tensor_name=TENSOR, tensor_path=VECTORS, metadata_path=METADATA)

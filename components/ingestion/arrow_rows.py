@@ -18,10 +18,10 @@ from components.ingestion import contexts
 from components.ingestion.contexts import Combinations
 from components.ingestion.histories import UserRanges, marked, ranges
 from components.ingestion.interactions import Rows
-from components.ingestion.items import Items
+from components.ingestion.items import ItemRecords
 from components.ingestion.own_columns import Values
 from components.ingestion.seen import left_out
-from components.ingestion.users import Users
+from components.ingestion.users import UserRecords
 from components.seen_rule import SeenRule
 
 BATCH_ROWS = 4_096  # a row with its history is a hundred times as large as one without
@@ -57,9 +57,9 @@ class Texts:
     def of(
         cls,
         user_ids: Sequence[bytes],
-        items: Items,
+        items: ItemRecords,
         fitted: Longs,
-        users: Users,
+        users: UserRecords,
         specs: Sequence[FeatureSpec],
         combinations: Combinations,
     ) -> Texts:
@@ -211,7 +211,7 @@ class BlockBatches:
         return _lists(self._texts.item_ids.take(pa.array(self._rows.items[positions])), offsets)
 
 
-def item_batches(items: Items, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
+def item_batches(items: ItemRecords, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
     """The whole catalogue in its order, each item with its rows."""
     for start in range(0, max(1, len(items)), BATCH_ROWS):
         block = slice(start, start + BATCH_ROWS)
@@ -226,7 +226,7 @@ def item_batches(items: Items, rows: Longs, specs: Sequence[FeatureSpec]) -> Ite
         )
 
 
-def user_batches(users: Users, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
+def user_batches(users: UserRecords, rows: Longs, specs: Sequence[FeatureSpec]) -> Iterator[Any]:
     """Every user, in their order, each with the number of its rows."""
     for start in range(0, len(users), BATCH_ROWS):
         block = slice(start, start + BATCH_ROWS)

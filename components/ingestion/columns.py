@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from components.errors import InputError
-from components.ingestion.reading.tables import Table
+from components.ingestion.reading.tables import SourceTable
 
 USER, ITEM, RATING, TIMESTAMP, EVENT, WEIGHT = INTERACTION_ROLES = (
     "user", "item", "rating", "timestamp", "event", "weight",
@@ -123,7 +123,7 @@ def _single_entries(entries: Iterable[str]) -> list[str]:
     ]
 
 
-def ratings_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+def ratings_columns(table: SourceTable, mapping: Mapping[str, str]) -> Columns:
     """Finds the roles of a table of interactions.
 
     Raises:
@@ -141,7 +141,7 @@ def ratings_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
     return _find(table, mapping, required=(USER, ITEM), optional=(RATING, TIMESTAMP, EVENT, WEIGHT))
 
 
-def items_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+def items_columns(table: SourceTable, mapping: Mapping[str, str]) -> Columns:
     """Finds the roles of a catalogue.
 
     Raises:
@@ -159,7 +159,7 @@ def items_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
     return _find(table, mapping, required=(ITEM,), optional=(TITLE, GENRES))
 
 
-def users_columns(table: Table, mapping: Mapping[str, str]) -> Columns:
+def users_columns(table: SourceTable, mapping: Mapping[str, str]) -> Columns:
     """Finds the roles of a table of users.
 
     Raises:
@@ -191,7 +191,9 @@ def _aliases_of(header: Sequence[str], role: str) -> list[str]:
     return [by_name[alias] for alias in ALIASES[role] if alias in by_name]
 
 
-def _find(table: Table, mapping: Mapping[str, str], *, required: Sequence[str], optional: Sequence[str]) -> Columns:
+def _find(
+    table: SourceTable, mapping: Mapping[str, str], *, required: Sequence[str], optional: Sequence[str]
+) -> Columns:
     header = table.header
     given = {role: mapping[role] for role in (*required, *optional) if role in mapping}
     names: dict[str, str] = {}
@@ -218,14 +220,14 @@ def _find(table: Table, mapping: Mapping[str, str], *, required: Sequence[str], 
     return Columns(header, names, {name: others for name, others in passed_over.items() if others})
 
 
-def _by_layout(table: Table, roles: Sequence[str]) -> dict[str, str]:
+def _by_layout(table: SourceTable, roles: Sequence[str]) -> dict[str, str]:
     layout = known_layout(table.path)
     if not layout and table.dialect is not None and table.dialect.delimiter == "::" and RATING in roles:
         layout = _LAYOUTS["ratings.dat"]
     return {role: name for role, name in zip(layout, table.header, strict=False) if role in roles}
 
 
-def named_column(table: Table, column: str) -> str | None:
+def named_column(table: SourceTable, column: str) -> str | None:
     """The column that a person names: by its header, or by its position from 1; None where there is none."""
     header = table.header
     stripped = {name.strip(): name for name in header}
@@ -237,7 +239,7 @@ def named_column(table: Table, column: str) -> str | None:
     return alike[0] if len(alike) == 1 and canonical(column) else None
 
 
-def _no_column_for(table: Table, missing: list[str], required: Sequence[str]) -> InputError:
+def _no_column_for(table: SourceTable, missing: list[str], required: Sequence[str]) -> InputError:
     example = "userId,movieId,rating" if USER in required else "movieId,title"
     first = ", ".join(table.dialect.first if table.dialect is not None else table.header)
     if table.headerless:
@@ -259,7 +261,7 @@ def _no_column_for(table: Table, missing: list[str], required: Sequence[str]) ->
     )
 
 
-def _no_such_column(table: Table, role: str, column: str) -> InputError:
+def _no_such_column(table: SourceTable, role: str, column: str) -> InputError:
     names = ", ".join(table.header)
     if table.headerless:
         assert table.dialect is not None

@@ -11,9 +11,9 @@ from components.feature_specs import FeatureSpec
 from components.ingestion import demo, fingerprint
 from components.ingestion.config import DataConfig
 from components.ingestion.files import FilesSource
-from components.ingestion.items import Items
+from components.ingestion.items import ItemRecords
 from components.ingestion.source import SourceFacts, Understood
-from components.ingestion.users import Users
+from components.ingestion.users import UserRecords
 from components.ingestion.workspace import Workspace
 
 
@@ -43,11 +43,11 @@ class DemoSource:
         """Reads the generated interactions."""
         return self._files().load(workspace, specs)
 
-    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> ItemRecords | None:
         """The generated catalogue."""
         return self._files().items(workspace, specs)
 
-    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> UserRecords | None:
         """Nothing: nobody generates a table of users."""
         return self._files().users(workspace, specs)
 

@@ -21,16 +21,16 @@ from components.ingestion.columns import (
     users_columns,
 )
 from components.ingestion.config import DataConfig
-from components.ingestion.items import Items, read_items
+from components.ingestion.items import ItemRecords, read_items
 from components.ingestion.kept_rows import KeptRows
 from components.ingestion.loading import Layout
 from components.ingestion.own_columns import columns_of
 from components.ingestion.reading.dialect import AUTO, LATIN_1
 from components.ingestion.reading.paths import Files, find_files, is_folder
 from components.ingestion.reading.spans import Wanted
-from components.ingestion.reading.tables import Reader, Table
+from components.ingestion.reading.tables import Reader, SourceTable
 from components.ingestion.source import SourceFacts, Understood
-from components.ingestion.users import Users, read_users
+from components.ingestion.users import UserRecords, read_users
 from components.ingestion.workspace import Workspace
 from components.progress import report, warn
 
@@ -84,7 +84,7 @@ class FilesSource:
         """Reads every file once, in the order of the parts and of the names."""
         context = columns_of_context(specs)
         workspace.connection.execute(loading.CREATE)
-        loaded: list[tuple[Table, Layout, int]] = []
+        loaded: list[tuple[SourceTable, Layout, int]] = []
         kept = KeptRows(self._config.kept_rows, workspace)
         spans = {span: paths for files in self.files.values() for span, paths in files.spans.items()}
         newest = max(spans, default=None)
@@ -126,7 +126,7 @@ class FilesSource:
             events=events,
         )
 
-    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> ItemRecords | None:
         """The catalogue in file order, or None where no file was given."""
         if self.item_files is None:
             own = [spec for spec in specs if not spec.is_standard_column]
@@ -135,7 +135,7 @@ class FilesSource:
             return None
         return read_items(workspace.connection, self.item_tables(workspace), specs)
 
-    def item_tables(self, workspace: Workspace) -> list[tuple[Table, Columns]]:
+    def item_tables(self, workspace: Workspace) -> list[tuple[SourceTable, Columns]]:
         """The tables of the catalogue with what their columns were understood to be; none where there is none."""
         tables = []
         for path, partitions in self.item_files or ():
@@ -144,13 +144,13 @@ class FilesSource:
             tables.append((table, items_columns(table, self._item_mapping)))
         return tables
 
-    def user_tables(self, workspace: Workspace) -> list[tuple[Table, Columns]]:
+    def user_tables(self, workspace: Workspace) -> list[tuple[SourceTable, Columns]]:
         """The users' own tables, likewise."""
         if self.user_files is None:
             return []
         return [(table, users_columns(table, self._mapping)) for table in workspace.reader.tables(self.user_files)]
 
-    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> UserRecords | None:
         """The users in file order, or None where no file was given."""
         if self.user_files is None:
             if specs:
@@ -193,7 +193,7 @@ class FilesSource:
         warn("every rating is %s: read as interactions without ratings", only)
         return True
 
-    def _layout(self, part: str, table: Table) -> Layout:
+    def _layout(self, part: str, table: SourceTable) -> Layout:
         """The layout of one of several files: columns by its own header, all else as the first file has it."""
         first = self._layouts[part]
         columns = ratings_columns(table, self._mapping)

@@ -37,7 +37,7 @@ from components.ingestion.opening import open_source
 from components.ingestion.profile import Profile, Range
 from components.ingestion.source import SourceFacts, Understood
 from components.ingestion.splits import Splitter, id_hashes, require_all_parts, resolve_kind, time_cuts
-from components.ingestion.users import Users
+from components.ingestion.users import UserRecords
 from components.ingestion.workspace import Workspace
 from components.ingestion.writer import LARGE_ROWS_PER_SHARD, ExamplesFolder
 from components.progress import report, warn
@@ -87,7 +87,7 @@ class Ingestion:
         self.items, self._added = complete(source.items(workspace, of(specs, ITEM)), _ids(workspace, "item"))
         self.users = _ids(workspace, "user")
         told = source.users(workspace, of(specs, USER))
-        self._told = (told or Users()).of(self.users)
+        self._told = (told or UserRecords()).of(self.users)
         self._strangers = _without_rows(told, self.users)
         combinations, self.specs = contexts.understand(workspace.connection, tuple(self._found(specs)))
         self._contexts = combinations
@@ -319,10 +319,10 @@ def _require_times(specs: Sequence[FeatureSpec], facts: SourceFacts) -> None:
             )
 
 
-def _without_rows(told: Users | None, users: Sequence[bytes]) -> Users:
+def _without_rows(told: UserRecords | None, users: Sequence[bytes]) -> UserRecords:
     """Users of whom features are known and no rows, by id: answered by their features alone."""
     if told is None:
-        return Users()
+        return UserRecords()
     return told.of(sorted(set(told.ids) - set(users)))
 
 

@@ -13,12 +13,20 @@ from components.feature_specs import FeatureSpec
 from components.ingestion.categories import split_columns
 from components.ingestion.columns import GENRES, ITEM, TITLE, Columns
 from components.ingestion.own_columns import Values, columns_of, converted
-from components.ingestion.reading.tables import EXTRA, Table, id_text, identifier, line_of, rejected_lines, unreadable
+from components.ingestion.reading.tables import (
+    EXTRA,
+    SourceTable,
+    id_text,
+    identifier,
+    line_of,
+    rejected_lines,
+    unreadable,
+)
 from components.progress import report, warn
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Items:
+class ItemRecords:
     """Items; a position is a catalogue row.
 
     Attributes:
@@ -39,9 +47,9 @@ class Items:
 
 def read_items(
     connection: duckdb.DuckDBPyConnection,
-    tables: Sequence[tuple[Table, Columns]],
+    tables: Sequence[tuple[SourceTable, Columns]],
     specs: Sequence[FeatureSpec] = (),
-) -> Items:
+) -> ItemRecords:
     """The items of a source's own tables, in their order. An item without a title has its id for one.
 
     Args:
@@ -56,7 +64,7 @@ def read_items(
     ids: list[bytes] = []
     titles: list[bytes] = []
     genres: list[list[bytes]] = []
-    first: dict[bytes, tuple[Table, int]] = {}
+    first: dict[bytes, tuple[SourceTable, int]] = {}
     own = columns_of([table for table, _ in tables], specs, "--items")
     values: dict[str, list[Any]] = {name: [] for name in own}
     for table, columns in tables:
@@ -89,10 +97,10 @@ def read_items(
             action="add rows",
         )
     features = {spec.name: converted(spec, values[spec.name], own[spec.name]) for spec in specs if spec.name in own}
-    return Items(ids=ids, titles=titles, genres=genres, features=features)
+    return ItemRecords(ids=ids, titles=titles, genres=genres, features=features)
 
 
-def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
+def complete(items: ItemRecords | None, used: Sequence[bytes]) -> tuple[ItemRecords, int]:
     """The catalogue, completed by the items that only interactions name; these have their ids for titles.
 
     Args:
@@ -118,9 +126,9 @@ def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
             len(added),
             ", ".join(item.decode() for item in added[:3]),
         )
-    own = items or Items()
+    own = items or ItemRecords()
     nothing: Values = [[] for _ in added]
-    completed = Items(
+    completed = ItemRecords(
         ids=own.ids + added,
         titles=own.titles + added,
         genres=own.genres + nothing,
@@ -130,7 +138,7 @@ def complete(items: Items | None, used: Sequence[bytes]) -> tuple[Items, int]:
 
 
 def _fetch(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, own: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns, own: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     name = identifier(columns.names[ITEM])
     item = id_text(name, table.columns[columns.names[ITEM]], fractional=f"{name}::VARCHAR")
@@ -145,7 +153,7 @@ def _fetch(
 
 
 def _check(
-    table: Table, place: int, item: str | None, extra: str | None, first: dict[bytes, tuple[Table, int]]
+    table: SourceTable, place: int, item: str | None, extra: str | None, first: dict[bytes, tuple[SourceTable, int]]
 ) -> None:
     """Raises an InputError about a row that cannot be used."""
     if item and not extra and not any(character in item for character in "\n\r\0") and item.encode() not in first:
@@ -185,7 +193,7 @@ _SPELLINGS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
 """What ids may differ in though the same thing is meant."""
 
 
-def _nothing_in_common(items: Items, added: Sequence[bytes]) -> InputError:
+def _nothing_in_common(items: ItemRecords, added: Sequence[bytes]) -> InputError:
     why = ""
     for what, plain in _SPELLINGS:
         known = {plain(item): item for item in items.ids}

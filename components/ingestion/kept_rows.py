@@ -20,7 +20,7 @@ from components.ingestion.config import DataConfig
 from components.ingestion.fingerprint import of_files
 from components.ingestion.loading import Layout
 from components.ingestion.reading.spans import Span, in_words, missing
-from components.ingestion.reading.tables import Table, literal, rejected_lines
+from components.ingestion.reading.tables import SourceTable, literal, rejected_lines
 from components.ingestion.workspace import Workspace
 from components.progress import report, warn
 from components.storage import LocalStorage, is_local, storage_for
@@ -42,7 +42,7 @@ class KeptRows:
         self._used: dict[str, str] = {}
         self._read = 0
 
-    def load(self, path: str, table: Table, layout: Layout, config: DataConfig, part: int) -> None:
+    def load(self, path: str, table: SourceTable, layout: Layout, config: DataConfig, part: int) -> None:
         """Appends the rows of a file to `rows`, from what is kept of it or by reading it.
 
         Raises:

@@ -21,7 +21,7 @@ from components.ingestion.faults import BadRow, Fault
 from components.ingestion.reading.tables import (
     EXTRA,
     TEXT_TYPE,
-    Table,
+    SourceTable,
     id_text,
     identifier,
     lines_of,
@@ -77,7 +77,7 @@ class Layout:
         return TIMESTAMP in self.columns
 
 
-def spread(table: Table, columns: Columns, context: Sequence[str] = ()) -> Table:
+def spread(table: SourceTable, columns: Columns, context: Sequence[str] = ()) -> SourceTable:
     """One row an interaction, where a row of the file holds lists of them.
 
     The prepared form is one row a user, with a list of items and beside it as long lists of ratings, times or weights;
@@ -104,7 +104,9 @@ def spread(table: Table, columns: Columns, context: Sequence[str] = ()) -> Table
     )
 
 
-def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig) -> Layout:
+def understand(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns, config: DataConfig
+) -> Layout:
     """Looks at the first rows of a table: its ratings, whether they differ, and how times are written.
 
     Raises:
@@ -132,7 +134,7 @@ def understand(connection: duckdb.DuckDBPyConnection, table: Table, columns: Col
     )
 
 
-def describe(table: Table, layout: Layout) -> None:
+def describe(table: SourceTable, layout: Layout) -> None:
     """Says what was taken for what, and which columns were not used."""
     report("%s: %s", table.path, layout.columns.described())
     for taken, others in layout.columns.passed_over.items():
@@ -149,7 +151,9 @@ def describe(table: Table, layout: Layout) -> None:
         report("columns that are not used: %s%s", ", ".join(unused), hint)
 
 
-def load(connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, config: DataConfig, part: int) -> None:
+def load(
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, layout: Layout, config: DataConfig, part: int
+) -> None:
     """Appends a table's rows, each with what is wrong with it.
 
     Raises:
@@ -168,7 +172,7 @@ def count_events(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def check(
-    connection: duckdb.DuckDBPyConnection, loaded: Iterable[tuple[Table, Layout, int]], config: DataConfig
+    connection: duckdb.DuckDBPyConnection, loaded: Iterable[tuple[SourceTable, Layout, int]], config: DataConfig
 ) -> tuple[dict[Fault, int], list[BadRow]]:
     """Refuses or skips what is wrong with the rows, and deletes what is skipped.
 
@@ -216,7 +220,7 @@ def outside(rating: str, config: DataConfig) -> list[str]:
     return [f"{rating} {beyond} {end}" for end, beyond in ends if end is not None]
 
 
-def checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
+def checked(table: SourceTable, layout: Layout, config: DataConfig, part: int) -> str:
     """The query of the rows with their values and faults."""
     columns = layout.columns
     user, item = _id(table, columns, USER), _id(table, columns, ITEM)
@@ -270,7 +274,7 @@ def checked(table: Table, layout: Layout, config: DataConfig, part: int) -> str:
     )
 
 
-def _context(table: Table, layout: Layout) -> str:
+def _context(table: SourceTable, layout: Layout) -> str:
     """The values of the columns of the context side by side; a whole number has no `.0`, what is missing is empty."""
     if not layout.context:
         return "NULL::VARCHAR"
@@ -290,7 +294,7 @@ def _given(columns: Columns, role: str) -> str:
     return f"({name}::VARCHAR || coalesce(' ' || nullif(trim({identifier(columns.clock)}::VARCHAR), ''), ''))"
 
 
-def _with_clock(connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns) -> Columns:
+def _with_clock(connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns) -> Columns:
     """The columns with that of the time of day, where one stands beside a column of days."""
     if not columns.clocks or not all(map(times.is_day, _sample(connection, table, columns, TIMESTAMP))):
         return columns
@@ -302,7 +306,7 @@ def _with_clock(connection: duckdb.DuckDBPyConnection, table: Table, columns: Co
     return columns
 
 
-def _id(table: Table, columns: Columns, role: str) -> str:
+def _id(table: SourceTable, columns: Columns, role: str) -> str:
     """An id as text; NULL where it cannot be one."""
     return id_text(_given(columns, role), table.columns[columns.names[role]])
 
@@ -315,7 +319,7 @@ def _broken(text: str) -> str:
     return f"(contains({text}, chr(10)) OR contains({text}, chr(13)) OR contains({text}, chr(0)))"
 
 
-def _number(table: Table, columns: Columns, role: str, decimal_comma: bool) -> str:
+def _number(table: SourceTable, columns: Columns, role: str, decimal_comma: bool) -> str:
     column, kind = _given(columns, role), table.columns[columns.names[role]]
     if kind == "BOOLEAN":
         return f"{column}::INTEGER::DOUBLE"
@@ -325,7 +329,7 @@ def _number(table: Table, columns: Columns, role: str, decimal_comma: bool) -> s
     return times.plain_number(text)
 
 
-def _rating(table: Table, columns: Columns, decimal_comma: bool) -> str:
+def _rating(table: SourceTable, columns: Columns, decimal_comma: bool) -> str:
     """A number, or 1 and 0 for true and false."""
     number = _number(table, columns, RATING, decimal_comma)
     if table.columns[columns.names[RATING]] != TEXT_TYPE:
@@ -334,7 +338,7 @@ def _rating(table: Table, columns: Columns, decimal_comma: bool) -> str:
     return f"coalesce({number}, {truth})"
 
 
-def _check_id_type(table: Table, columns: Columns, role: str) -> None:
+def _check_id_type(table: SourceTable, columns: Columns, role: str) -> None:
     kind = table.columns[columns.names[role]]
     if kind in ("BOOLEAN", "DATE", "JSON") or kind.startswith(("STRUCT", "MAP", "TIME")) or kind.endswith("]"):
         raise InputError(
@@ -346,7 +350,7 @@ def _check_id_type(table: Table, columns: Columns, role: str) -> None:
 
 
 def _sample(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, role: str, rows: int = SAMPLE_ROWS
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns, role: str, rows: int = SAMPLE_ROWS
 ) -> list[str]:
     """Values of a column in the first rows, as text, empty ones left out."""
     if role not in columns:
@@ -368,7 +372,7 @@ def _number_text(text: str) -> Any:
 
 
 def _time_form(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, config: DataConfig
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns, config: DataConfig
 ) -> times.TimeForm:
     if TIMESTAMP not in columns:
         return times.undated()
@@ -390,7 +394,9 @@ def _time_form(
     )
 
 
-def _unreadable_rows(loaded: list[tuple[Table, Layout, int]], rejected: list[tuple[str, int, str]]) -> list[BadRow]:
+def _unreadable_rows(
+    loaded: list[tuple[SourceTable, Layout, int]], rejected: list[tuple[str, int, str]]
+) -> list[BadRow]:
     names = {table.path for table, _, _ in loaded}
     return [
         BadRow(
@@ -404,7 +410,7 @@ def _unreadable_rows(loaded: list[tuple[Table, Layout, int]], rejected: list[tup
 
 
 def _bad_rows(
-    connection: duckdb.DuckDBPyConnection, loaded: list[tuple[Table, Layout, int]], each: int, most: int
+    connection: duckdb.DuckDBPyConnection, loaded: list[tuple[SourceTable, Layout, int]], each: int, most: int
 ) -> list[BadRow]:
     """Bad rows with the file's own row numbers, at most `each` of a kind and `most` together."""
     left_out = ", ".join(str(int(fault)) for fault in faults.LEFT_OUT)
@@ -422,7 +428,7 @@ def _bad_rows(
 
 
 def _as_read(
-    connection: duckdb.DuckDBPyConnection, table: Table, layout: Layout, bad: Mapping[int, Fault]
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, layout: Layout, bad: Mapping[int, Fault]
 ) -> list[BadRow]:
     """Rows of a file by position, from 0 and rising, as they stand there; the file is read once."""
     if not bad:
@@ -438,7 +444,7 @@ def _as_read(
     ]
 
 
-def _bad_row(table: Table, layout: Layout, row: Sequence[Any], line: int, fault: Fault) -> BadRow:
+def _bad_row(table: SourceTable, layout: Layout, row: Sequence[Any], line: int, fault: Fault) -> BadRow:
     values: Mapping[str, Any] = dict(zip(table.columns, row, strict=False))
     role = {
         Fault.EMPTY_USER: USER,

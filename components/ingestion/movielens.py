@@ -14,10 +14,10 @@ from components.feature_specs import FeatureSpec, columns_of_context
 from components.ingestion import fingerprint, loading, times
 from components.ingestion.config import DataConfig
 from components.ingestion.faults import Fault
-from components.ingestion.items import Items
+from components.ingestion.items import ItemRecords
 from components.ingestion.own_columns import converted
 from components.ingestion.source import SourceFacts, Understood
-from components.ingestion.users import Users
+from components.ingestion.users import UserRecords
 from components.ingestion.workspace import Workspace
 from components.progress import report
 from components.rates import RateReporter
@@ -85,7 +85,7 @@ class MovielensSource:
         fault = f"CASE WHEN {test} THEN {int(Fault.RATING_OUT_OF_RANGE)} ELSE 0 END"
         return f"SELECT user_id, movie_id, {rating}, 1.0::FLOAT, timestamp::BIGINT, 0, NULL, NULL, {fault} FROM batch"
 
-    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> UserRecords | None:
         """What the ratings say of their users (100k and 1m have age, gender and occupation)."""
         del workspace
         if not specs:
@@ -105,12 +105,12 @@ class MovielensSource:
             columns = [batch[spec.column].numpy().tolist() for spec in specs]
             rows.update(zip(batch["user_id"].numpy().tolist(), zip(*columns, strict=True), strict=True))
         values = list(zip(*rows.values(), strict=True))
-        return Users(
+        return UserRecords(
             ids=list(rows),
             features={spec.name: converted(spec, column) for spec, column in zip(specs, values, strict=True)},
         )
 
-    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> ItemRecords | None:
         """The catalogue in the order of the prepared files."""
         del workspace
         own = [spec for spec in specs if not spec.is_standard_column]
@@ -123,7 +123,7 @@ class MovielensSource:
             )
         builder = self._builder("movies")
         names = [name.encode() for name in builder.info.features["movie_genres"].feature.names]
-        items = Items()
+        items = ItemRecords()
         for batch in _batches(builder, ("movie_id", "movie_title", "movie_genres")):
             items.ids.extend(batch["movie_id"].numpy())
             items.titles.extend(batch["movie_title"].numpy())

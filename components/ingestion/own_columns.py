@@ -12,7 +12,7 @@ from components.errors import InputError
 from components.feature_specs import CATEGORIES, CATEGORY, NUMBER, TEXT, VECTOR, YEAR, FeatureSpec
 from components.ingestion.categories import NOTHING, split_columns
 from components.ingestion.columns import named_column
-from components.ingestion.reading.tables import Table
+from components.ingestion.reading.tables import SourceTable
 
 Values = list[Any]
 """One list an entity: bytes, or floats of a number or vector; empty where nothing is known."""
@@ -21,7 +21,7 @@ _THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
 _NUMBER_PARTS = re.compile(r"[^0-9eE.+-]+")
 
 
-def columns_of(tables: Sequence[Table], specs: Iterable[FeatureSpec], option: str) -> dict[str, str]:
+def columns_of(tables: Sequence[SourceTable], specs: Iterable[FeatureSpec], option: str) -> dict[str, str]:
     """The column of each feature that is no standard column, by its name.
 
     Raises:

@@ -14,7 +14,7 @@ from components.ingestion.categories import SEPARATORS
 from components.ingestion.columns import Columns
 from components.ingestion.files import FilesSource
 from components.ingestion.own_columns import numbers_of, text_of
-from components.ingestion.reading.tables import Table, identifier
+from components.ingestion.reading.tables import SourceTable, identifier
 from components.ingestion.workspace import Workspace
 
 SAMPLE_ROWS = 20_000
@@ -63,7 +63,7 @@ def propose(source: FilesSource, workspace: Workspace) -> list[Proposal]:
     return [proposal for entity, found in tables if found for proposal in _of_table(entity, *found[0], workspace)]
 
 
-def _of_table(entity: str, table: Table, columns: Columns, workspace: Workspace) -> Iterator[Proposal]:
+def _of_table(entity: str, table: SourceTable, columns: Columns, workspace: Workspace) -> Iterator[Proposal]:
     names: Counter[str] = Counter()
     for column in columns.unused:
         query = f"SELECT {identifier(column)} FROM {table.sql} LIMIT {SAMPLE_ROWS}"

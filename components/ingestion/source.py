@@ -8,8 +8,8 @@ from typing import Protocol
 
 from components.feature_specs import FeatureSpec
 from components.ingestion.faults import BadRow, Fault
-from components.ingestion.items import Items
-from components.ingestion.users import Users
+from components.ingestion.items import ItemRecords
+from components.ingestion.users import UserRecords
 from components.ingestion.workspace import Workspace
 
 
@@ -67,8 +67,8 @@ class Source(Protocol):
           InputError: Rows that cannot be used, with their files and row numbers.
         """
 
-    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> Items | None:
+    def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> ItemRecords | None:
         """The catalogue with the features that are asked for, or None where the source has none."""
 
-    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> Users | None:
+    def users(self, workspace: Workspace, specs: Sequence[FeatureSpec]) -> UserRecords | None:
         """The users with the features that are asked for, or None where the source has no table of them."""

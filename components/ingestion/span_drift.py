@@ -21,7 +21,7 @@ FEWEST_SPANS = 3
 
 
 @dataclasses.dataclass(frozen=True)
-class Drift:
+class ShareDrift:
     """The largest change of a share.
 
     Attributes:
@@ -42,7 +42,7 @@ class Drift:
         return abs(self.share - self.before)
 
 
-def largest(connection: Any, newest: Sequence[tuple[int, int]]) -> Drift | None:
+def largest(connection: Any, newest: Sequence[tuple[int, int]]) -> ShareDrift | None:
     """The largest change; None where the span has few rows, or nothing came before.
 
     Args:
@@ -60,7 +60,7 @@ def largest(connection: Any, newest: Sequence[tuple[int, int]]) -> Drift | None:
         query = f"""SELECT * FROM (SELECT "{role}" AS name, {sizes} FROM ({counted}) GROUP BY 1)
         ORDER BY abs(new / {new} - old / {old}) DESC, name LIMIT 1"""
         name, of_span, before = connection.execute(query).fetchone()
-        found.append(Drift(role, str(name), of_span / new, before / old))
+        found.append(ShareDrift(role, str(name), of_span / new, before / old))
     return max(found, key=lambda one: one.distance)
 
 
@@ -86,7 +86,7 @@ def require_size(rows: Mapping[str, int], most: float) -> None:
         )
 
 
-def require(drift: Drift | None, most: float, span: str) -> None:
+def require(drift: ShareDrift | None, most: float, span: str) -> None:
     """Refuses a span that is too unlike all before.
 
     Raises:

@@ -11,12 +11,12 @@ from components.errors import InputError
 from components.feature_specs import FeatureSpec
 from components.ingestion.columns import USER, Columns
 from components.ingestion.own_columns import Values, columns_of, converted
-from components.ingestion.reading.tables import Table, id_text, identifier, unreadable
+from components.ingestion.reading.tables import SourceTable, id_text, identifier, unreadable
 from components.progress import warn
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Users:
+class UserRecords:
     """Users of a table.
 
     Attributes:
@@ -30,17 +30,17 @@ class Users:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def of(self, ids: Sequence[bytes]) -> Users:
+    def of(self, ids: Sequence[bytes]) -> UserRecords:
         """The same of `ids`, in their order; nothing is known of one that the table lacks."""
         row_of = {user: row for row, user in enumerate(self.ids)}
         rows = [row_of.get(user, -1) for user in ids]
         features = {name: [values[row] if row >= 0 else [] for row in rows] for name, values in self.features.items()}
-        return Users(ids=list(ids), features=features)
+        return UserRecords(ids=list(ids), features=features)
 
 
 def read_users(
-    connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[Table, Columns]], specs: Sequence[FeatureSpec]
-) -> Users:
+    connection: duckdb.DuckDBPyConnection, tables: Sequence[tuple[SourceTable, Columns]], specs: Sequence[FeatureSpec]
+) -> UserRecords:
     """The users of a source's own tables. Of a user who occurs twice the last row holds.
 
     Raises:
@@ -71,13 +71,13 @@ def read_users(
             count - len(rows),
         )
     by_name = dict(zip(own, zip(*rows.values(), strict=True), strict=True))
-    return Users(
+    return UserRecords(
         ids=list(rows), features={spec.name: converted(spec, by_name[spec.name], own[spec.name]) for spec in specs}
     )
 
 
 def _fetch(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: Columns, own: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, table: SourceTable, columns: Columns, own: Sequence[str]
 ) -> list[tuple[object, ...]]:
     name = columns.names[USER]
     user = id_text(identifier(name), table.columns[name], fractional=f"{identifier(name)}::VARCHAR")

@@ -6,7 +6,7 @@ from components import features
 from components.feature_specs import TEXT
 from components.ranking.rating_model import RatingModel
 from components.training.users import Users
-from components.training.warm_start import UNKNOWN, Table, Tables
+from components.training.warm_start import UNKNOWN, Tables, WeightTable
 from components.transform.content import Content, position_names
 from components.transform.graph import TransformGraph
 
@@ -35,9 +35,9 @@ def tables_of(model: RatingModel, graph: TransformGraph, content: Content, users
         rows |= dict.fromkeys((f"item_{block.spec.name}", f"item_{block.spec.name}_bias"), of_block)
     if users is not None:
         rows |= dict.fromkeys(("user_content", "user_content_bias"), position_names(users.content.blocks, graph))
-    found: dict[str, Table] = {}
+    found: dict[str, WeightTable] = {}
     for number, variable in enumerate(model.trainable_variables):
         name = variable.name.split(":")[0]
         known = rows.get(name)
-        found[name if known else f"{number}.{name}"] = Table(variable, known)
+        found[name if known else f"{number}.{name}"] = WeightTable(variable, known)
     return found

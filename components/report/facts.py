@@ -11,7 +11,7 @@ Json = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Reason:
+class ShownReason:
     """An item of a person's history that speaks for a recommended one.
 
     Attributes:
@@ -41,7 +41,7 @@ class Recommended:
     genres: Sequence[str]
     score: float
     predicted_rating: float = 0.0
-    reasons: Sequence[Reason] = ()
+    reasons: Sequence[ShownReason] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,4 +109,4 @@ def _person(values: dict[str, Any]) -> Person:
 
 
 def _recommended(values: dict[str, Any]) -> Recommended:
-    return Recommended(**{**values, "reasons": [Reason(**one) for one in values["reasons"]]})
+    return Recommended(**{**values, "reasons": [ShownReason(**one) for one in values["reasons"]]})

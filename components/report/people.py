@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from components.feature_specs import GENRES
-from components.report.facts import Person, Reason, Recommended
+from components.report.facts import Person, Recommended, ShownReason
 from serving import contract
 from serving.scann_operations import load_operations
 
@@ -40,7 +40,7 @@ def describe_people(bundle: str, count: int) -> list[Person]:
 def choose_people(bundle: str, count: int) -> list[tuple[str, int]]:
     """Users and how many interactions are known of each: the middle one of each of `count` equal groups by activity.
 
-    Users with as many interactions stand in the order of the bundle; ids that are no UTF-8 are left out.
+    Users with as many interactions stand in the order of the bundle.
     """
     with tf.io.gfile.GFile(f"{bundle}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}", "rb") as file:
         table = pq.read_table(io.BytesIO(file.read()))
@@ -52,7 +52,7 @@ def choose_people(bundle: str, count: int) -> list[tuple[str, int]]:
     known.sort(key=lambda one: one[1])
     count = min(count, len(known))
     chosen = [known[(2 * position + 1) * len(known) // (2 * count)] for position in range(count)]
-    return [(user_id.decode(), interactions) for user_id, interactions in chosen if _is_text(user_id)]
+    return [(user_id.decode(), interactions) for user_id, interactions in chosen]
 
 
 class _Asked:
@@ -94,7 +94,7 @@ class _Asked:
         )
         return sorted(newest_first, key=lambda one: -one[1])[:LIKED]
 
-    def _reasons(self, user_id: str, items: Sequence[str]) -> list[list[Reason]]:
+    def _reasons(self, user_id: str, items: Sequence[str]) -> list[list[ShownReason]]:
         rows = len(items)
         if not rows:
             return []
@@ -109,7 +109,7 @@ class _Asked:
         )
         return [
             [
-                Reason(
+                ShownReason(
                     title=_text(why[contract.TITLES][row, column]),
                     share=round(float(why[contract.SHARES][row, column]), 4),
                     genres=self._shared(item, _text(why[contract.ITEM_IDS][row, column])),
@@ -126,16 +126,8 @@ class _Asked:
         return {name: tensor.numpy() for name, tensor in self._signatures[signature](**inputs).items()}
 
 
-def _is_text(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _text(value: bytes) -> str:
-    return value.decode("utf-8", "replace")
+    return value.decode()
 
 
 def _texts(values: Any) -> list[str]:

@@ -18,7 +18,7 @@ from components.retrieval.weights import tables_of
 from components.training.phases import Phase
 from components.training.replicas import Replicas
 from components.training.training_log import TrainingLog
-from components.training.warm_start import Start, Table, Tables, new_rows
+from components.training.warm_start import Start, Tables, WeightTable, new_rows
 from components.transform.graph import TransformGraph
 
 SOFTMAX = "softmax."
@@ -108,6 +108,6 @@ class PhaseModels:
             return None
         return lambda model, number: warm.put(self._tables(model, data, prefix), number)
 
-    def _tables(self, model: TwoTowerModel, data: TrainingData, prefix: str = "") -> dict[str, Table]:
+    def _tables(self, model: TwoTowerModel, data: TrainingData, prefix: str = "") -> dict[str, WeightTable]:
         users = None if data.users is None else data.users.content
         return {prefix + name: table for name, table in tables_of(model, data.content, self._graph, users).items()}

@@ -8,7 +8,7 @@ from components import features
 from components.feature_specs import CONTEXT, of
 from components.retrieval.content import UNKNOWN_SLOT, ItemContent
 from components.retrieval.model import TwoTowerModel
-from components.training.warm_start import UNKNOWN, Table, Tables
+from components.training.warm_start import UNKNOWN, Tables, WeightTable
 from components.transform.content import Content, position_names
 from components.transform.graph import TransformGraph
 
@@ -25,16 +25,16 @@ def tables_of(model: TwoTowerModel, content: ItemContent, graph: TransformGraph,
     slots, of_items = slot_names(content, graph), position_names(content.content.blocks, graph)
     tables = {}
     for side, encoder in (("history", model.query_tower.encoder), ("candidates", model.candidate_tower.encoder)):
-        tables[f"{side}.ids"] = Table(encoder.ids, slots)
+        tables[f"{side}.ids"] = WeightTable(encoder.ids, slots)
         if encoder.content is not None:
-            tables[f"{side}.content"] = Table(encoder.content, of_items)
-    tables["candidates.bias"] = Table(model.candidate_tower.bias, slots)
+            tables[f"{side}.content"] = WeightTable(encoder.content, of_items)
+    tables["candidates.bias"] = WeightTable(model.candidate_tower.bias, slots)
     if model.query_tower.users is not None:
         told = [] if users is None else position_names(users.blocks, graph)
         size = int(model.query_tower.users.shape[0])
         contexts = [spec.key.encode() for spec in of(graph.specs, CONTEXT)]
         behind = [b"context %d of %s" % (place, b",".join(contexts)) for place in range(size - len(told))]
-        tables["users"] = Table(model.query_tower.users, [*told, *behind])
+        tables["users"] = WeightTable(model.query_tower.users, [*told, *behind])
     return tables
 
 

@@ -32,7 +32,7 @@ NOTHING = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Table:
+class WeightTable:
     """One table of a model.
 
     Attributes:
@@ -44,7 +44,7 @@ class Table:
     names: Sequence[bytes] | None = None
 
 
-Tables = Mapping[str, Table]
+Tables = Mapping[str, WeightTable]
 """All tables of a model by name."""
 
 
@@ -130,7 +130,7 @@ class Start:
                 progress.warn("tables of another width start anew: %s", ", ".join(strange))
 
 
-def _put_rows(table: Table, old: Any, old_names: Any) -> int:
+def _put_rows(table: WeightTable, old: Any, old_names: Any) -> int:
     """Takes over rows by name; says how many were known."""
     assert table.names is not None
     row_of = {name: row for row, name in enumerate(old_names.tolist())}

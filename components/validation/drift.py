@@ -23,7 +23,7 @@ MEASURES = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Drift:
+class FeatureDrift:
     """The distance of one feature.
 
     Attributes:
@@ -54,7 +54,7 @@ class Drift:
 
 def measure(
     own: Mapping[Split, bytes], reference: Mapping[Split, bytes], schemas: Mapping[str, schema_pb2.Schema]
-) -> list[Drift]:
+) -> list[FeatureDrift]:
     """Distances of all features whose schema has a threshold, in the order of splits and features.
 
     A feature or a split that only one side has is left out: it has no distance.
@@ -73,16 +73,16 @@ def measure(
     return sorted(found, key=lambda one: (one.data, one.split, one.feature))
 
 
-def report(found: list[Drift], version: int) -> None:
+def report(found: list[FeatureDrift], version: int) -> None:
     """Warns of every feature that has drifted since a version's data."""
     for one in found:
         if one.is_above:
             progress.warn("drift since version %d: %s", version, one)
 
 
-def _drift(data: str, split: str, info: anomalies_pb2.DriftSkewInfo) -> Drift:
+def _drift(data: str, split: str, info: anomalies_pb2.DriftSkewInfo) -> FeatureDrift:
     measured = info.drift_measurements[0]
-    return Drift(
+    return FeatureDrift(
         data=data,
         split=split,
         feature=".".join(info.path.step),

@@ -45,7 +45,7 @@ class Place:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Answering:
+class AnswerSource:
     """Who answers.
 
     Attributes:
@@ -83,7 +83,7 @@ def place_options(command: Command) -> Command:
 
 
 @contextlib.contextmanager
-def answering(place: Place) -> Iterator[Answering]:
+def answering(place: Place) -> Iterator[AnswerSource]:
     """Yields who answers, with the libraries' talk kept away.
 
     Raises:
@@ -96,7 +96,7 @@ def answering(place: Place) -> Iterator[Answering]:
             from serving.model import LoadedBundle
 
             bundle = LoadedBundle(version)
-            yield Answering(recommender=bundle, name=str(version), catalogue=bundle.catalogue)
+            yield AnswerSource(recommender=bundle, name=str(version), catalogue=bundle.catalogue)
         return
     if place.model is not None:
         raise InputError(
@@ -105,7 +105,7 @@ def answering(place: Place) -> Iterator[Answering]:
             action="leave one of them out; --model-name says which model of the server is asked",
         )
     with quiet(), _explained(place.server), _client(place) as client:
-        yield Answering(recommender=client, name=_name(client), catalogue=client.catalogue())
+        yield AnswerSource(recommender=client, name=_name(client), catalogue=client.catalogue())
 
 
 def _client(place: Place) -> RecommenderClient:

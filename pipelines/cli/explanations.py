@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from components.errors import InputError
-from pipelines.cli.answering import Answering
+from pipelines.cli.answering import AnswerSource
 from serving.contract import EXPLAIN, FROM_POPULARITY
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Explanation:
         ]
 
 
-def explain(asked: Answering, user: str, history: Sequence[tuple[str, float]], answer: Answer) -> list[Explanation]:
+def explain(asked: AnswerSource, user: str, history: Sequence[tuple[str, float]], answer: Answer) -> list[Explanation]:
     """Asks why each item of an answer was recommended.
 
     Args:

@@ -19,7 +19,7 @@ from components.ingestion.sources import find_source
 from pipelines.config import PipelineConfig
 from pipelines.kubeflow import page_artifacts
 from pipelines.kubeflow.deployment import OPEN_THE_PLACE, Deployment, with_kubeflows_store
-from pipelines.kubeflow.runtime_parameters import Parameter, parameters_of, with_defaults
+from pipelines.kubeflow.runtime_parameters import RunParameter, parameters_of, with_defaults
 from pipelines.local_run.places import Places
 from pipelines.pipeline import IN_MEMORY, create_pipeline
 
@@ -118,7 +118,7 @@ def compile_recommender(config: PipelineConfig, options: CompileOptions) -> dict
     return compile_pipeline(pipeline, parameters, options)
 
 
-def compile_pipeline(pipeline: Pipeline, parameters: Sequence[Parameter], options: CompileOptions) -> dict[str, Any]:
+def compile_pipeline(pipeline: Pipeline, parameters: Sequence[RunParameter], options: CompileOptions) -> dict[str, Any]:
     """Any TFX pipeline as a PipelineJob.
 
     Args:

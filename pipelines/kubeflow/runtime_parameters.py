@@ -24,7 +24,7 @@ _ARGUMENT = {"items": "catalogue"}  # of the ExampleGens, where it is not the ke
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Parameter:
+class RunParameter:
     """One runtime parameter.
 
     Attributes:
@@ -46,7 +46,7 @@ class Parameter:
 
 def parameters_of(
     config: PipelineConfig, facts: SourceFacts, *, cached: bool, fingerprint: str
-) -> tuple[PerRun, list[Parameter]]:
+) -> tuple[PerRun, list[RunParameter]]:
     """The runtime parameters of a pipeline, where they go and what they are.
 
     Args:
@@ -59,13 +59,13 @@ def parameters_of(
     data = {key: _setting("data", config.data, key, key) for key in find_source(config.data.source).parameters}
     retrieval = {key: _setting("retrieval", config.retrieval, key) for key in _OF_TRAINER}
     ranking = {key: _setting("ranking", config.ranking, key) for key in _OF_TRAINER} if facts.has_ratings else {}
-    evaluation = Parameter(
+    evaluation = RunParameter(
         name="evaluation",
         default=to_json(config.evaluation),
         kind=str,
         meaning="the section `evaluation` as JSON: what is measured, and the bounds of the gates",
     )
-    version = Parameter(
+    version = RunParameter(
         name=DATA_VERSION,
         default=fingerprint or None,
         kind=str,
@@ -82,7 +82,7 @@ def parameters_of(
     return per_run, [*data.values(), *retrieval.values(), *ranking.values(), evaluation, *versions]
 
 
-def with_defaults(definitions: dict[str, Any], parameters: Iterable[Parameter]) -> None:
+def with_defaults(definitions: dict[str, Any], parameters: Iterable[RunParameter]) -> None:
     """Writes the defaults and the meanings into a compiled pipeline's `root.inputDefinitions.parameters`."""
     for parameter in parameters:
         definition = definitions[parameter.name]
@@ -91,12 +91,12 @@ def with_defaults(definitions: dict[str, Any], parameters: Iterable[Parameter]) 
             definition["defaultValue"] = parameter.default
 
 
-def _setting(section: str, settings: Any, key: str, name: str | None = None) -> Parameter:
+def _setting(section: str, settings: Any, key: str, name: str | None = None) -> RunParameter:
     default = getattr(settings, key)
-    return Parameter(
+    return RunParameter(
         name=name or f"{section}_{key}", default=default, kind=type(default), meaning=f"in place of {section}.{key}"
     )
 
 
-def _placeholders(parameters: dict[str, Parameter]) -> dict[str, RuntimeParameter]:
+def _placeholders(parameters: dict[str, RunParameter]) -> dict[str, RuntimeParameter]:
     return {key: one.placeholder() for key, one in parameters.items()}

@@ -16,7 +16,7 @@ Value = int | float | str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Parameter(abc.ABC):
+class SearchedSetting(abc.ABC):
     """A setting with the values that are tried.
 
     Attributes:
@@ -41,7 +41,7 @@ class Parameter(abc.ABC):
         """A configured value as it is stored."""
 
     @abc.abstractmethod
-    def holding(self, own: Value) -> Parameter:
+    def holding(self, own: Value) -> SearchedSetting:
         """The same, widened where the value lies outside."""
 
     @abc.abstractmethod
@@ -58,7 +58,7 @@ class Parameter(abc.ABC):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Number(Parameter):
+class Number(SearchedSetting):
     """A number from `low` to `high`, both included.
 
     Attributes:
@@ -99,7 +99,7 @@ class Number(Parameter):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Choice(Parameter):
+class Choice(SearchedSetting):
     """One of some values.
 
     Attributes:

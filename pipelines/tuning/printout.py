@@ -13,7 +13,7 @@ from rich.text import Text
 
 from components.progress import duration
 from pipelines.terminal.summary_lines import line
-from pipelines.tuning.parameters import Parameter, Value
+from pipelines.tuning.parameters import SearchedSetting, Value
 from pipelines.tuning.study import FINISHED, Trial
 
 ROWS = 10
@@ -97,7 +97,10 @@ class TrialLines:
 
 
 def parameter_table(
-    parameters: Sequence[Parameter], own: Mapping[str, Value], best: Trial | None, importances: Mapping[str, float]
+    parameters: Sequence[SearchedSetting],
+    own: Mapping[str, Value],
+    best: Trial | None,
+    importances: Mapping[str, float],
 ) -> Table:
     """The parameters, the most important first: what was tried, the preset's own value and that of the best trial."""
     table = Table(title="The settings", title_justify="left", title_style="bold")

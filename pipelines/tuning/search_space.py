@@ -13,12 +13,12 @@ from collections.abc import Collection, Sequence
 
 from components.errors import InputError
 from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX, SQUARED_ERROR
-from pipelines.tuning.parameters import Choice, Number, Parameter
+from pipelines.tuning.parameters import Choice, Number, SearchedSetting
 
 ORDERED, IMPLICIT, FIXED_L2 = "ordered", "implicit", "fixed_l2"
 SOFTMAX = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
 
-SPACE: tuple[Parameter, ...] = (
+SPACE: tuple[SearchedSetting, ...] = (
     # Two-tower retrieval, judged by NDCG@100.
     Number(name="retrieval.embedding_dim", low=16, high=256, log=True, whole=True),
     Number(name="retrieval.learning_rate", low=1e-3, high=5e-2, log=True),
@@ -63,7 +63,7 @@ def check_names(names: Collection[str], model: str) -> None:
             )
 
 
-def searched(model: str, traits: Collection[str], names: Sequence[str] = ()) -> tuple[Parameter, ...]:
+def searched(model: str, traits: Collection[str], names: Sequence[str] = ()) -> tuple[SearchedSetting, ...]:
     """The parameters of a model that are read where `traits` hold.
 
     Args:

@@ -18,7 +18,7 @@ import optuna
 
 from components.settings import from_mapping, to_mapping
 from pipelines.config import PipelineConfig
-from pipelines.tuning.parameters import Parameter, Value
+from pipelines.tuning.parameters import SearchedSetting, Value
 from pipelines.tuning.trials import DivergedError, Outcome, Trials
 
 STARTUP_TRIALS = 5
@@ -87,7 +87,7 @@ class Search:
         self,
         config: PipelineConfig,
         trials: Trials,
-        parameters: Sequence[Parameter],
+        parameters: Sequence[SearchedSetting],
         settings: SearchSettings,
         storage: Path,
         identity: Mapping[str, Any],
@@ -236,5 +236,5 @@ def with_values(config: PipelineConfig, values: Mapping[str, Value]) -> Pipeline
     return from_mapping(PipelineConfig, mapping)
 
 
-def _read(config: PipelineConfig, parameter: Parameter) -> Any:
+def _read(config: PipelineConfig, parameter: SearchedSetting) -> Any:
     return getattr(getattr(config, parameter.section), parameter.key)

@@ -58,7 +58,7 @@ class VersionFigures:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Comparison:
+class VersionComparison:
     """Two versions on the days on which both were asked.
 
     Attributes:
@@ -96,7 +96,7 @@ class Clicks:
     """
 
     versions: tuple[VersionFigures, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[VersionComparison, ...]
     events: int
     named: int
     joined: int
@@ -176,14 +176,14 @@ def _figures(version: int, rows: Sequence[_Row]) -> VersionFigures:
     )
 
 
-def _compared(rows: Sequence[_Row], newer: int, older: int) -> Comparison | None:
+def _compared(rows: Sequence[_Row], newer: int, older: int) -> VersionComparison | None:
     days = {row.day for row in rows if row.version == newer} & {row.day for row in rows if row.version == older}
     if not days:
         return None
     both = [row for row in rows if row.day in days and row.version in (newer, older)]
     bootstrap = Bootstrap(_sums(both, lambda row: int(row.version == older), 2), DRAWS, SEED)
     counts = collections.Counter(row.version for row in both)
-    return Comparison(
+    return VersionComparison(
         version=newer,
         baseline=older,
         days=len(days),

@@ -39,7 +39,7 @@ MOST_WAITING = 50_000
 
 
 @dataclasses.dataclass
-class Counts:
+class EventCounts:
     """What has been done, for the metrics.
 
     Attributes:
@@ -81,7 +81,7 @@ class EventDesk:
 
     def __init__(self, store: EventStore, *, most: int = 100, kinds: Collection[str] = ()) -> None:
         self.store = store
-        self.counts = Counts()
+        self.counts = EventCounts()
         self._most = most
         self._kinds = frozenset(kinds)
         self._fault = ""

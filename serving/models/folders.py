@@ -74,7 +74,7 @@ def has_all_files(state: Fingerprint) -> bool:
     return "variables.index" in variables and bool(parts) and len(parts) == int(parts[0].group(2))
 
 
-class Watch:
+class VersionWatch:
     """Looks at one version again and again until it is complete.
 
     Args:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from serving.errors import InvalidRequestError, NotFoundError, ServerError, Status, StatusError, UnavailableError
 from serving.models.config import ModelConfig
-from serving.models.folders import Watch, version_folders
+from serving.models.folders import VersionWatch, version_folders
 from serving.models.servable import Servable
 from serving.request_log.config import LoggedModel
 
@@ -106,7 +106,7 @@ class _Model:
         self.name = name
         self.config: ModelConfig | None = None
         self.versions: dict[int, _Version] = {}
-        self.watches: dict[int, Watch] = {}  # of the folders that are not loaded
+        self.watches: dict[int, VersionWatch] = {}  # of the folders that are not loaded
         self.looks = 0  # at its folder, since its config came
         self.trouble = ""  # what is wrong with its folder
         self.wake = threading.Event()
@@ -367,7 +367,7 @@ class Models:
         """The versions that can be served: those that are, and those whose folders are there as a whole."""
         available = model.available()
         model.watches = {
-            number: model.watches.get(number) or Watch(path)
+            number: model.watches.get(number) or VersionWatch(path)
             for number, path in folders.items()
             if number not in available
         }

@@ -52,7 +52,7 @@ class _Noted(NamedTuple):
 
 
 @dataclasses.dataclass
-class Counts:
+class LogCounts:
     """What has been done, for the metrics.
 
     Attributes:
@@ -76,7 +76,7 @@ class RequestLog:
     """
 
     def __init__(self, config: RequestLogConfig, logging_of: Callable[[str], LoggedModel | None]) -> None:
-        self.counts = Counts()
+        self.counts = LogCounts()
         self._config = config
         self._logging_of = logging_of
         self._key = None if config.key_file is None else read_key(config.key_file)

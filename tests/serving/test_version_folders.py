@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from serving.models.folders import Fingerprint, Watch, has_all_files, version_folders
+from serving.models.folders import Fingerprint, VersionWatch, has_all_files, version_folders
 
 WHOLE = ["saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"]
 
@@ -48,7 +48,7 @@ def test_a_version_that_is_still_written_is_not_complete(tmp_path, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
         os.utime(path, (0, 0))  # a copy that keeps the times of the original
-    watch = Watch(tmp_path)
+    watch = VersionWatch(tmp_path)
     assert watch.changed()
     assert not watch.is_complete(1.0)
     (tmp_path / WHOLE[2]).write_text("half and half")

@@ -15,7 +15,7 @@ from components.baselines.popularity_file import read_popularity
 from components.evaluation import metric_names as names
 from components.evaluation.metrics.gini import gini
 from components.evaluation.metrics.novelty import novelty
-from components.evaluation.metrics.rows import Models, Row, ids
+from components.evaluation.metrics.rows import JudgedRow, ModelRoles, ids
 from components.evaluation.metrics.user_sums import Figures, computation, keyed
 from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
 from serving.contract import ITEM_IDS
@@ -83,10 +83,10 @@ class _Exposures(beam.CombineFn):  # type: ignore[misc]
 @dataclasses.dataclass(frozen=True)
 class _FirstItems:
     cut_off: int
-    models: Models
+    models: ModelRoles
 
     def __call__(self, extracts: Any) -> Items | None:
-        row = Row(extracts, self.models)
+        row = JudgedRow(extracts, self.models)
         if not ids(row.label(ITEM_IDS)):
             return None
         lists = [row.judged(ITEM_IDS), row.feature(POPULAR_ITEM_IDS), row.feature(PEER_ITEM_IDS)]
@@ -99,7 +99,7 @@ class _Figures:
     cut_off: int
     catalogue_size: int
     popularity: str
-    models: Models
+    models: ModelRoles
     output: str
 
     def __call__(self, shown: Shown) -> Figures:
@@ -132,7 +132,7 @@ def _computations(
     output_names: list[str] | None = None,
 ) -> list[Any]:
     del name
-    models = Models.of(model_names or [""])
+    models = ModelRoles.of(model_names or [""])
     figures = _Figures(cut_off, catalogue_size, popularity, models, (output_names or [""])[0])
     combiner = _Exposures(3 + int(models.served is not None), figures)
     return computation(figures(combiner.create_accumulator()), _FirstItems(cut_off, models), combiner)

@@ -13,7 +13,7 @@ import tensorflow_model_analysis as tfma
 from components.evaluation import metric_names as names
 from components.evaluation.metric_kinds import Score, list_scores, metric_of, register
 from components.evaluation.metrics.bootstrap import Bootstrap, Interval
-from components.evaluation.metrics.rows import Models, Row, ids
+from components.evaluation.metrics.rows import JudgedRow, ModelRoles, ids
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, computation, keyed
 from components.evaluation.metrics.verdict import headroom, tolerated
 from components.features import PEER_ITEM_IDS, POPULAR_ITEM_IDS
@@ -92,7 +92,7 @@ class _Lists:
     """A marked row's numbers: 1, then every score of every list."""
 
     settings: ListSettings
-    models: Models
+    models: ModelRoles
 
     def others(self) -> list[str]:
         """The lists beside the judged one."""
@@ -100,14 +100,14 @@ class _Lists:
         return [names.POPULARITY, names.PEER, *served]
 
     def __call__(self, extracts: Any) -> UserNumbers | None:
-        row = Row(extracts, self.models)
+        row = JudgedRow(extracts, self.models)
         held_out = frozenset(ids(row.label(ITEM_IDS)))
         if not held_out:
             return None
         scores = [score(items, held_out) for items in self._read(row) for score in self.settings.scores.values()]
         return UserNumbers.of(row.user(), [1.0, *scores])
 
-    def _read(self, row: Row) -> Iterable[list[bytes]]:
+    def _read(self, row: JudgedRow) -> Iterable[list[bytes]]:
         yield ids(row.judged(ITEM_IDS))
         yield ids(row.feature(POPULAR_ITEM_IDS))
         yield ids(row.feature(PEER_ITEM_IDS))
@@ -120,7 +120,7 @@ class _Figures:
     """Makes the figures of the users' sums."""
 
     settings: ListSettings
-    models: Models
+    models: ModelRoles
     others: tuple[str, ...]
     output: str
 
@@ -189,7 +189,7 @@ def _computations(
         seed=seed,
         metrics=tuple(metrics),
     )
-    models = Models.of(model_names or [""])
+    models = ModelRoles.of(model_names or [""])
     rows = _Lists(settings, models)
     figures = _Figures(settings, models, tuple(rows.others()), (output_names or [""])[0])
     keys = figures(np.zeros((0, figures.columns())))

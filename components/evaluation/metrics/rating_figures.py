@@ -16,7 +16,7 @@ import tensorflow_model_analysis as tfma
 
 from components.evaluation import metric_names as names
 from components.evaluation.metrics.bootstrap import Bootstrap, Statistic
-from components.evaluation.metrics.rows import Models, Row, number
+from components.evaluation.metrics.rows import JudgedRow, ModelRoles, number
 from components.evaluation.metrics.user_sums import Figures, Matrix, UserNumbers, UserSums, Vector, computation, keyed
 from components.evaluation.metrics.verdict import headroom, tolerated
 from serving.contract import BASELINE_RATING, PREDICTED_RATING
@@ -72,10 +72,10 @@ class RatingFigures(tfma.metrics.Metric):  # type: ignore[misc]
 class _Errors:
     """A row's numbers: 1, then squared and absolute error of each prediction."""
 
-    models: Models
+    models: ModelRoles
 
     def __call__(self, extracts: Any) -> UserNumbers | None:
-        row = Row(extracts, self.models)
+        row = JudgedRow(extracts, self.models)
         rating = number(row.label(PREDICTED_RATING))
         if rating is None:
             return None
@@ -98,7 +98,7 @@ class _Figures:
     tolerances: dict[str, float]
     samples: int
     seed: int
-    models: Models
+    models: ModelRoles
     output: str
 
     def columns(self) -> int:
@@ -171,7 +171,7 @@ def _computations(
     output_names: list[str] | None = None,
 ) -> list[Any]:
     del name
-    models = Models.of(model_names or [""])
+    models = ModelRoles.of(model_names or [""])
     if not with_served:
         models = dataclasses.replace(models, served=None)
     figures = _Figures(tolerances, samples, seed, models, (output_names or [""])[0])

@@ -19,7 +19,7 @@ from components.features import USER_ID
 
 
 @dataclasses.dataclass(frozen=True)
-class Models:
+class ModelRoles:
     """TFMA's names of the models of an evaluation.
 
     Attributes:
@@ -31,14 +31,14 @@ class Models:
     served: str | None
 
     @classmethod
-    def of(cls, names: list[str]) -> Models:
+    def of(cls, names: list[str]) -> ModelRoles:
         """The two roles among TFMA's names, in whichever order they come."""
         judged = next(name for name in names if name != tfma.BASELINE_KEY)
         return cls(judged, tfma.BASELINE_KEY if tfma.BASELINE_KEY in names else None)
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class JudgedRow:
     """A test row.
 
     Attributes:
@@ -47,7 +47,7 @@ class Row:
     """
 
     extracts: Any
-    models: Models
+    models: ModelRoles
 
     def user(self) -> int:
         """A 64-bit hash of the user's id."""

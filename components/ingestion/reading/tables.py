@@ -50,7 +50,7 @@ def id_text(column: str, kind: str, fractional: str = "NULL") -> str:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Table:
+class SourceTable:
     """One file, ready to be read.
 
     Attributes:
@@ -92,12 +92,12 @@ class Reader:
         self._encoding = encoding
         self._local: dict[str, str] = {}
 
-    def tables(self, files: Files) -> Iterator[Table]:
+    def tables(self, files: Files) -> Iterator[SourceTable]:
         """Every file of a table, one after the other."""
         for path, partitions in files:
             yield self.table(path, files.kind, partitions)
 
-    def table(self, path: str, kind: str, partitions: dict[str, str] | None = None) -> Table:
+    def table(self, path: str, kind: str, partitions: dict[str, str] | None = None) -> SourceTable:
         """One file as a relation.
 
         Raises:
@@ -112,7 +112,7 @@ class Reader:
         columns = self._described(path, f"SELECT * FROM {reading}")
         return self._with_partitions(path, f"(SELECT * FROM {reading})", columns, partitions or {})
 
-    def _text(self, path: str, partitions: dict[str, str]) -> Table:
+    def _text(self, path: str, partitions: dict[str, str]) -> SourceTable:
         dialect = dialects.sniff(path, self._encoding)
         names = list(dialect.first) if dialect.has_header else [str(n + 1) for n in range(len(dialect.first))]
         names = [name or f"column {number + 1}" for number, name in enumerate(names)]
@@ -160,12 +160,12 @@ class Reader:
 
     def _with_partitions(
         self, path: str, sql: str, columns: dict[str, str], partitions: dict[str, str], dialect: Dialect | None = None
-    ) -> Table:
+    ) -> SourceTable:
         added = {key: value for key, value in partitions.items() if key not in columns}
         if added:
             values = ", ".join(f"{literal(value)} AS {identifier(key)}" for key, value in added.items())
             sql = f"(SELECT *, {values} FROM {sql})"
-        return Table(
+        return SourceTable(
             path=path,
             sql=sql,
             columns={**columns, **dict.fromkeys(added, TEXT_TYPE)},
@@ -222,12 +222,12 @@ def unreadable(path: str, error: Exception) -> InputError:
     )
 
 
-def line_of(table: Table, ordinal: int) -> int:
+def line_of(table: SourceTable, ordinal: int) -> int:
     """The line on which a record of a text file begins; see `lines_of`."""
     return lines_of(table, [ordinal])[0]
 
 
-def lines_of(table: Table, ordinals: Sequence[int]) -> list[int]:
+def lines_of(table: SourceTable, ordinals: Sequence[int]) -> list[int]:
     """The lines on which records of a text file begin, counted from 1.
 
     Args:
@@ -254,7 +254,7 @@ def lines_of(table: Table, ordinals: Sequence[int]) -> list[int]:
     return lines_found + [line] * (len(ordinals) - len(lines_found))
 
 
-def _opened(table: Table) -> io.TextIOWrapper:
+def _opened(table: SourceTable) -> io.TextIOWrapper:
     assert table.dialect is not None
     if packing(table.path):
         with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ OF_THE_MEANS = "as a share of the means'"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Row:
+class MetricRow:
     """A metric with everything that it is compared with.
 
     Attributes:
@@ -71,7 +71,7 @@ def _is_shown(name: str, figure: Figure) -> bool:
     return figure.baseline is not None and not is_of_reach(name)
 
 
-def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
+def _row(name: str, figures: Mapping[str, Figure], peer: str) -> MetricRow:
     stars = name in STARS
     ratio = figures.get(names.ratio(name))
     against = [] if ratio is None else [(OF_THE_MEANS, ratio)]
@@ -83,7 +83,7 @@ def _row(name: str, figures: Mapping[str, Figure], peer: str) -> Row:
         difference = figures.get(names.minus(name, other))
         if difference is not None:
             against.append((label, difference))
-    return Row(
+    return MetricRow(
         name=name,
         label=label_of(name),
         figure=figures[name],

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from components.batch_scoring import model_handler
 from components.batch_scoring.blocks import UserBlock
-from components.batch_scoring.model_handler import BundleHandler, LoadedSignature, Question, score
+from components.batch_scoring.model_handler import BundleHandler, ListQuestion, LoadedSignature, score
 from serving import contract
 
 
@@ -52,7 +52,7 @@ def picky(tmp_path_factory):
 
 
 def question(folder, n=2):
-    return Question(model=str(folder), version="3", n=n)
+    return ListQuestion(model=str(folder), version="3", n=n)
 
 
 def test_the_users_for_whom_the_model_fails_are_found_and_the_others_scored(picky):

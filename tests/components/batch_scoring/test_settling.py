@@ -10,13 +10,13 @@ from components.batch_scoring import pipeline, settling
 from components.batch_scoring.grouping import cut
 from components.batch_scoring.settling import IncompleteError, check_counts
 from components.batch_scoring.tally import Tally
-from components.batch_scoring.user_files import Piece, Users
+from components.batch_scoring.user_files import Piece, UserFiles
 from components.batch_scoring.writing import WriteRows
 from components.errors import InputError
 
 
 def users(rows, exact=True):
-    return Users(paths=["u"], pieces=[Piece(path="u", file=0, kind="parquet", rows=rows)], exact=exact)
+    return UserFiles(paths=["u"], pieces=[Piece(path="u", file=0, kind="parquet", rows=rows)], exact=exact)
 
 
 def test_every_record_is_a_user_a_rejected_record_or_a_duplicate():

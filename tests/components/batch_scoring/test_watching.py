@@ -18,7 +18,14 @@ import pytest
 from components.batch_scoring.job import describe, make_folders
 from components.batch_scoring.progress_files import Reporter
 from components.batch_scoring.publishing import Destination
-from components.batch_scoring.watching import AttemptFailedError, Limits, Request, ScoringFailedError, Watch, score
+from components.batch_scoring.watching import (
+    AttemptFailedError,
+    AttemptWatch,
+    Limits,
+    Request,
+    ScoringFailedError,
+    score,
+)
 from components.errors import InputError
 from components.progress import LOGGER
 from tests.components.beam.flink_rest import flink
@@ -42,7 +49,7 @@ class Clock:
 def test_progress_tells_users_done_rate_and_what_is_left(tmp_path, said):
     make_folders(str(tmp_path))
     clock = Clock()
-    watch = Watch(str(tmp_path), Limits(), clock)
+    watch = AttemptWatch(str(tmp_path), Limits(), clock)
     one, other = Reporter(str(tmp_path)), Reporter(str(tmp_path))
     watch.look()
     watch.expect(10_000)
@@ -63,7 +70,7 @@ def test_progress_tells_users_done_rate_and_what_is_left(tmp_path, said):
 
 def test_what_an_engine_does_twice_is_never_more_than_all(tmp_path, said):
     make_folders(str(tmp_path))
-    watch = Watch(str(tmp_path), Limits(), Clock())
+    watch = AttemptWatch(str(tmp_path), Limits(), Clock())
     watch.expect(100)
     worker = Reporter(str(tmp_path))
     worker.add(read=130, scored=120)
@@ -83,7 +90,7 @@ def test_a_worker_that_is_late_does_not_bring_a_folder_back_that_was_given_up(tm
 
 
 def test_the_last_word_is_the_whole_count_whatever_the_workers_told_before(tmp_path, said):
-    watch = Watch(str(tmp_path))
+    watch = AttemptWatch(str(tmp_path))
     watch.end({"read": 1_031, "users": 1_030, "duplicates": 1, "rejected": 0})
     watch.end({"read": 5, "users": 3, "duplicates": 0, "rejected": 2})
     assert said() == [
@@ -95,7 +102,7 @@ def test_the_last_word_is_the_whole_count_whatever_the_workers_told_before(tmp_p
 def test_a_job_in_which_nothing_moves_is_ended_and_one_that_moves_is_not(tmp_path):
     make_folders(str(tmp_path))
     clock = Clock()
-    watch = Watch(str(tmp_path), Limits(stall_seconds=30), clock)
+    watch = AttemptWatch(str(tmp_path), Limits(stall_seconds=30), clock)
     worker = Reporter(str(tmp_path))
     for _ in range(5):
         clock.now += 29
@@ -110,7 +117,7 @@ def test_a_job_in_which_nothing_moves_is_ended_and_one_that_moves_is_not(tmp_pat
 def test_a_job_that_takes_too_long_is_ended_though_it_moves(tmp_path):
     make_folders(str(tmp_path))
     clock = Clock()
-    watch = Watch(str(tmp_path), Limits(seconds=60), clock)
+    watch = AttemptWatch(str(tmp_path), Limits(seconds=60), clock)
     worker = Reporter(str(tmp_path))
     worker.add(scored=5)
     clock.now += 61

@@ -20,7 +20,7 @@ import pytest
 from components.errors import InputError
 from components.ingestion.config import DataConfig
 from components.ingestion.faults import Fault
-from components.ingestion.items import Items
+from components.ingestion.items import ItemRecords
 from components.ingestion.opening import open_source
 from components.ingestion.workspace import Workspace
 from tests import datasets
@@ -39,7 +39,7 @@ def expected(rows) -> list[tuple]:
     return sorted(((u, i, float(r), int(t)) for u, i, r, t in rows), key=lambda row: (row[0].encode(), row[3]))
 
 
-def items_of(config: DataConfig) -> Items | None:
+def items_of(config: DataConfig) -> ItemRecords | None:
     with Workspace(config.memory_limit) as workspace:
         return open_source(config).items(workspace)
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from components.ingestion.arrow_rows import item_batches
-from components.ingestion.items import Items
+from components.ingestion.items import ItemRecords
 from components.ingestion.writer import ExamplesFolder
 from tests.datasets import read_rows
 
 
 def batch(first: int, count: int):
     ids = [str(number).encode() for number in range(first, first + count)]
-    (made,) = item_batches(Items(ids=ids, titles=ids, genres=[[] for _ in ids]), np.zeros(count, np.int64), ())
+    (made,) = item_batches(ItemRecords(ids=ids, titles=ids, genres=[[] for _ in ids]), np.zeros(count, np.int64), ())
     return made
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from components.evaluation.results import EvaluationResult, Figure, Gate, SliceFigures
-from components.report.facts import Person, Reason, Recommended, RunFacts
+from components.report.facts import Person, Recommended, RunFacts, ShownReason
 
 MARKUP = '<b>Tom & "Jerry"</b> (1940)'
 """A title that would be markup."""
@@ -170,7 +170,7 @@ PERSON = Person(
             genres=["Crime", "Drama"],
             score=12.345,
             predicted_rating=3.75,
-            reasons=[Reason(title=MARKUP, share=0.4375, genres=["Crime"])],
+            reasons=[ShownReason(title=MARKUP, share=0.4375, genres=["Crime"])],
         )
     ],
 )

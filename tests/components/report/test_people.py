@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.report.facts import Reason
+from components.report.facts import ShownReason
 from components.report.people import choose_people, describe_people
 from tests.components.bundle.small_bundle import build_bundle
 
@@ -42,8 +42,8 @@ def test_a_person_has_a_taste_a_list_and_reasons(bundle):
         ("Title of c", 3.0, 3.0),
     ]
     assert [list(item.reasons) for item in bo.recommended] == [
-        [Reason(title="Title of b", share=1.0, genres=["Comedy"])],
-        [Reason(title="Title of b", share=1.0, genres=[])],
-        [Reason(title="Title of b", share=1.0, genres=[])],
-        [Reason(title="Title of b", share=1.0, genres=["Comedy"])],
+        [ShownReason(title="Title of b", share=1.0, genres=["Comedy"])],
+        [ShownReason(title="Title of b", share=1.0, genres=[])],
+        [ShownReason(title="Title of b", share=1.0, genres=[])],
+        [ShownReason(title="Title of b", share=1.0, genres=["Comedy"])],
     ]

@@ -16,7 +16,7 @@ from components.training.inputs import SPLIT, START, WARM_EPOCHS, WEIGHTS
 from components.training.warm_start import (
     UNKNOWN,
     Start,
-    Table,
+    WeightTable,
     is_warm,
     most_epochs,
     new_rows,
@@ -29,7 +29,7 @@ from tests.components.transform.small_content import SmallGraph, lists
 
 
 def table(values, names=None):
-    return Table(tf.Variable(np.array(values, np.float32)), names)
+    return WeightTable(tf.Variable(np.array(values, np.float32)), names)
 
 
 @pytest.fixture

@@ -39,10 +39,11 @@ def imported_examples():
     from components.baselines.config import PeersConfig
     from components.settings import to_json
     from pipelines.kubeflow import compiler
-    from pipelines.kubeflow.runtime_parameters import Parameter
+    from pipelines.kubeflow.runtime_parameters import RunParameter
 
     uris = {
-        key: Parameter(name=f"{key}_uri", default=None, kind=str, meaning="what was written before") for key in SPLITS
+        key: RunParameter(name=f"{key}_uri", default=None, kind=str, meaning="what was written before")
+        for key in SPLITS
     }
     importers = {
         key: Importer(
