@@ -378,7 +378,7 @@ def serialized_example(values: Mapping[str, Sequence[bytes] | Sequence[float]]) 
 def serialized_batches(
     patterns: Sequence[str], spec: dict[str, Any], batch: int = BATCH
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """As `parsed_batches`, each with the records as they are."""
+    """The batches of `parsed_batches`, each with its records as they were read."""
     yield from _records(patterns, batch).map(lambda rows: (rows, tf.io.parse_example(rows, spec))).prefetch(2)
 
 

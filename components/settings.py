@@ -56,7 +56,7 @@ def settings(section: str = "") -> Callable[[type[T]], type[T]]:
 
 
 def number(holds: Callable[[Any], bool], expected: str) -> WrapValidator:
-    """Of a number's type: it is finite, no boolean, and `holds`, which `expected` says in words."""
+    """Restricts a number: it is finite, no boolean, and `holds` is true of it, which `expected` says in words."""
 
     def check(value: Any, convert: Callable[[Any], Any]) -> Any:
         if isinstance(value, bool):
@@ -76,22 +76,22 @@ def number(holds: Callable[[Any], bool], expected: str) -> WrapValidator:
 
 
 def between(least: float, most: float) -> WrapValidator:
-    """Of a number's type: from `least` to `most`, both among them."""
+    """Restricts a number to `least` up to `most`, both included."""
     return number(lambda value: least <= value <= most, f"from {least:,} to {most:,}")
 
 
 def at_least(least: float) -> WrapValidator:
-    """Of a number's type: `least` or more."""
+    """Restricts a number to `least` or more."""
     return number(lambda value: value >= least, f"{least:,} or more")
 
 
 def one_of(*choices: str) -> AfterValidator:
-    """Of a text's type: one of a few words."""
+    """Restricts a text to one of a few words."""
     return that(lambda value: value in choices, "one of " + ", ".join(filter(None, choices)))
 
 
 def that(holds: Callable[[Any], bool], expected: str) -> AfterValidator:
-    """Of any type: a value of which something holds, which `expected` says in words."""
+    """Restricts a value of any type: `holds` is true of it, which `expected` says in words."""
 
     def check(value: Any) -> Any:
         if not holds(value):

@@ -222,7 +222,7 @@ class _Flow:
         return stages
 
     def _report(self, runs: Mapping[str, Any]) -> Any:
-        """Of every run: it asks for no blessing and waits for no push."""
+        """The report of every run: it asks for no blessing and waits for no push."""
         return RunReport(
             profile=self._ingestion.outputs["profile"],
             gate=self._gate.outputs["gate"],

@@ -76,7 +76,7 @@ OPTIONAL_SIGNATURES: Mapping[str, PublicSignature] = {
         outputs={**_ITEMS, contract.SHARES: _NUMBERS},
     ),
 }
-"""Of bundles that can: clients look into the metadata first."""
+"""Signatures of bundles that can answer them: clients look into the metadata first."""
 
 SIGNATURES: Mapping[str, PublicSignature] = {
     contract.SERVING_DEFAULT: PublicSignature(

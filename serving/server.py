@@ -59,9 +59,9 @@ LOCAL = "127.0.0.1"
 SWITCH_SECONDS = 0.0005
 """How long a thread that loads a version may keep the interpreter from one that answers."""
 REST_QUIET_TURNS, GRPC_QUIET_TURNS = 1, 12
-"""Of AsyncPredictor: gRPC takes several turns of its loop to receive a request."""
+"""Quiet turns of AsyncPredictor: gRPC takes several turns of its loop to receive a request."""
 GOODBYE_SECONDS = 1.0
-"""For the answers to requests that the end of the server leaves no time for."""
+"""Seconds for the answers to requests that the end of the server leaves no time for."""
 
 
 class PortError(ServingError):

@@ -137,7 +137,7 @@ class GrpcCertificates:
         self._first = _configuration(certificates)
 
     def credentials(self) -> Any:
-        """For `add_secure_port`."""
+        """Credentials for `add_secure_port`."""
         return grpc.dynamic_ssl_server_credentials(self._first, self._fetch, self._is_mutual)
 
     def set(self, certificates: Certificates) -> None:

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 SERVICE_NAME = "recommender"
 SECONDS = 10.0
-"""For one delivery."""
+"""Most seconds of one delivery."""
 
 
 def tracer_of_environment(environment: Mapping[str, str] = os.environ) -> Spans | None:

@@ -5,6 +5,7 @@
     python -m benchmarks training --manual-dir FOLDER --als     looks for ALS's settings instead
     python -m benchmarks training --growth                      generated ratings, 100,000 to 5 million
     python -m benchmarks training --catalogue                   a step as the catalogue grows, to a million items
+    python -m benchmarks training --losses                      both softmax losses in the same seconds
 
 Every system learns from the same training rows and is asked for the whole validation part; seconds are those of
 training alone, evaluations left out. Five minutes on two cores.
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/training"), help="folder of the run")
     parser.add_argument("--growth", action="store_true", help="generated ratings of growing number instead")
     parser.add_argument("--catalogue", action="store_true", help="a catalogue of growing size instead")
+    parser.add_argument("--losses", action="store_true", help="both softmax losses in the same seconds instead")
     parser.add_argument("--als", action="store_true", help="try settings of ALS, measure nothing else")
     parser.add_argument("--write", action="store_true", help="write the tables into docs/results.md")
     arguments = parser.parse_args()
@@ -46,6 +48,12 @@ def main() -> None:
         from benchmarks.training import catalogue
 
         _put("training-catalogue", table(catalogue.HEADER, catalogue.lines()), arguments.write)
+        return
+
+    if arguments.losses:
+        from benchmarks.training import losses
+
+        _put("training-losses", table(losses.HEADER, losses.lines()), arguments.write)
         return
 
     from benchmarks.training.data import read_rows

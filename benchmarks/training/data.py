@@ -106,11 +106,11 @@ def read_rows(manual_dir: Path, output: Path) -> Rows:
     command += [*options, "--items", str(splits / "movies.csv"), "--output", str(run)]
     subprocess.run(command, check=True, stdout=sys.stderr)
     artifacts = run / "artifacts"
-    graph = TransformGraph(str(_newest(artifacts / "Transform" / "transform_graph")), FeaturesConfig().specs())
+    graph = TransformGraph(str(newest(artifacts / "Transform" / "transform_graph")), FeaturesConfig().specs())
     written = artifacts / "ExampleGen"
-    catalogue = read_catalogue(_files(_newest(written / "entities") / "Split-items"))
-    phase, _ = read_phases({SEQUENCES: _files(_newest(written / "sequences") / "Split-all")}, graph, catalogue)
-    marked = read_marked_rows(_files(_newest(written / "examples") / "Split-eval"), catalogue.item_ids)
+    catalogue = read_catalogue(files(newest(written / "entities") / "Split-items"))
+    phase, _ = read_phases({SEQUENCES: files(newest(written / "sequences") / "Split-all")}, graph, catalogue)
+    marked = read_marked_rows(files(newest(written / "examples") / "Split-eval"), catalogue.item_ids)
     return Rows(phase=phase, marked=marked)
 
 
@@ -119,9 +119,11 @@ def _known(lists: RaggedRows, position: int) -> Any:
     return rows[rows >= 0]
 
 
-def _newest(folder: Path) -> Path:
+def newest(folder: Path) -> Path:
+    """The folder of the latest execution."""
     return max(folder.iterdir(), key=lambda path: int(path.name))
 
 
-def _files(folder: Path) -> list[str]:
+def files(folder: Path) -> list[str]:
+    """The pattern of all files of a split."""
     return [str(folder / "*")]

@@ -63,7 +63,7 @@ def measure(ratings: int) -> list[list[str]]:
     found = []
     for loss in LOSSES:
         config = ours_with(loss=loss, epochs=EPOCHS, eval_every=EPOCHS + 1)
-        data = _training_data(frame, catalogue, config)
+        data = generated_data(frame, catalogue, config)
         curve, model = curve_of(config, data)
         seconds = (curve.points[-1].seconds - curve.points[0].seconds) / (EPOCHS - 1)
         found.append(
@@ -82,7 +82,7 @@ def measure(ratings: int) -> list[list[str]]:
     return found
 
 
-def _training_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) -> Any:
+def generated_data(frame: pd.DataFrame, catalogue: pd.DataFrame, config: Any) -> Any:
     """What Transform and the readers would hand over; the last row of each user is asked for."""
     from components.examples import AskedUsers
     from components.feature_specs import ITEM, FeaturesConfig, of

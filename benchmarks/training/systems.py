@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -43,6 +45,15 @@ def curve_of(config: RetrievalConfig, data: TrainingData) -> tuple[Curve, TwoTow
     (model,) = fit(config, data, log)
     assert log.curve is not None
     return log.curve, model
+
+
+def curve_within(config: RetrievalConfig, data: TrainingData, seconds: float) -> Curve:
+    """Trains one model until so many seconds of training have passed."""
+    log = _CurveLog(config.epochs, seconds)
+    with contextlib.suppress(_EnoughError):
+        fit(config, data, log)
+    assert log.curve is not None
+    return log.curve
 
 
 def ease(rows: Rows) -> tuple[float, float, float]:
@@ -125,18 +136,24 @@ def tutorial(rows: Rows, epochs: int = TUTORIAL_EPOCHS) -> Curve:
     return curve
 
 
-class _CurveLog(TrainingLog):
-    """A training log that keeps the curve."""
+class _EnoughError(Exception):
+    """The seconds of a training are over."""
 
-    def __init__(self, epochs: int) -> None:
+
+class _CurveLog(TrainingLog):
+    """A training log that keeps the curve, and ends the training after so many seconds of it."""
+
+    def __init__(self, epochs: int, most_seconds: float = math.inf) -> None:
         super().__init__(METRIC, epochs=epochs, higher_is_better=True)
         self.curve: Curve | None = None
-        self._seconds = 0.0
+        self._seconds, self._most_seconds = 0.0, most_seconds
 
     def add(self, epoch: Epoch) -> None:
         self._seconds += epoch.seconds
         self.curve = self.curve or Curve(rows=epoch.rows)
         self.curve.points.append(Point(seconds=self._seconds, ndcg=epoch.metrics.get(METRIC, 0.0)))
+        if self._seconds >= self._most_seconds:
+            raise _EnoughError
 
 
 def ours_with(**changes: Any) -> RetrievalConfig:

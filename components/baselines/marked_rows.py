@@ -24,7 +24,7 @@ _KNOWN = {
 }
 
 Lists = Mapping[str, Iterator[Ints]]
-"""By feature: catalogue rows for one marked row after the other."""
+"""Catalogue rows for one marked row after the other, by the name of the feature that they become."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ PAIRS_AT_ONCE = 50_000_000
 """About how many pairs of items are counted at once: some 600 MB."""
 
 MOST_ENTRIES, LEAST_NEIGHBOURS = 50_000_000, 20
-"""Of a very large catalogue fewer followers are kept of each item: 400 MB of all together; and at least so many."""
+"""Most followers of all items together (400 MB), and the least of each: a very large catalogue keeps fewer."""
 
 
 def find_transitions(

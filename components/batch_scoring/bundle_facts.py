@@ -11,7 +11,7 @@ from components.errors import InputError
 from serving.contract import BUNDLE_FILE, EXTRA_ASSETS, SAVED_MODEL_FILE
 
 USERS_OF_A_BLOCK = 1024
-"""By measurement (docs/results.md): smaller blocks call the model too often, larger ones gain nothing."""
+"""The size that was measured best (docs/results.md): smaller blocks call the model too often, larger gain nothing."""
 
 SCORES_AT_ONCE = 1 << 26
 """Users of a block times items: where the search is exact, each is a float in memory."""

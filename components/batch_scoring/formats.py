@@ -108,7 +108,7 @@ def _as_json(values: Any) -> Any:
 
 
 def _span(texts: Any) -> slice:
-    """Where the characters of a large_string array lie in its buffer."""
+    """The place of a large_string array's characters in its buffer."""
     offsets = np.frombuffer(texts.buffers()[1], np.int64)
     return slice(int(offsets[texts.offset]), int(offsets[texts.offset + len(texts)]))
 

@@ -70,7 +70,7 @@ SUMMARISED = ("read", "users", "rows", "rejected", "duplicates", "without_items"
 
 
 def shard_name(shard: int, shards: int, suffix: str) -> str:
-    """Where the rows of a shard lie below `ready`."""
+    """The path of a shard's rows below `ready`."""
     return f"{ROWS}{suffix}" if shards == 1 else f"{ROWS}{suffix}/part-{shard:05d}-of-{shards:05d}{suffix}"
 
 

@@ -59,7 +59,7 @@ class Tally:
     parts: tuple[Part, ...] = ()
 
     def to_json(self) -> str:
-        """As JSON."""
+        """The tally as JSON."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod

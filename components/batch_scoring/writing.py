@@ -88,7 +88,7 @@ class WriteRows(beam.DoFn):  # type: ignore[misc]
         reporter(self._folder).flush()
 
     def _wait(self, most: int) -> None:
-        """Until at most so many blocks wait; raises what the writing thread has met."""
+        """Waits until at most so many blocks are left; raises what the writing thread has met."""
         while len(self._waiting) > most:
             self._waiting.popleft().result()
 

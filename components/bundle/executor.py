@@ -47,7 +47,7 @@ from serving import contract
 from serving.scann_operations import load_operations
 
 FIT_ON = {1: "train", 2: "train_and_eval", len(features.ALL_PARTS): "all"}
-"""By the number of parts that the models learned from, how `bundle.json` calls them."""
+"""What `bundle.json` calls the rows that the models learned from, by the number of their parts."""
 
 EXAMPLE_USERS = 200
 WARM_UP_USERS = WARM_UP_ITEMS = 100

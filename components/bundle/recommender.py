@@ -351,7 +351,7 @@ class Recommender(tf.Module):  # type: ignore[misc]
         return told | context if self._reads_context else told
 
     def _source(self, with_history: Any, is_known: Any, source: Any) -> Any:
-        """Where answers come from: `source` with a history, else features, else popularity."""
+        """What answers come from: `source` with a history, else features, else popularity."""
         without = tf.where(is_known, contract.FROM_FEATURES, contract.FROM_POPULARITY)
         return tf.where(with_history, source, without)
 

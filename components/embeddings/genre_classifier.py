@@ -99,6 +99,6 @@ def classify(
 
 
 def baselines(share: float) -> GenreBaselines:
-    """Of a genre that this share of the items has."""
+    """The baselines of a genre that this share of the items has."""
     always = 2 * share / (1 + share)
     return GenreBaselines(majority_f1=always if share >= 0.5 else 0.0, always_f1=always, chance=share)

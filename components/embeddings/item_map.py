@@ -13,7 +13,7 @@ from components.embeddings.projection import method_for, project
 from components.examples import Catalogue, Longs
 
 DIGITS = 4
-"""Of a coordinate: far below what an eye tells apart, and a third of the file."""
+"""Digits of a coordinate: far more than an eye tells apart, and a third of the file that all would need."""
 
 
 def drawn_rows(counts: Longs, config: EmbeddingsConfig) -> Longs:

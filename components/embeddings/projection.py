@@ -25,7 +25,7 @@ COMPONENTS = 50
 """Principal components that t-SNE and UMAP see: what the first paper does, and faster."""
 
 STEPS, ANGLE = 500, 0.8
-"""Of t-SNE: half of the usual steps and coarser sums keep as many neighbours (docs/embeddings.md)."""
+"""Settings of t-SNE: half of the usual steps and coarser sums keep as many neighbours (docs/embeddings.md)."""
 
 SAME = 1e-6
 """Spread of the first component below which all vectors are one but for rounding."""
@@ -75,7 +75,7 @@ def project(vectors: Floats, method: str, *, perplexity: float, seed: int) -> Po
 
 
 def _principal_components(vectors: Floats, seed: int) -> Points:
-    """At most COMPONENTS columns, and two even where the vectors have fewer."""
+    """The vectors' first COMPONENTS principal components, and two columns even where there are fewer."""
     from sklearn import decomposition
 
     columns = min(COMPONENTS, *vectors.shape)

@@ -35,7 +35,7 @@ class Comparison:
 
     @property
     def higher_is_better(self) -> bool:
-        """Of the metric."""
+        """Whether a higher value of the metric is the better one."""
         metric = metric_of(self.score)
         return metric is not None and bool(metric.higher_is_better)
 

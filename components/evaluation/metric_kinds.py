@@ -18,7 +18,7 @@ LISTS, RATINGS, EXPOSURE = "lists", "ratings", "exposure"
 _FORMULAS = "components.evaluation.metrics"
 
 Score = Callable[[Sequence[bytes], frozenset[bytes]], float]
-"""Of a list and the held-out items: a user's score."""
+"""Makes a user's score of the list and the held-out items."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 BASELINE_PREFIX = "baseline_"
-"""Before a metric's name: the same metric of popularity (lists) or of user + item means (ratings)."""
+"""What stands before a metric's name where it is that of popularity (lists) or of user + item means (ratings)."""
 
 PEER_PREFIX = "peer_"
-"""Before a metric's name: the same metric of the peer's lists."""
+"""What stands before a metric's name where it is that of the peer's lists."""
 
 AT = "_at_"
-"""In the name of a metric before the length of its lists."""
+"""What stands between a metric's name and the length of its lists."""
 
 USERS = "users"  # with held-out items
 ROWS = "rows"  # with a rating

@@ -1,4 +1,4 @@
-"""ScaNN over all candidates, inside a SavedModel; the only module that knows ScaNN.
+"""ScaNN over all candidates, inside a SavedModel; the only module that knows how ScaNN is built and searched.
 
 Every process that loads such a SavedModel must have imported ScaNN's operations first.
 Guo et al., "Accelerating Large-Scale Inference with Anisotropic Vector Quantization", ICML 2020.

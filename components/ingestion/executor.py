@@ -1,4 +1,4 @@
-"""From a source to Examples artifacts: read once, sorted on the disk, written user by user."""
+"""Turns a source into Examples artifacts: read once, sorted on the disk, written user by user."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from components.ingestion.workspace import Workspace
 from components.seen_rule import SeenRule
 
 FEW_ROWS, FEW_USERS = 2_000, 50
-"""Below one of the two a verdict is mostly chance."""
+"""Rows and users below either of which a verdict is mostly chance."""
 
 MEASURED = ((840, 60), (100_000, 110), (1_000_000, 640))
 """Rows and seconds of whole runs on two cores (docs/results.md)."""

@@ -15,9 +15,9 @@ from typing import Any
 from components.errors import InputError
 
 FEWEST_ROWS = 100
-"""Of a span that is looked at: of fewer rows a share says little."""
+"""The fewest rows of a span that is looked at: a share of fewer says little."""
 FEWEST_SPANS = 3
-"""Before one whose size is looked at."""
+"""The fewest spans before one whose size is looked at."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,5 +49,5 @@ class Workspace:
 
     @property
     def folder(self) -> str:
-        """For whatever must lie on the disk meanwhile."""
+        """A folder for whatever must lie on the disk meanwhile."""
         return self._folder

@@ -9,7 +9,7 @@ from components import progress
 from components.ranking.config import RankingConfig
 
 PATIENCE, LEAST_PATIENCE = 25, 4
-"""Where an epoch is all rows, and at least where it is a part of them."""
+"""The patience where an epoch is all rows, and the least where it is a part of them."""
 
 
 def resolve(config: RankingConfig, rows: int) -> RankingConfig:

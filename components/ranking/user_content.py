@@ -45,7 +45,7 @@ class UserContent:
 
 
 def no_content(user_rows: int) -> UserContent:
-    """Of users without features."""
+    """The content of users without features."""
     nothing = np.zeros(0, np.int32)
     return UserContent(
         positions=Lists(row_splits=np.zeros(user_rows + 1, np.int64), values=nothing),

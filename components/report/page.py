@@ -35,7 +35,7 @@ SECTIONS: tuple[Callable[[Report], Section | None], ...] = (
     index,
     stages,
 )
-"""In the order of the page."""
+"""The sections, in the order of the page."""
 
 
 def render(facts: RunFacts, summary: Mapping[str, Any] | None = None) -> str:
@@ -63,7 +63,7 @@ def render(facts: RunFacts, summary: Mapping[str, Any] | None = None) -> str:
 
 
 def _hint(report: Report) -> str:
-    """Where the data come from, and when the run began."""
+    """A line that says where the data come from and when the run began."""
     found = (report.facts.profile or {}).get("source") or (report.summary.get("data") or {}).get("source", "")
     started = report.summary.get("started")
     return f"{found} · started {started.replace('T', ' ').replace('+00:00', ' UTC')}" if started else str(found)

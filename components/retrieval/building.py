@@ -17,7 +17,7 @@ from components.retrieval.training_data import TrainingData, chosen_loss, is_ord
 from components.retrieval.user_sets import UserSetSampler
 
 L2_BY_FREQUENCY, L2_OF_FEATURES = 0.1, 1e-4
-"""Where the configuration leaves L2 open: of id vectors, to be divided by their number, and of all others."""
+"""L2 where the configuration leaves it open: of id vectors, to be divided by their number, and of all other vectors."""
 
 
 def build(config: RetrievalConfig, data: TrainingData, seed: int) -> TwoTowerModel:
@@ -87,7 +87,7 @@ def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> Penalty:
 
 
 def _first_bias(loss: str, data: TrainingData) -> Floats:
-    """Where the candidates' bias begins: at log popularity, which a softmax would take long to learn; else at 0."""
+    """The candidates' first bias: log popularity, which a softmax would take long to learn; 0 for other losses."""
     slots = data.content.slots
     if loss == SQUARED_ERROR:
         return np.zeros(slots, np.float32)

@@ -22,7 +22,7 @@ from components.training.warm_start import Start, Tables, WeightTable, new_rows
 from components.transform.graph import TransformGraph
 
 SOFTMAX = "softmax."
-"""Before the names of tables of models by the softmax beside one by the squared error."""
+"""What stands before the names of tables of models that the softmax trains beside one by the squared error."""
 
 
 class PhaseModels:

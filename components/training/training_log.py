@@ -181,7 +181,7 @@ class TrainingLog:
             file.write(json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n")
 
     def _write_scalars(self, epoch: Epoch) -> None:
-        """For TensorBoard; an epoch 0 has no loss, and is none."""
+        """Writes an epoch's figures for TensorBoard; epoch 0 has no loss and is left out."""
         if self._folder is None or not epoch.epoch:
             return
         key = REFIT if self._refit_epochs else FIRST, self._seed + epoch.model - 1

@@ -54,7 +54,7 @@ def weights_name(which: str = "") -> str:
 
 
 def weights_path(model: str, which: str = "") -> str:
-    """Where that file lies of a model in a folder."""
+    """The path of the file of weights of a model in a folder."""
     return f"{model.rstrip('/')}/{EXTRA_ASSETS}/{weights_name(which)}"
 
 

@@ -169,7 +169,7 @@ class Content(tf.Module):  # type: ignore[misc]
         return any(block.missing != NONE and block.spec.kind != YEAR for block in self.blocks)
 
     def tables(self) -> tuple[Ints, Ints]:
-        """Of every position its feature, and what stands for a missing value of that (NONE: nothing), `[size]`."""
+        """The feature of every position, and what stands for a missing value of it (NONE: nothing), `[size]` each."""
         sizes = [block.size for block in self.blocks]
         missing = [NONE if block.spec.kind == YEAR else block.missing for block in self.blocks]
         return np.repeat(np.arange(len(sizes), dtype=np.int32), sizes), np.repeat(missing, sizes).astype(np.int32)

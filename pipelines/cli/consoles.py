@@ -1,4 +1,4 @@
-"""Where tables and lines are printed."""
+"""Consoles, on which tables and lines are printed."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def doctor(really_import: bool) -> int:
 
 
 def glibc_version() -> tuple[int, ...]:
-    """Of this process; () where the C library is another one."""
+    """The version of this process's glibc; () where the C library is another one."""
     library, number = platform.libc_ver()
     return tuple(int(part) for part in number.split(".")[:2]) if library == "glibc" else ()
 
@@ -170,7 +170,7 @@ def extra_checks(requirements: Sequence[str]) -> Iterator[Check]:
 
 
 def _version_checks(requirement: Requirement) -> Iterator[Check]:
-    """Of an installed package that does not fit, and of what its own extras ask for (ScaNN's names its TensorFlow)."""
+    """Checks that an installed package fits, and what its own extras ask for (ScaNN's names its TensorFlow)."""
     installed = _installed(requirement.name)
     if not installed:
         return

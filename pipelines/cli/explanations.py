@@ -95,6 +95,6 @@ def print_explanations(console: Console, answer: Answer, explanations: Sequence[
 
 
 def _shared(values: Mapping[str, Sequence[str]], item_id: str, other_id: str) -> list[str]:
-    """In the order of the recommended item."""
+    """The values that both items have, in the order of the recommended one."""
     others = values.get(other_id, ())
     return [value for value in values.get(item_id, ()) if value in others]

@@ -91,7 +91,7 @@ class CompileOptions:
 
     @property
     def pushed_model(self) -> str:
-        """Where versions are pushed."""
+        """The place where versions are pushed."""
         scheme, _, address = self.pipeline_root.partition("://")
         bucket, _, path = address.strip("/").partition("/")
         return (self.push_to or f"{scheme}://{bucket}/pushed_model/{path}").rstrip("/")

@@ -104,7 +104,7 @@ class Step:
         )
 
     def resources(self) -> dict[str, Any]:
-        """As a container has them on Kubeflow: quantities of Kubernetes."""
+        """The resources as a container has them on Kubeflow: quantities of Kubernetes."""
         quantities = {
             "resourceCpuLimit": f"{self.cpu:g}" if self.cpu else "",
             "resourceCpuRequest": f"{self.cpu_request:g}" if self.cpu_request else "",
@@ -117,7 +117,7 @@ class Step:
         return found
 
     def vertex_resources(self) -> dict[str, Any]:
-        """As a container has them on Vertex AI: numbers, memory in gigabytes of 10^9 bytes."""
+        """The resources as a container has them on Vertex AI: numbers, memory in gigabytes of 10^9 bytes."""
         numbers = {
             "cpuLimit": self.cpu,
             "cpuRequest": self.cpu_request,
@@ -130,7 +130,7 @@ class Step:
         return found
 
     def retry_policy(self) -> dict[str, Any]:
-        """As a task has it; empty without retries."""
+        """The retry policy as a task has it; empty without retries."""
         if not self.retries:
             return {}
         return {"maxRetryCount": self.retries, "backoffDuration": f"{self.retry_seconds}s", "backoffFactor": 2.0}
@@ -266,7 +266,7 @@ class Deployment:
         return found
 
     def kubernetes(self, step: str) -> dict[str, Any]:
-        """Of a step, as kfp-kubernetes' platform document has it; empty where there is nothing to say."""
+        """A step's part of kfp-kubernetes' platform document; empty where there is nothing to say."""
         config: dict[str, Any] = {
             "imagePullSecret": [{"secretNameParameter": _constant(name)} for name in self.pull_secrets],
             "imagePullPolicy": self.pull_policy,

@@ -1,4 +1,4 @@
-"""Where a pipeline keeps what it makes: a folder of this machine, or a bucket."""
+"""The places where a pipeline keeps what it makes: folders of this machine, or a bucket."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pipelines.local_run.stages import OutputArtifact, StageResult
 from pipelines.local_run.summary import BatchScoresSummary, DataSummary, EvaluationSummary, PushSummary, TrainingSummary
 
 Results = Mapping[str, StageResult]
-"""By component id."""
+"""What each stage came to, by component id."""
 
 
 def read(results: Results, source: str, split: str, destination: Path) -> dict[str, Any]:

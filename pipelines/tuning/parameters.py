@@ -12,7 +12,7 @@ DIGITS = 3
 """Significant digits of a drawn number: more would say nothing, and a preset is read by people."""
 
 Value = int | float | str
-"""As Optuna stores it and TOML writes it; a list is a text with commas, as `--set` takes it."""
+"""A value as Optuna stores it and TOML writes it; a list is a text with commas, as `--set` takes it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

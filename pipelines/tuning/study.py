@@ -24,7 +24,7 @@ from pipelines.tuning.trials import DivergedError, Outcome, Trials
 STARTUP_TRIALS = 5
 """Trials before the sampler models what it has seen, and before any is pruned."""
 WARM_UP_SHARE = 0.2
-"""Of a trial's epochs, during which it is not pruned."""
+"""The share of a trial's epochs during which it is not pruned."""
 
 _STATE = optuna.trial.TrialState
 _ENDED, _SECONDS, _EPOCHS, _BEST_EPOCH = "ended", "seconds", "epochs", "best_epoch"

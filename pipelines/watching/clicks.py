@@ -193,7 +193,7 @@ def _compared(rows: Sequence[_Row], newer: int, older: int) -> VersionComparison
 
 
 def _sums(rows: Sequence[_Row], place: Callable[[_Row], int], places: int) -> Matrix:
-    """By person, and in each place: lists, hits, sum of reciprocal ranks of first hits. `[people, 3 places]`."""
+    """Lists, hits and the sum of reciprocal ranks of first hits of each person in each place, `[people, 3 places]`."""
     people = {person: number for number, person in enumerate(sorted({row.person for row in rows}))}
     sums = np.zeros((len(people), 3 * places))
     for row in rows:

@@ -100,7 +100,7 @@ class Call:
 
 
 class Tracer(Protocol):
-    """Where traces are collected."""
+    """The place where traces are collected."""
 
     def finished(self, call: Call, seconds: float) -> None:
         """A request that has ended."""

@@ -26,7 +26,7 @@ from serving.errors import (
 from serving.events.actions import ADD, LIST
 
 SHOWN_CHARACTERS = 200
-"""Of an answer that is quoted in an error."""
+"""Characters of an answer that an error quotes."""
 
 
 class RestChannel:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 ADD, LIST, ERASE = "add_events", "user_events", "erase_events"
 ACTIONS = {"AddEvents": ADD, "UserEvents": LIST, "EraseEvents": ERASE}
-"""By method of gRPC."""
+"""What each method of gRPC does."""

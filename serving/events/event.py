@@ -12,9 +12,9 @@ from serving.errors import InvalidRequestError
 from serving.rest.json_values import parse, shown
 
 MOST_EVENTS = 1000
-"""Of one request."""
+"""Most events of one request."""
 MOST_BYTES = 512
-"""Of each text of an event."""
+"""Most bytes of each text of an event."""
 FUTURE_SECONDS = 86_400.0
 """How far a client's clock may be ahead."""
 VIEW = "view"

@@ -25,9 +25,9 @@ from serving.events.event import MOST_BYTES, Event
 from serving.models.servable import Computation, Servable
 
 MOST_ITEMS = 1024
-"""Of a history that is told to the model, where the bundle does not say how many it reads."""
+"""Most items of a history that is told to the model, where the bundle does not say how many it reads."""
 KEPT_ITEMS = 500_000
-"""Of stored histories that are remembered for each version."""
+"""Items of stored histories that are remembered for each version."""
 NARROWEST = 16
 """Widths of histories are powers of two from here on, so that questions can be merged in one call."""
 
@@ -114,7 +114,7 @@ class _Stored:
 
     @classmethod
     def of_version(cls, servable: Servable) -> _Stored:
-        """By what the bundle says of itself."""
+        """Made by what the bundle says of itself."""
         path = servable.path / contract.EXTRA_ASSETS / contract.BUNDLE_FILE
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         newest = facts.get("newest_row")

@@ -1,4 +1,4 @@
-"""Where events are kept: one small interface, and which store a URL names."""
+"""Stores of events: one small interface, and which store a URL names."""
 
 from __future__ import annotations
 

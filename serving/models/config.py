@@ -31,7 +31,7 @@ class VersionPolicy:
     specific: frozenset[int] = frozenset()
 
     def chosen(self, versions: list[int]) -> list[int]:
-        """Of these versions the ones to serve, newest first."""
+        """The versions to serve among these, newest first."""
         newest_first = sorted(versions, reverse=True)
         if self.all:
             return newest_first

@@ -31,7 +31,7 @@ STOP_SECONDS = 2.0
 
 
 class State(enum.Enum):
-    """Where a version stands; the numbers are those of ModelVersionStatus.State."""
+    """How far a version is; the numbers are those of ModelVersionStatus.State."""
 
     START = 10
     LOADING = 20

@@ -33,7 +33,7 @@ class TensorSpec:
 
     @classmethod
     def of(cls, alias: str, info: Any) -> TensorSpec:
-        """From a tensorflow.TensorInfo."""
+        """Reads a tensorflow.TensorInfo."""
         shape = info.tensor_shape
         sizes = None if shape.unknown_rank else tuple(dim.size for dim in shape.dim)
         return cls(alias, info.name, info.dtype, sizes)
@@ -74,7 +74,7 @@ class Signature:
 
     @classmethod
     def of(cls, name: str, definition: Any, max_rows: int = sys.maxsize) -> Signature:
-        """From a tensorflow.SignatureDef."""
+        """Reads a tensorflow.SignatureDef."""
         return cls(
             name,
             definition.method_name,

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 ENDING = ".tfrecord"
 _REST = re.compile(r"-(\d{8})-\d{6}-[0-9a-f]{8}-\d{6,}" + re.escape(ENDING))
 FRAME_BYTES = 16
-"""Of length and checksums beside each record."""
+"""Bytes of the length and the checksums beside each record."""
 
 
 class RecordFiles:

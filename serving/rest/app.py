@@ -49,7 +49,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 HeaderMap = Mapping[bytes, bytes]
-"""By name; of a header that comes twice the last one."""
+"""Headers by name; of one that comes twice the last one counts."""
 Result = TypeVar("Result")
 
 JSON = (b"content-type", b"application/json")

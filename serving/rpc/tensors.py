@@ -127,7 +127,7 @@ def _values(values: Any, dtype: int, numpy_dtype: np.dtype[Any]) -> np.ndarray[A
 
 
 def _filled(values: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
-    """As many values as the shape has elements: the last one is repeated, none at all means zeros."""
+    """Fills values up to as many as the shape has elements: the last one is repeated, none at all means zeros."""
     if len(values) >= size:
         return values[:size]
     if size - len(values) > MAX_FILLED_ELEMENTS:

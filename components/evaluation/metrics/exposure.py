@@ -24,7 +24,7 @@ Items = tuple[list[bytes], ...]
 """The first k items of each list of a row."""
 
 Shown = tuple[Counter[bytes], ...]
-"""By list: to how many users each item was shown."""
+"""To how many users each item was shown; one counter a list."""
 
 
 class Exposure(tfma.metrics.Metric):  # type: ignore[misc]

@@ -48,7 +48,7 @@ class UserNumbers:
 
     @classmethod
     def of(cls, user: int, numbers: Iterable[float]) -> UserNumbers:
-        """From numbers of less than 2 billion each, per user and column."""
+        """The sums of a user and their numbers, each of less than 2 billion."""
         values = np.fromiter(numbers, np.float64)
         broken = ~np.isfinite(values)
         values[broken] = 0.0

@@ -17,7 +17,7 @@ _TOKEN = re.compile(r"\{(SPAN|YYYY|MM|DD)(?::(\d+))?\}")
 _DIGITS = {"YYYY": 4, "MM": 2, "DD": 2}
 _DATE = ("YYYY", "MM", "DD")
 MOST_NAMED = 5
-"""Of spans in a message."""
+"""Most spans that a message names."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)

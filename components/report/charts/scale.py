@@ -1,4 +1,4 @@
-"""From values to places on a drawing, and round numbers for its axis."""
+"""A scale takes values to places on a drawing and finds round numbers for its axis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Scale:
     end: float
 
     def at(self, value: float) -> float:
-        """Where the value lies; values beyond the axis stop at its ends."""
+        """The place of a value; values beyond the axis stop at its ends."""
         if self.high == self.low:
             return (self.start + self.end) / 2
         share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)

@@ -51,7 +51,7 @@ def slices(report: Report) -> Section | None:
 
 
 def _title(feature: str) -> tuple[str, str]:
-    """Of a feature that the settings name, such as `user_country`."""
+    """The title and the words for a slice by a feature that the settings name, such as `user_country`."""
     entity, _, name = feature.partition("_")
     return f"By {name.replace('_', ' ')} of the {entity}", f"feature {entity}.{name}"
 
