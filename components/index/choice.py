@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,68 +72,58 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
     """
     exact = ExactIndex(candidates)
     k = min(config.k, len(candidates))
-    exact_report = IndexReport(
-        kind="exact",
-        size=len(candidates),
-        dimensions=candidates.shape[1],
-        k=k,
-        recall=1.0,
-        queries=len(queries),
-    )
+    size: dict[str, Any] = {"size": len(candidates), "dimensions": candidates.shape[1], "k": k, "queries": len(queries)}
+    exact_report = IndexReport(kind="exact", recall=1.0, **size)
     if not wants_scann(config, len(candidates)) or not len(queries):
         return exact, exact_report
-    lengths = (k, min(k, SHORT_LIST))
-    truth = [_search(exact.search, queries, length) for length in lengths]
-    exact_microseconds = _microseconds(exact.search, queries, k)
+    microseconds = _microseconds(exact.search, queries, k)
     leaves = leaves_for(len(candidates))
     settings = settings_for(len(candidates), leaves)
     index = ScannIndex(candidates, leaves, settings[0])
-    curve: list[dict[str, float]] = []
+    curve = _curve(index, settings, exact, queries, k, config.min_recall)
+    index.setting, (recall, short) = settings[len(curve) - 1], (curve[-1][name] for name in ("recall", "short_recall"))
+    progress.report("ScaNN %d leaves, searching %d: recall@%d %.3f", leaves, index.setting.leaves_to_search, k, recall)
+    shown = [{name: round(value, 4) for name, value in tried.items()} for tried in curve]
+    if min(recall, short) >= config.min_recall:
+        return index, IndexReport(
+            kind="scann",
+            recall=round(recall, 6),
+            short_recall=round(short, 6),
+            leaves=leaves,
+            leaves_to_search=index.setting.leaves_to_search,
+            reorder=index.setting.reorder,
+            exact_microseconds=microseconds,
+            curve=shown,
+            **size,
+        )
+    if config.kind == "auto":
+        message = "ScaNN finds %.3f of the exact top %d where %.3f is asked for: the index is exact instead"
+        progress.warn(message, min(recall, short), k, config.min_recall)
+        return exact, dataclasses.replace(exact_report, exact_microseconds=microseconds, curve=shown)
+    raise RecallTooLowError(
+        f"ScaNN finds {recall:.3f} of the exact top {k} and {short:.3f} of the top {min(k, SHORT_LIST)}, "
+        f"index.min_recall asks for {config.min_recall}; "
+        "choose --set index.kind=exact, or lower index.min_recall"
+    )
+
+
+def _curve(
+    index: ScannIndex, settings: Sequence[ScannSetting], exact: ExactIndex, queries: Floats, k: int, enough: float
+) -> list[dict[str, float]]:
+    """What each setting finds and how long it takes, the cheapest first, up to the first that is good enough."""
+    lengths = (k, min(k, SHORT_LIST))
+    truth = [_search(exact.search, queries, length) for length in lengths]
+    curve = []
     for setting in settings:
         search = _with_setting(index, setting)
         recall, short = (
             _recall(best, _search(search, queries, length)) for best, length in zip(truth, lengths, strict=True)
         )
-        curve.append(
-            {
-                **dataclasses.asdict(setting),
-                "recall": round(recall, 4),
-                "short_recall": round(short, 4),
-                "microseconds": _microseconds(search, queries, k),
-            }
-        )
-        if min(recall, short) >= config.min_recall:
+        found = {"recall": recall, "short_recall": short, "microseconds": _microseconds(search, queries, k)}
+        curve.append({**dataclasses.asdict(setting), **found})
+        if min(recall, short) >= enough:
             break
-    progress.report("ScaNN %d leaves, searching %d: recall@%d %.3f", leaves, setting.leaves_to_search, k, recall)
-    if min(recall, short) < config.min_recall and config.kind == "auto":
-        progress.warn(
-            "ScaNN finds %.3f of the exact top %d where %.3f is asked for: the index is exact instead",
-            min(recall, short),
-            k,
-            config.min_recall,
-        )
-        return exact, dataclasses.replace(exact_report, exact_microseconds=exact_microseconds, curve=curve)
-    if min(recall, short) < config.min_recall:
-        raise RecallTooLowError(
-            f"ScaNN finds {recall:.3f} of the exact top {k} and {short:.3f} of the top {lengths[1]}, "
-            f"index.min_recall asks for {config.min_recall}; "
-            "choose --set index.kind=exact, or lower index.min_recall"
-        )
-    index.setting = setting
-    return index, IndexReport(
-        kind="scann",
-        size=len(candidates),
-        dimensions=candidates.shape[1],
-        k=k,
-        recall=round(recall, 6),
-        short_recall=round(short, 6),
-        queries=len(queries),
-        leaves=leaves,
-        leaves_to_search=setting.leaves_to_search,
-        reorder=setting.reorder,
-        exact_microseconds=exact_microseconds,
-        curve=curve,
-    )
+    return curve
 
 
 def wants_scann(config: IndexConfig, items: int) -> bool:

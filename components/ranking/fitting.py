@@ -16,6 +16,7 @@ from components.ranking.config import RankingConfig
 from components.ranking.item_features import ItemFeatures
 from components.ranking.known_ratings import KnownRatings, RatingRows
 from components.ranking.rating_model import RatingModel
+from components.training.ahead import one_ahead
 from components.training.divergence import require_finite_loss
 from components.training.replicas import Replicas
 from components.training.training_log import Epoch
@@ -159,7 +160,9 @@ def _built(model: RatingModel, batch: Batch) -> RatingModel:
 
 
 def _mean_loss(step: Callable[..., Any], batches: _Batches) -> float:
-    losses = [(float(step(*parts)), sum(len(batch.ratings) for batch in parts)) for parts in batches.parted()]
+    losses = [
+        (float(step(*parts)), sum(len(batch.ratings) for batch in parts)) for parts in one_ahead(batches.parted())
+    ]
     return float(np.average([loss for loss, _ in losses], weights=[rows for _, rows in losses]))
 
 
