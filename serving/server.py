@@ -147,15 +147,10 @@ class ModelServer:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._metrics = Metrics()
-        self._calls = calls = Calls(self._metrics, config.access_log, tracer_of_environment())
+        self._calls = Calls(self._metrics, config.access_log, tracer_of_environment())
         self._access = Access()
         self._rotation = Rotation()
-        if config.token_file is not None:
-            tokens = config.token_file
-            self._rotation.follow(tokens, lambda: self._access.set_tokens(read_tokens(tokens)))
-        if config.admin_token_file is not None:
-            admin_tokens = config.admin_token_file
-            self._rotation.follow(admin_tokens, lambda: self._access.set_admin_tokens(read_tokens(admin_tokens)))
+        self._follow_tokens()
         self.models = Models(config.versions, self._load, self._tell_health, self._metrics.unloaded)
         self._metrics.queues, self._metrics.states = self._queues, self.models.states
         self._metrics.is_ready = lambda: not self._missing()
@@ -169,33 +164,44 @@ class ModelServer:
         self.rest_port: int | None = None
         self.grpc_port: int | None = None
         if config.rest_port is not None:
-            website = Website(self._shown) if config.with_website else None
-            app = RestApp(
-                self.models,
-                config.rest,
-                calls,
-                self._metrics,
-                self._access,
-                self._missing,
-                Answering(REST_QUIET_TURNS, merging, log),
-                website,
-                events,
-                self._notes,
-            )
-            self._rest = _RestServer(app, config)
-            self.rest_port = self._rest.port
-            if config.tls is not None:
-                rest, tls = self._rest, config.tls
-                self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
+            self._take_rest_port(events, Answering(REST_QUIET_TURNS, merging, log))
         try:
             if config.grpc_port is not None:
                 answering = Answering(GRPC_QUIET_TURNS, merging, log)
-                handlers = Handlers(self.models, config.grpc, calls, self._access, events, answering)
+                handlers = Handlers(self.models, config.grpc, self._calls, self._access, events, answering)
                 self._grpc = GrpcServer(handlers, config.grpc)
                 self.grpc_port = self._bind_grpc(self._grpc, config)
         except BaseException:
             self.stop()
             raise
+
+    def _follow_tokens(self) -> None:
+        """Reads the tokens now and whenever their files change."""
+        tokens, admin_tokens = self._config.token_file, self._config.admin_token_file
+        if tokens is not None:
+            self._rotation.follow(tokens, lambda: self._access.set_tokens(read_tokens(tokens)))
+        if admin_tokens is not None:
+            self._rotation.follow(admin_tokens, lambda: self._access.set_admin_tokens(read_tokens(admin_tokens)))
+
+    def _take_rest_port(self, events: EventsApi, answering: Answering) -> None:
+        config = self._config
+        app = RestApp(
+            self.models,
+            config.rest,
+            self._calls,
+            self._metrics,
+            self._access,
+            self._missing,
+            answering,
+            Website(self._shown) if config.with_website else None,
+            events,
+            self._notes,
+        )
+        self._rest = rest = _RestServer(app, config)
+        self.rest_port = rest.port
+        if config.tls is not None:
+            tls = config.tls
+            self._rotation.follow(tls.files, lambda: rest.take_certificates(tls))
 
     def start(self) -> None:
         """Begins to answer, and loads the models.

@@ -43,20 +43,8 @@ def fit(
     Raises:
       InputError: A training has diverged.
     """
-    return [
-        _fit_one(
-            lambda number=number: create_model(config, items, known, config.seed + number),  # type: ignore[misc]
-            config,
-            known,
-            eval_rows,
-            number,
-            config.epochs,
-            on_epoch,
-            replicas or Replicas(),
-            start,
-        )
-        for number in range(config.seeds)
-    ]
+    fitting = _Fitting(config, items, known, eval_rows, on_epoch, replicas or Replicas(), start)
+    return [fitting.model(number, config.epochs) for number in range(config.seeds)]
 
 
 def refit(
@@ -70,20 +58,8 @@ def refit(
 ) -> list[RatingModel]:
     """Trains `config.seeds` models for exactly so many epochs, one number each, and keeps their last weights."""
     nothing = known.rows.take(np.zeros(0, np.int64))
-    return [
-        _fit_one(
-            lambda number=number: create_model(config, items, known, config.seed + number),  # type: ignore[misc]
-            config,
-            known,
-            nothing,
-            number,
-            most,
-            on_epoch,
-            replicas or Replicas(),
-            start,
-        )
-        for number, most in enumerate(epochs)
-    ]
+    fitting = _Fitting(config, items, known, nothing, on_epoch, replicas or Replicas(), start)
+    return [fitting.model(number, most) for number, most in enumerate(epochs)]
 
 
 def predict(models: list[RatingModel], known: KnownRatings, rows: RatingRows, batch_size: int) -> Any:
@@ -94,69 +70,93 @@ def predict(models: list[RatingModel], known: KnownRatings, rows: RatingRows, ba
     return np.concatenate(parts)
 
 
-def _fit_one(
-    create: Callable[[], RatingModel],
-    config: RankingConfig,
-    known: KnownRatings,
-    eval_rows: RatingRows,
-    number: int,
-    most_epochs: int,
-    on_epoch: Callable[[Epoch], None],
-    replicas: Replicas,
-    start: Callable[[RatingModel, int], None] | None,
-) -> RatingModel:
-    with replicas.scope():
-        model = create()
-        if start is not None:
-            start(_built(model, cut_batch(known, known.rows, np.arange(1))), number)
-        model.compile(optimizer=tf.keras.optimizers.Adam(config.learning_rate))
-    train_step = replicas.step(lambda batch: model.train_step(batch)["total_loss"], SIGNATURE)
-    eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
-    training = _Batches(
-        known,
-        known.rows,
-        config.batch_size,
-        shuffle_seed=config.seed + number,
-        most_rows=config.epoch_rows,
-        replicas=replicas,
-        new=known.new,
-    )
-    judging = _Batches(known, eval_rows, config.batch_size)
-    best, best_epoch, best_weights = np.inf, 0, None
-    is_judged_first = start is not None and len(eval_rows) > 0
-    for epoch in range(0 if is_judged_first else 1, most_epochs + 1):
-        began = time.perf_counter()
-        loss = _mean_loss(train_step, training) if epoch else float("nan")
-        seconds = time.perf_counter() - began
-        rmse, mae = _predicted_errors(model, judging) if replicas.distributed else _errors(model, eval_step, judging)
-        on_epoch(
-            Epoch(
-                model=number + 1,
-                epoch=epoch,
-                seconds=seconds,
-                rows=training.rows_per_pass if epoch else 0,
-                loss=loss,
-                metrics={RMSE: rmse, MAE: mae} if len(eval_rows) else {},
-                learning_rate=float(model.optimizer.learning_rate.numpy()),
+class _Fitting:
+    """Trains models of the same rows one after the other; arguments as of `fit`."""
+
+    def __init__(
+        self,
+        config: RankingConfig,
+        items: ItemFeatures,
+        known: KnownRatings,
+        eval_rows: RatingRows,
+        on_epoch: Callable[[Epoch], None],
+        replicas: Replicas,
+        start: Callable[[RatingModel, int], None] | None,
+    ) -> None:
+        self._config, self._items, self._known, self._eval_rows = config, items, known, eval_rows
+        self._on_epoch, self._replicas, self._start = on_epoch, replicas, start
+        self._judging = _Batches(known, eval_rows, config.batch_size)
+
+    def model(self, number: int, most_epochs: int) -> RatingModel:
+        """The model of a number, with the weights of its best epoch, or its last ones where there are no eval rows."""
+        model = self._untrained(number)
+        train_step = self._replicas.step(lambda batch: model.train_step(batch)["total_loss"], SIGNATURE)
+        eval_step = tf.function(model.test_step, input_signature=[SIGNATURE], autograph=False)
+        training = self._training(number)
+        best, best_epoch, best_weights = np.inf, 0, None
+        is_judged_first = self._start is not None and len(self._eval_rows) > 0
+        for epoch in range(0 if is_judged_first else 1, most_epochs + 1):
+            began = time.perf_counter()
+            loss = _mean_loss(train_step, training) if epoch else float("nan")
+            seconds = time.perf_counter() - began
+            rmse, mae = self._errors(model, eval_step)
+            self._on_epoch(
+                Epoch(
+                    model=number + 1,
+                    epoch=epoch,
+                    seconds=seconds,
+                    rows=training.rows_per_pass if epoch else 0,
+                    loss=loss,
+                    metrics={RMSE: rmse, MAE: mae} if len(self._eval_rows) else {},
+                    learning_rate=float(model.optimizer.learning_rate.numpy()),
+                )
             )
+            if epoch:
+                require_finite_loss(loss, epoch, "ranking")
+            if rmse < best:
+                best, best_epoch, best_weights = rmse, epoch, model.get_weights()
+            if len(self._eval_rows) and epoch - best_epoch >= self._config.patience:
+                break
+        if best_weights is not None:
+            model.set_weights(best_weights)
+        return cast("RatingModel", self._replicas.plain(model, lambda: self._built(self._created(number))))
+
+    def _untrained(self, number: int) -> RatingModel:
+        with self._replicas.scope():
+            model = self._created(number)
+            if self._start is not None:
+                self._start(self._built(model), number)
+            model.compile(optimizer=tf.keras.optimizers.Adam(self._config.learning_rate))
+        return model
+
+    def _created(self, number: int) -> RatingModel:
+        return create_model(self._config, self._items, self._known, self._config.seed + number)
+
+    def _built(self, model: RatingModel) -> RatingModel:
+        """The model with the variables of layers that make them when they are first called."""
+        model(cut_batch(self._known, self._known.rows, np.arange(1)))
+        return model
+
+    def _training(self, number: int) -> _Batches:
+        return _Batches(
+            self._known,
+            self._known.rows,
+            self._config.batch_size,
+            shuffle_seed=self._config.seed + number,
+            most_rows=self._config.epoch_rows,
+            replicas=self._replicas,
+            new=self._known.new,
         )
-        if epoch:
-            require_finite_loss(loss, epoch, "ranking")
-        if rmse < best:
-            best, best_epoch, best_weights = rmse, epoch, model.get_weights()
-        if len(eval_rows) and epoch - best_epoch >= config.patience:
-            break
-    if best_weights is not None:
-        model.set_weights(best_weights)
-    return cast(
-        "RatingModel", replicas.plain(model, lambda: _built(create(), cut_batch(known, known.rows, np.arange(1))))
-    )
 
-
-def _built(model: RatingModel, batch: Batch) -> RatingModel:
-    """The model with the variables of layers that make them when they are first called."""
-    model(batch)
-    return model
+    def _errors(self, model: RatingModel, step: Callable[[Batch], dict[str, Any]]) -> tuple[float, float]:
+        """RMSE and MAE of the eval rows; NaN without any."""
+        if not len(self._eval_rows):
+            return float("nan"), float("nan")
+        return (
+            _predicted_errors(model, self._judging)
+            if self._replicas.distributed
+            else _errors(model, step, self._judging)
+        )
 
 
 def _mean_loss(step: Callable[..., Any], batches: _Batches) -> float:
@@ -167,8 +167,6 @@ def _mean_loss(step: Callable[..., Any], batches: _Batches) -> float:
 
 
 def _errors(model: RatingModel, step: Callable[[Batch], dict[str, Any]], batches: _Batches) -> tuple[float, float]:
-    if not len(batches.rows):
-        return float("nan"), float("nan")
     model.reset_metrics()
     for batch in batches:
         results = step(batch)
@@ -177,8 +175,6 @@ def _errors(model: RatingModel, step: Callable[[Batch], dict[str, Any]], batches
 
 def _predicted_errors(model: RatingModel, batches: _Batches) -> tuple[float, float]:
     """The same from predictions: metrics of several replicas would each be a sum over all of them."""
-    if not len(batches.rows):
-        return float("nan"), float("nan")
     parts = [(model.clip(model(batch)) - batch.ratings).numpy() for batch in batches]
     errors = np.concatenate(parts).astype(np.float64)
     return float(np.sqrt(np.mean(errors**2))), float(np.mean(np.abs(errors)))
