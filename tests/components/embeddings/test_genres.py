@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from components.embeddings import collaborative
 from components.embeddings.collaborative import collaborative_vectors
 from components.embeddings.config import EmbeddingsConfig
 from components.embeddings.genre_classifier import baselines, classify, frequent_genres
@@ -62,6 +63,15 @@ def test_there_are_fewer_dimensions_where_there_are_few_users_or_items():
     assert collaborative_vectors(ragged([[0, 1], [1, 2], [2]]), 3, 64, seed=1).shape == (3, 2)
     assert collaborative_vectors(ragged([[0, 1]]), 3, 64, seed=1).shape == (3, 0)
     assert collaborative_vectors(ragged([[], []]), 3, 64, seed=1).shape == (3, 0)
+
+
+def test_of_very_many_rows_some_users_are_read_evenly_spread(monkeypatch):
+    lists = [[0, 1], [1, 2], [2, 0], [0, 1], [1, 2], [3, 0]]
+    monkeypatch.setattr(collaborative, "MOST_ROWS", 6)
+    vectors = collaborative_vectors(ragged(lists), 4, 2, seed=1)
+    monkeypatch.undo()
+    np.testing.assert_allclose(vectors, collaborative_vectors(ragged([lists[0], lists[2], lists[4]]), 4, 2, seed=1))
+    assert (vectors[3] == 0).all()
 
 
 def watchers(items=120, users=80):
