@@ -30,6 +30,15 @@ ITEM_ROWS = "item_rows"
 PREDICTED_RATING = "predicted_rating"
 USERS = "users"
 
+USER_INPUTS = (
+    tf.TensorSpec([None], tf.string, USER_ID),
+    tf.TensorSpec([None, None], tf.int32, HISTORY_ROWS),
+    tf.TensorSpec([None, None], tf.float32, HISTORY_RATINGS),
+    tf.TensorSpec([None, None], tf.int32, USER_POSITIONS),
+    tf.TensorSpec([None, None], tf.float32, USER_WEIGHTS),
+)
+"""What is told of users, whatever is asked of them."""
+
 _PADDING = -1
 _ITEMS_AT_ONCE = 8192
 
@@ -73,11 +82,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None], tf.string, USER_ID),
-            tf.TensorSpec([None, None], tf.int32, HISTORY_ROWS),
-            tf.TensorSpec([None, None], tf.float32, HISTORY_RATINGS),
-            tf.TensorSpec([None, None], tf.int32, USER_POSITIONS),
-            tf.TensorSpec([None, None], tf.float32, USER_WEIGHTS),
+            *USER_INPUTS,
             tf.TensorSpec([None, None], tf.int32, ITEM_ROWS),
         ],
         autograph=False,
@@ -132,13 +137,7 @@ class Ranker(tf.Module):  # type: ignore[misc]
         return {PREDICTED_RATING: tf.clip_by_value(total / len(self._scorers), *self._range)}
 
     @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, USER_ID),
-            tf.TensorSpec([None, None], tf.int32, HISTORY_ROWS),
-            tf.TensorSpec([None, None], tf.float32, HISTORY_RATINGS),
-            tf.TensorSpec([None, None], tf.int32, USER_POSITIONS),
-            tf.TensorSpec([None, None], tf.float32, USER_WEIGHTS),
-        ],
+        input_signature=USER_INPUTS,
         autograph=False,
     )
     def encode_users(

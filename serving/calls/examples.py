@@ -18,8 +18,8 @@ from serving.calls.from_thread import compute
 from serving.errors import InvalidRequestError, Status, StatusError
 from serving.models.servable import Servable
 from serving.models.signatures import DEFAULT_SIGNATURE, Signature
-from serving.rest.json_values import dumps, kind, parse, shown
-from serving.rest.requests import decoded_base64, is_base64
+from serving.rest.json_values import dumps, kind, shown
+from serving.rest.requests import decoded_base64, is_base64, named_document
 from serving.rpc.tensors import strings
 
 INPUTS, CLASSES, SCORES, OUTPUTS = "inputs", "classes", "scores", "outputs"
@@ -208,14 +208,7 @@ def input_from_json(body: bytes) -> tuple[str, Any]:
     Raises:
       InvalidRequestError: It is none.
     """
-    document = parse(body)
-    if type(document) is not dict:
-        raise InvalidRequestError(f"JSON Value: {shown(document)} Is not object")
-    name = document.get("signature_name", "")
-    if type(name) is not str:
-        raise InvalidRequestError(
-            f"JSON Value: {shown(document)} not formatted correctly. 'signature_name' key must be a string value."
-        )
+    document, name = named_document(body)
     asked = input_pb2.Input()
     examples = asked.example_list.examples
     if "context" in document:

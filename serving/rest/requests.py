@@ -61,6 +61,23 @@ class JsonRequest:
     rows: bool
 
 
+def named_document(body: bytes) -> tuple[dict[str, Any], str]:
+    """The object of a request, and the signature that it names; "" = the default one.
+
+    Raises:
+      StatusError: It is no JSON, no object, or its `signature_name` is no text.
+    """
+    document = parse(body)
+    if type(document) is not dict:
+        raise InvalidRequestError(f"JSON Value: {shown(document)} Is not object")
+    name = document.get("signature_name", "")
+    if type(name) is not str:
+        raise InvalidRequestError(
+            f"JSON Value: {shown(document)} not formatted correctly. 'signature_name' key must be a string value."
+        )
+    return document, name
+
+
 def read_request(body: bytes, signature_of: Callable[[str], Signature]) -> JsonRequest:
     """Reads a request.
 
@@ -71,14 +88,7 @@ def read_request(body: bytes, signature_of: Callable[[str], Signature]) -> JsonR
     Raises:
       StatusError: It cannot be understood, or does not fit the signature.
     """
-    document = parse(body)
-    if type(document) is not dict:
-        raise InvalidRequestError(f"JSON Value: {shown(document)} Is not object")
-    name = document.get("signature_name", "")
-    if type(name) is not str:
-        raise InvalidRequestError(
-            f"JSON Value: {shown(document)} not formatted correctly. 'signature_name' key must be a string value."
-        )
+    document, name = named_document(body)
     signature = signature_of(name)
     if not signature.inputs:
         raise InvalidRequestError(f"Failed to get input map for signature: {name or 'DEFAULT'}")
