@@ -41,5 +41,5 @@ def find(setting: str, path: str, kind: type[T], known: Iterable[str] = ()) -> T
         f"{setting}: there is no {kind.__name__} `{path}`",
         expected=f"{named}{'or ' if named else ''}package.module:NAME of your own {kind.__name__}",
         received=received,
-        action=f"correct {setting}; docs/extending.md shows one of somebody's own",
+        action=f"correct {setting}; docs/extending.md shows how to write your own",
     )

@@ -194,7 +194,7 @@ def storage_for(path: str) -> Storage:
             f"cannot open {path}: {error}",
             expected="a folder, or the address of a bucket such as gs://bucket/models or s3://bucket/models",
             received=path,
-            action="push into a mounted volume, or give valid credentials (of another S3 than AWS': AWS_ENDPOINT_URL)",
+            action="push into a mounted volume, or give valid credentials (for an S3 not of AWS: AWS_ENDPOINT_URL)",
         ) from error
     return storage
 

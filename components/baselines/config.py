@@ -12,13 +12,13 @@ class PeersConfig:
     """Settings of item-kNN and transitions; popularity and repeat counts have none.
 
     Attributes:
-      neighbours: Item-kNN: most similar items that count for each item of a history.
-      half_life: Item-kNN, for dated data: after how many more recent items an item of the history weighs
-        half as much; 0: all weigh the same, as they always do in undated data.
-      longest: Item-kNN: only that many of a user's latest rows make items similar; the work grows with its square.
-      followers: Transitions: most items that follow each item of a history.
+      neighbours: Item-kNN: how many of the most similar items count for each item of a history.
+      half_life: Item-kNN, for dated data: number of more recent items after which an item of the history
+        weighs half as much; 0: all weigh the same, as they always do in undated data.
+      longest: Item-kNN: how many of a user's latest rows are used to compare items; the work grows with its square.
+      followers: Transitions: maximum number of items that follow each item of a history.
       transition_rows: Transitions: where there are more rows, every second, third, ... user is counted.
-      also: Peers of your own beside them, each as `package.module:NAME` of a Peer (components/baselines/peers.py).
+      also: Your own additional peers, each as `package.module:NAME` of a Peer (components/baselines/peers.py).
     """
 
     neighbours: Count = 100

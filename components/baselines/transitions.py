@@ -18,8 +18,11 @@ BACKWARDS = 0.3
 PAIRS_AT_ONCE = 50_000_000
 """About how many pairs of items are counted at once: some 600 MB."""
 
-MOST_ENTRIES, LEAST_NEIGHBOURS = 50_000_000, 20
-"""Most followers of all items together (400 MB), and the least of each: a very large catalogue keeps fewer."""
+MOST_ENTRIES, LEAST_NEIGHBOURS = 200_000_000, 20
+"""Most followers of all items together (1.6 GB), and the least of each: a very large catalogue keeps fewer.
+
+Of a million generated items 50 followers each came to recall@100 .087 on eval, 500 to .136, and item-kNN to .121.
+"""
 
 
 def find_transitions(

@@ -16,8 +16,8 @@ class BatchScoresConfig:
 
     Attributes:
       enabled: Whether every known user is scored with the version that was pushed.
-      n: Items a user.
-      shards: Files; several go into a folder.
+      n: Items per user.
+      shards: Number of files; several go into a folder.
     """
 
     enabled: bool = False

@@ -118,7 +118,7 @@ def _refuse_existing(destination: Destination, output: Path) -> None:
             f"{output} is a folder, and not one that batch scoring has written",
             expected=f"an output with {SUCCESS} in it, or a file",
             received="a folder that holds " + ", ".join(sorted(path.name for path in output.iterdir())[:5]),
-            action="choose another --output; it would be lost",
+            action="choose another --output; what is in this folder would be lost",
         )
 
 

@@ -117,7 +117,7 @@ def refuse_histories(users: UserFiles) -> None:
     for piece in users.pieces:
         if HISTORY_ITEM_IDS in piece.columns:
             raise InputError(
-                "the first stage alone answers from stored histories",
+                "--retrieve-only uses stored histories only",
                 expected="users without histories",
                 received=f"the column {piece.columns[HISTORY_ITEM_IDS]} in {piece.path}",
                 action="leave out --retrieve-only, or the column",
@@ -178,7 +178,7 @@ def unreadable(path: str, error: Exception) -> InputError:
     """The error about a file that cannot be opened or is damaged."""
     return InputError(
         f"{path} cannot be read",
-        expected="a whole file that this user, here and on every worker, may read",
+        expected="a complete file that this user may read, here and on every worker",
         received=(str(error).splitlines() or [type(error).__name__])[0],
         action="write or copy it again, or correct its permissions; nothing was written",
     )
@@ -275,7 +275,7 @@ def _columns(path: str, header: Sequence[str]) -> dict[str, str]:
             f"{path}, row 1 (the header): no column for the user",
             expected=f"a column {USER_ID}, and perhaps {HISTORY_ITEM_IDS} and {HISTORY_RATINGS}",
             received=", ".join(header) or "an empty line",
-            action="name the column user_id; a file with one bare id a line is called .txt",
+            action="name the column user_id; a file with just one id per line must end in .txt",
         )
     return {USER_ID: user, **found}
 

@@ -288,7 +288,7 @@ def _outcome(code: int, result_file: Path, specification: Specification) -> dict
     if result.get("kind") == DISK:
         raise InputError(
             f"the disk of {Path(specification.folder).parent} is full",
-            expected="room for all rows; what was there stays until the new rows are whole",
+            expected="room for all rows; the earlier output stays until the new rows are complete",
             received=result["message"],
             action="free space, or write to another disk with --output; nothing was published",
         )

@@ -18,18 +18,18 @@ class BundleConfig:
     Attributes:
       known_rows: What the served signatures know of a user: `all` rows, those `before_test`, or
         `auto`: before_test for presplit data (so that others can score the answers), else all.
-      leave_out_seen: What a list leaves out of what the user has had: `always` all of it, `never` nothing,
-        `for_days:N` what was had within N days before the latest row, or `auto`: never where the data have no ratings
-        and a tenth of the rows repeat what the user had before, else always. Evaluation follows it: what a list may
-        repeat counts as a hit.
-      default_n: Items in an answer that names no number.
+      leave_out_seen: Which of the items that the user has had are left out of a list: `always` all, `never` none,
+        `for_days:N` those had within N days before the latest row, or `auto`: never where the data have no ratings
+        and a tenth of the rows repeat what the user had before, else always. Evaluation follows it: items that a list
+        may repeat count as hits.
+      default_n: Items in an answer to a request that names no number.
       retrieve_n: Items that the signature `retrieve` answers with.
       order: Order of the final list: `relevance` (retrieval score), `stars` (predicted rating) or
         `blend` of both, each in standard deviations from its mean over the candidates.
-      blend_weight: Weight of the predicted stars in the blend; that of relevance is 1 less it.
+      blend_weight: Weight of the predicted stars in the blend; that of relevance is 1 minus it.
       diversity: Weight of being unlike what stands above in the list (maximal marginal relevance on the
         candidates' vectors); 0 = off.
-      rank_candidates: Candidates among which another order than relevance chooses.
+      rank_candidates: Number of candidates from which an order other than relevance chooses.
     """
 
     known_rows: Annotated[str, one_of(*KNOWN_ROWS)] = "auto"

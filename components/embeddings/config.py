@@ -16,16 +16,16 @@ class EmbeddingsConfig:
     Attributes:
       map: How vectors become a map: `tsne` (neighbourhoods), `umap` (the same, with the package umap-learn) or
         `pca` (the two directions in which the vectors differ most).
-      map_items: Most items on the map, those with the most training rows; t-SNE's time grows with them.
+      map_items: Maximum number of items on the map, those with the most training rows; t-SNE's time grows with it.
       perplexity: About how many neighbours t-SNE keeps together; fewer on a map of few items.
-      neighbours: Nearest items that the map lists of each.
-      dimensions: Of the vectors that the genre classifier sees; fewer where there are fewer users or items.
-      genre_items: Most items that it is trained and tested on, those with the most training rows.
-      genre_rows: Training rows that such an item has at least.
-      genre_least: A genre of fewer items, or missing from fewer, is left out.
-      folds: Parts of the items, each of which is predicted once from the others.
+      neighbours: How many nearest items the map lists for each item.
+      dimensions: Dimensions of the vectors that the genre classifier sees; fewer if there are fewer users or items.
+      genre_items: Maximum number of items that it is trained and tested on, those with the most training rows.
+      genre_rows: Minimum number of training rows of such an item.
+      genre_least: A genre that fewer items have, or that fewer items lack, is left out.
+      folds: Number of parts that the items are split into; each is predicted once from the others.
       regularization: Inverse strength of the classifier's L2 penalty, on standardised vectors (scikit-learn's C).
-      seed: Of the map and of the folds.
+      seed: Seed of the map and of the folds.
     """
 
     map: Annotated[str, one_of(*METHODS)] = TSNE

@@ -45,7 +45,7 @@ def require_method(method: str) -> None:
     except ImportError as error:
         raise InputError(
             "embeddings.map = umap needs the package umap-learn",
-            expected="umap-learn beside this project, as `pip install tfx-recommenders[umap]` brings it",
+            expected="umap-learn installed with this project: `pip install tfx-recommenders[umap]`",
             received=f"{type(error).__name__}: {error}",
             action="install it, or set embeddings.map=tsne",
         ) from error

@@ -17,14 +17,14 @@ class EvaluationConfig:
     Attributes:
       k: Length of the judged list; a tenth of the items with training rows where that is shorter.
       cut_offs: Further list lengths at which recall and NDCG are reported.
-      metrics: Metrics of lists of your own beside them, each as `package.module:NAME` of a Metric
-        (components/evaluation/metric_kinds.py); gates may be on them.
-      gates: Conditions of the blessing by name, beside or over recall_lift, recall_peer, recall_change, rmse_ratio and
-        rmse_change, each with `metric`, `against`, `rule` and `bound` (docs/metrics.md).
-      slices: Categorical features by which figures are told apart, such as `item.genres` and `user.country`; lists by
-        those of users, ratings by those of items, too.
-      bootstrap_samples: Drawings of the users for the intervals.
-      seed: Seed of the drawings.
+      metrics: Your own additional metrics of lists, each as `package.module:NAME` of a Metric
+        (components/evaluation/metric_kinds.py); gates may use them.
+      gates: Conditions of the blessing by name, which add to or change recall_lift, recall_peer, recall_change,
+        rmse_ratio and rmse_change, each with `metric`, `against`, `rule` and `bound` (docs/metrics.md).
+      slices: Categorical features by which figures are broken down, such as `item.genres` and `user.country`; lists
+        only by features of users, ratings by features of items, too.
+      bootstrap_samples: How many times users are resampled for the intervals.
+      seed: Seed of the resampling.
     """
 
     k: Annotated[int, between(1, 100)] = 100

@@ -19,7 +19,7 @@ class IndexConfig:
       min_recall: Recall against exact search that must be reached, at `k` and for the first 20; below it the
         stage fails.
       k: List length at which recall is measured.
-      queries: Most users whose queries measure it.
+      queries: Maximum number of users whose queries measure it.
     """
 
     kind: Annotated[str, one_of(*KINDS)] = "auto"

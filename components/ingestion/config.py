@@ -41,39 +41,40 @@ class DataConfig:
       dataset: MovieLens data set: latest-small, 100k, 1m, 20m or 25m.
       data_dir: Where TensorFlow Datasets keeps prepared data; empty: its own default.
       manual_dir: Folder that already holds the MovieLens archive (no download); empty: none.
-      ratings: Interactions: a file (delimited text, Parquet or JSON lines, packed or not), several with commas
-        between, a pattern, a folder of parts, or a folder in GroupLens layout; gs:// and s3:// by fsspec.
+      ratings: Interactions: a file (delimited text, Parquet or JSON lines, compressed or not), several separated by
+        commas, a pattern, a folder of parts, or a folder in GroupLens layout; gs:// and s3:// through fsspec.
       span: Newest span that is read, where `ratings` has `{SPAN}`, or `{YYYY}`, `{MM}` and `{DD}` in a path.
       spans: How many spans are read up to that one; 0: all.
       max_span_drift: By how much the share of a user or an item may change in the newest span, 0 to 1, where that has
         100 rows or more; beyond it the run is refused.
-      max_span_growth: How many times as many rows the newest span may have as the largest of those before, where these
-        are three or more; beyond it the run is refused. 0: any number.
-      kept_rows: Folder for rows that were read, local or gs://…: a run reads only files that are new; empty: none.
+      max_span_growth: How many times as many rows the newest span may have as the largest earlier one, if there are
+        three earlier ones or more; beyond that the run is refused. 0: any number.
+      kept_rows: Folder, local or gs://…, that keeps rows already read, so that a run reads only new files; empty: none.
       items: The catalogue, likewise; empty: titles are the ids.
       users: A table of users, likewise, for features of users; empty: nothing is known of them.
       eval_ratings: The eval rows, likewise (presplit only).
       test_ratings: The test rows, likewise (presplit only).
-      columns: Own columns of the interactions as `role=column`, roles user, item, rating, timestamp, event, weight;
-        item, title and genres are read for the catalogue, too. A column is a name or a position from 1.
-      item_columns: Own columns of the catalogue, roles item, title, genres, where `columns` does not say it.
-      encoding: Of text files: utf-8, utf-16, latin-1, or `auto`: by the first bytes, else utf-8.
-      has_ratings: Whether rows carry ratings: `auto` (there is such a column, and it says more than one thing),
+      columns: Your columns of the interactions as `role=column`, roles user, item, rating, timestamp, event, weight;
+        item, title and genres apply to the catalogue, too. A column is a name, or a position counted from 1.
+      item_columns: Your columns of the catalogue that `columns` does not name; roles item, title, genres.
+      encoding: Encoding of text files: utf-8, utf-16, latin-1, or `auto`: detected from the first bytes, else utf-8.
+      has_ratings: Whether rows carry ratings: `auto` (there is such a column, and it has more than one value),
         `true` or `false`.
       rating_min: Smallest rating; `none`: the smallest there is.
       rating_max: Largest rating; `none`: the largest there is.
-      liked_from: Ratings below it are dislikes: they teach the rating model, leave the item out of the list, and are
-        otherwise no reason to recommend anything. `none`: found (on a scale of two values the higher one; else there
-        are no dislikes).
+      liked_from: Ratings below it are dislikes: they train the rating model and keep the item out of the list, but are
+        otherwise no reason to recommend anything. `none`: set by the data (on a scale of two values the higher one;
+        else there are no dislikes).
       events: Weight of each kind of interaction, by the values of the event column; others are left out. Empty: all
         count alike.
-      time_unit: Of times that are numbers: seconds, milliseconds, microseconds, nanoseconds, or `auto`: by their size.
-      time_format: Of times that are text, as strptime has it; empty: found.
-      ties: Order of a user's rows of the same time: `place` (in the source), `hash` (drawn, and the same in every run)
-        or `auto`: place where the source is a log in the order of time whose ties are not sorted, else hash.
+      time_unit: Unit of times that are numbers: seconds, milliseconds, microseconds, nanoseconds, or `auto`: by their
+        size.
+      time_format: Format of times that are text, as in strptime; empty: detected.
+      ties: Order of a user's rows with the same time: `place` (as in the source), `hash` (random, but the same in every
+        run) or `auto`: place where the source is a log in order of time whose ties are not sorted, else hash.
       bad_rows: `refuse` the data, or `skip` rows that cannot be used.
-      max_bad_share: Share of bad rows above which skip refuses, too.
-      memory_limit: Most memory of reading and sorting; what does not fit is sorted on the disk.
+      max_bad_share: Share of bad rows above which `skip` refuses the data, too.
+      memory_limit: Maximum memory for reading and sorting; what does not fit is sorted on disk.
       demo_users: Number of users of the generated data.
       demo_items: Number of items of the generated data.
       demo_ratings: Approximate number of ratings of the generated data.
@@ -141,13 +142,13 @@ class SplitConfig:
         last days are test, as many before them eval),
         `random` (by a hash of user and item), `presplit` (the source is three files already), or
         `auto`: presplit where eval and test files are given, leave_last for dated rows, else random.
-      held_out: leave_last: rows a user gives to eval and again to test, but never more than a third
-        of the user's rows each.
-      days: last_days: how many.
+      held_out: leave_last: rows that each user gives to eval, and the same number to test, but never more than
+        a third of the user's rows to either.
+      days: last_days: number of days.
       eval_fraction: global_time and random: share of the rows that go to eval.
       test_fraction: global_time and random: share of the rows that go to test.
-      most_users: leave_last: at most about so many users, drawn by a hash, give rows to eval and test; of the others
-        everything is trained on. 20,000 users measure a recall to ± .003.
+      most_users: leave_last: at most about this many users, drawn by a hash, give rows to eval and test; all rows of
+        the others are for training. 20,000 users measure a recall to ± .003.
       history_length: Most recent known interactions that an eval or test row carries.
       seed: Seed of the random split.
       new_users: Share of the users, drawn by a hash, whom no model learns from: their test rows carry the

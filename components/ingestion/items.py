@@ -180,7 +180,7 @@ def _check(
         f"{row}: the item id {item!r} occurs twice",
         expected="each item once",
         received=f"the same id in {other.path}, row {line_of(other, where)}",
-        action="keep one of the two rows (one row a variant needs one id a variant, in the interactions too)",
+        action="keep one of the two rows (one row per variant needs one id per variant, in the interactions too)",
     )
 
 
@@ -206,6 +206,6 @@ def _nothing_in_common(items: ItemRecords, added: Sequence[bytes]) -> InputError
         "not one item of the interactions is in the catalogue",
         expected=f"ids as the catalogue has them, such as {items.ids[0].decode()!r}",
         received=f"ids such as {added[0].decode()!r} in the interactions{why}",
-        action="write ids alike in both files (pandas turns whole numbers into 12.0 where some are missing: "
+        action="write ids the same way in both files (pandas turns whole numbers into 12.0 where some are missing: "
         "astype('Int64')), and check that --columns item=… names the right column",
     )

@@ -162,8 +162,8 @@ def _prepared(config: DataConfig, table: str) -> Any:
             f"MovieLens {config.dataset} cannot be prepared by TensorFlow Datasets",
             expected="the archive in data.manual_dir, prepared data in data.data_dir, or a network to download it",
             received=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
-            action=f"download ml-{config.dataset}.zip from https://grouplens.org/datasets/movielens/ (whole, unopened) "
-            "and name its folder with --set data.manual_dir=FOLDER",
+            action=f"download ml-{config.dataset}.zip from https://grouplens.org/datasets/movielens/ "
+            "(without unpacking it) and name its folder with --set data.manual_dir=FOLDER",
         ) from error
     _require_tfrecord(builder)
     return builder

@@ -144,7 +144,7 @@ def time_cuts(connection: duckdb.DuckDBPyConnection, kind: str, config: SplitCon
     cuts = Cuts(train=last - 2 * span, eval=last - span)
     if cuts.train < first:
         raise InputError(
-            f"the split `last_days` holds out twice {config.days} days, and the rows span "
+            f"the split `last_days` holds out twice {config.days} days, but the rows span only "
             f"{(last - first) / DAY_SECONDS:.1f}",
             expected="rows from before these days",
             received=f"split.days = {config.days}",
@@ -211,7 +211,7 @@ def mixed(values: Hashes) -> Hashes:
 def _presplit_mismatch(kind: str, facts: SourceFacts) -> InputError:
     if facts.presplit:
         return InputError(
-            f"files for eval and test were given, and split.kind = {kind} would part the rows anew",
+            f"files for eval and test were given, but split.kind = {kind} would split the rows again",
             expected="split.kind auto or presplit with these files",
             action="leave out data.eval_ratings and data.test_ratings, or set split.kind=presplit",
         )

@@ -136,7 +136,7 @@ def _slashed_form(example: re.Match[str], extremes: tuple[int, int], place: str)
     first, second = extremes
     if first <= 12 and second <= 12:
         raise InputError(
-            f"{place}: whether the day or the month comes first cannot be told",
+            f"{place}: it is unclear whether the day or the month comes first",
             expected="a value above 12 in one of the two places, or the format",
             received=f"values such as {example.group().strip()}",
             action="give the format, for instance --set data.time_format=%d/%m/%Y or %m/%d/%Y (as strptime has it)",

@@ -30,12 +30,12 @@ class RankingConfig:
       l2_user_features: L2 on vectors of features of users.
       l2_biases: L2 on biases.
       l2_full_rows: Training rows from which on L2 has its full weight; 1: always.
-      seeds: Models trained with different seeds whose ratings are averaged.
-      epochs: Most epochs.
-      epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
-      patience: Epochs without a lower eval error before training stops; 0: by the data, 25 where an epoch has all rows,
-        else as many as a pass over them has, 4 at least.
-      batch_size: Rows a step; with fewer rows than this a step sees all of them.
+      seeds: Number of models, trained with different seeds, whose ratings are averaged.
+      epochs: Maximum number of epochs.
+      epoch_rows: Maximum training rows per epoch; with more data, each epoch gets a different part of it.
+      patience: Epochs without a lower eval error before training stops; 0: by the data: 25 if an epoch has all rows,
+        else as many as one pass over them takes, but at least 4.
+      batch_size: Rows per step; if there are fewer rows than this, a step sees all of them.
       learning_rate: Adam's step size.
       seed: First seed.
     """

@@ -51,38 +51,39 @@ class RetrievalConfig:
         0 = all alike.
       cuts_per_user: Softmax losses: training rows drawn from a user's sequence in an epoch, on average.
       cuts_by_length: Softmax losses: a user's share of them grows with the sequence's length to this power.
-      epoch_rows: Most training rows of an epoch; larger data gives each epoch another part of itself.
-      min_ratings: Items with fewer training rows share one id vector and live by their content; 0: by the data.
+      epoch_rows: Maximum training rows per epoch; with more data, each epoch gets a different part of it.
+      min_ratings: Items with fewer training rows share one id vector and rely on their content; 0: by the data.
       item_dropout: Share of a training batch's input items whose id is hidden, so that unknown
         items have a trained path.
-      user_dropout: Where users have features: share of a batch's rows whose history is hidden, and of the features
-        that are hidden, so that somebody of whom only features are known, or only some, has a trained path.
+      user_dropout: Where users have features: share of a batch's rows whose history is hidden, and share of features
+        that are hidden, so that a user with only features known, or only some of them, has a trained path.
       history_length: Most recent interactions that the query tower reads.
-      softmax_weight: Where rows have no order and `loss` is `auto`: how much models count that the softmax has trained
-        (it reads features), in standard deviations of scores where the one by the squared error counts 1; 0: there are
-        none; `none`: what is best on eval, which may be nothing.
+      softmax_weight: Where rows have no order and `loss` is `auto`: weight of the models trained by softmax (which
+        read features), in standard deviations of scores; the squared-error model counts 1. 0: no such models; `none`:
+        the weight that is best on eval, which may be 0.
       transitions_dim: Where rows have an order: width of the vectors of counted transitions (which items follow which
-        within 20), which stand beside the models'; 0: none; `none`: by the data, 128, where they are sparse up to
-        1024, as long as vectors of all users and two of each item take no more than 400 MB; less where 128 do.
-      transitions_weight: How much these count, in standard deviations of scores where the models' together count 1;
-        `none`: what is best on eval, which may be nothing.
-      repeats_weight: Where lists may hold what a user has had before (bundle.leave_out_seen): how much that counts,
-        in the same unit; `none`: what is best on eval, which may be nothing.
-      repeats_half_life: After how many more recent rows it counts half as much, 0: all alike; `none`: what is best on
-        eval, for undated rows 0.
-      seeds: Models trained with different seeds whose vectors stand side by side in one index; where both losses are
-        used, models by the softmax.
-      epochs: Most epochs.
-      patience: Epochs without a better eval metric before training stops; 0: by the data, 15, or 8 where an epoch is a
+        within 20 rows), which stand beside the models'; 0: no such vectors; `none`: by the data: 128, or up to 1024
+        for sparse data, as long as one vector of each user and two of each item take no more than 400 MB; less if
+        128 takes more.
+      transitions_weight: Weight of these, in standard deviations of scores; the models together count 1. `none`: the
+        weight that is best on eval, which may be 0.
+      repeats_weight: Where lists may hold what a user has had before (bundle.leave_out_seen): weight of that, in the
+        same unit; `none`: the weight that is best on eval, which may be 0.
+      repeats_half_life: Number of more recent rows after which it counts half as much, 0: all alike; `none`: what is
+        best on eval, or 0 for undated rows.
+      seeds: Number of models, trained with different seeds, whose vectors stand side by side in one index; where both
+        losses are used, number of softmax models.
+      epochs: Maximum number of epochs.
+      patience: Epochs without a better eval metric before training stops; 0: by the data: 15, or 8 if an epoch has only
         part of the rows.
       eval_every: Epochs between two evaluations.
-      eval_users: Most users of the eval split that an evaluation asks for, evenly spread.
-      batch_size: Training rows a step; 0: by the data.
+      eval_users: Maximum number of users of the eval split that an evaluation uses, evenly spread.
+      batch_size: Training rows per step; 0: by the data.
       learning_rate: Adam's step size.
       averaging: Momentum of the moving average of the weights, which is what is judged and kept
         (Polyak averaging); 0 = the last weights themselves.
-      l2: Weight of the squared norm of all tables, softmax losses. `none`: 0.1 by the number of id vectors, each id
-        vector's share by how often its items occur, and 1e-4 for vectors of features (docs/results.md).
+      l2: Softmax losses: weight of the squared norm of all tables. `none`: 0.1 divided by the number of id vectors,
+        each id vector's share set by how often its items occur, and 1e-4 for vectors of features (docs/results.md).
       squared_error_l2: The same with the squared error, whose unit is one item of a user.
       seed: First seed.
     """

@@ -18,15 +18,16 @@ class TrainingConfig:
 
     Attributes:
       strategy: How the work is spread (tf.distribute): `none`, `mirrored` (every GPU of one machine) or
-        `multi_worker` (a process on each of several machines, which TF_CONFIG names). A batch is parted among the
-        replicas, so results are the same within noise; the in-batch softmax alone sees fewer negatives a row.
-      warm_start: Whether both models start from the weights of the served version (of what was judged before it was
-        pushed) and are trained for at most `warm_epochs`; where nothing is served yet they start anew.
-      warm_epochs: Most epochs of such a training; 0: nothing is trained, and only what the models are told is new
-        (`recommender refresh`).
-      final_fit: What is trained anew once the eval rows have chosen the number of epochs: `none`; `train_eval`: the
-        models that are judged and pushed, on train + eval; `all`: after the judgement what is pushed, on every row,
-        test rows included; `auto`: train_eval for presplit data, so that others can score the answers, else all.
+        `multi_worker` (a process on each of several machines, which TF_CONFIG names). A batch is divided among
+        the replicas, so results are the same within noise; only the in-batch softmax sees fewer negatives per row.
+      warm_start: Whether both models start from the weights of the served version (as they were judged before it was
+        pushed) and are trained for at most `warm_epochs`; if nothing is served yet, they start from scratch.
+      warm_epochs: Maximum epochs of such a training; 0: nothing is trained, and only the data given to the models is
+        new (`recommender refresh`).
+      final_fit: What is retrained once the eval rows have chosen the number of epochs: `none`: nothing; `train_eval`:
+        the models that are judged and pushed, on train + eval; `all`: the models that are pushed, after the judgement,
+        on every row, test rows included; `auto`: train_eval for presplit data, so that others can score the answers,
+        else all.
     """
 
     strategy: Annotated[str, one_of(*STRATEGIES)] = NONE

@@ -107,7 +107,8 @@ def create_replicas(strategy: str) -> Replicas:
             f"training.strategy = {MULTI_WORKER} needs to know its workers",
             expected=CLUSTER + '={"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}',
             received=f"no {CLUSTER} in the environment",
-            action=f"start a process on every machine with its {CLUSTER} (on Kubernetes a TFJob does), or set {NONE}",
+            action=f"start a process on every machine with its {CLUSTER} (on Kubernetes a TFJob does), or "
+            f"set training.strategy={NONE}",
         )
     try:
         return Replicas(tf.distribute.MultiWorkerMirroredStrategy())

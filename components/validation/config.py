@@ -12,9 +12,9 @@ class StatisticsConfig:
     Attributes:
       sample_above: Number of rows of a split above which statistics look at a sample of about this
         many of them.
-      drift_above: Distance of a feature's values from those of the data that the served version was trained on above
-        which a run warns: the largest difference of a value's share, or for numbers the Jensen–Shannon divergence;
-        between 0 and 1.
+      drift_above: A run warns if a feature's values are farther than this from those of the data that the served
+        version was trained on. The distance is the largest difference of a value's share, or for numbers the
+        Jensen–Shannon divergence; between 0 and 1.
     """
 
     sample_above: Count = 1_000_000

@@ -133,11 +133,13 @@ def _explained(server: str) -> Iterator[None]:
         yield
     except errors.UnreachableError as error:
         raise InputError(
-            str(error), expected="a server that listens there", action="start one: recommender serve; or mend --server"
+            str(error),
+            expected="a server that listens there",
+            action="start one: recommender serve; or correct --server",
         ) from error
     except errors.NotFoundError as error:
         raise InputError(
-            f"{server}: {error}", action="is the server the right one, and --model-name a model of it?"
+            f"{server}: {error}", action="check that this is the right server, and that it has the model --model-name"
         ) from error
     except errors.NotAllowedError as error:
         raise InputError(f"{server}: {error}", action=f"put the server's token into {TOKEN_VARIABLE}") from error

@@ -40,10 +40,12 @@ def compile_group() -> None:
 @click.option(
     "--deployment",
     type=click.Path(dir_okay=False),
-    help="TOML file: secrets, volumes, what steps ask for (docs/kubeflow.md).",
+    help="TOML file: secrets, volumes, and what each step requests (docs/kubeflow.md).",
 )
 @click.option("--target", type=click.Choice(["kubeflow", "vertex"]), default="kubeflow", show_default=True)
-@click.option("--cache", is_flag=True, help="Let unchanged steps answer from the cache; runs then give `data_version`.")
+@click.option(
+    "--cache", is_flag=True, help="Let unchanged steps be answered from the cache; runs then take `data_version`."
+)
 @click.option(
     "--remote-uris",
     is_flag=True,
@@ -54,9 +56,7 @@ def compile_group() -> None:
     is_flag=True,
     help="Score every known user with the pushed version (--set batch_scores.enabled=true).",
 )
-@click.option(
-    "--beam-arg", "beam_args", multiple=True, help="Options of the Beam stages, as Beam has them; repeatable."
-)
+@click.option("--beam-arg", "beam_args", multiple=True, help="Beam's own options for the Beam stages; repeatable.")
 @click.option("--output", required=True, type=click.Path(dir_okay=False), help="File to write: .yaml (vertex: .json).")
 def kubeflow(
     preset: str | None,
@@ -78,7 +78,7 @@ def kubeflow(
     suffixes = (".json",) if options["target"] == "vertex" else (".yaml", ".yml")
     if not output.endswith(suffixes):
         raise InputError(
-            f"a pipeline for {options['target']} is no {Path(output).suffix or 'file without an ending'}",
+            f"a pipeline for {options['target']} cannot be a {Path(output).suffix or 'file without an ending'}",
             expected=" or ".join(suffixes),
             received=f"--output {output}",
             action=f"write {Path(output).with_suffix(suffixes[0])}",

@@ -20,8 +20,8 @@ def data_options(command: Command) -> Command:
         click.option(
             "--ratings",
             type=DataPath(),
-            help="Your interactions: delimited text, Parquet or JSON lines, packed or not; a file, several with commas "
-            "between, a pattern, a folder.",
+            help="Your interactions: delimited text, Parquet or JSON lines, compressed or not; a file, several "
+            "separated by commas, a pattern, or a folder.",
         ),
         click.option(
             "--append",
@@ -40,10 +40,14 @@ def data_options(command: Command) -> Command:
             "number, text, vector, year, none. `recommender features` proposes them.",
         ),
         click.option(
-            "--eval-ratings", type=DataPath(), help="Rows to choose on, where you have split the data yourself."
+            "--eval-ratings",
+            type=DataPath(),
+            help="Rows on which choices are made, if you have split the data yourself.",
         ),
         click.option(
-            "--test-ratings", type=DataPath(), help="Rows to judge on, where you have split the data yourself."
+            "--test-ratings",
+            type=DataPath(),
+            help="Rows on which the result is judged, if you have split the data yourself.",
         ),
         click.option(
             "--columns",
@@ -56,7 +60,7 @@ def data_options(command: Command) -> Command:
             "--item-columns",
             multiple=True,
             metavar="ROLE=COLUMN,…",
-            help="Columns of the catalogue, where --columns does not say it; roles: item, title, genres.",
+            help="Columns of the catalogue that --columns does not name; roles: item, title, genres.",
         ),
         click.option(
             "--event",

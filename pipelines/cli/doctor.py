@@ -165,8 +165,8 @@ def extra_checks(requirements: Sequence[str]) -> Iterator[Check]:
         yield Check(f"extra {extra}", True, found)
         for one in () if missing else asked:
             yield from _version_checks(one)
-    hint = f"pip install '{PACKAGE}[serving]' to serve and to ask, or another extra"
-    yield Check("extras", complete, "one at least is complete" if complete else "none is complete", hint)
+    hint = f"pip install '{PACKAGE}[serving]' to serve and query models, or another extra"
+    yield Check("extras", complete, "at least one is complete" if complete else "none is complete", hint)
 
 
 def _version_checks(requirement: Requirement) -> Iterator[Check]:

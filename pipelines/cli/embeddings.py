@@ -31,9 +31,9 @@ def embeddings() -> None:
 @click.option("--model", help=MODEL_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def classify(model: str | None, as_json: bool) -> None:
-    """Tell the items' genres from their vectors, cross-validated.
+    """Predict the items' genres from their vectors, cross-validated.
 
-    The vectors are made from who had what, unless the model was told no genres: then they are the model's own.
+    The vectors are made from which user had which item, or are the model's own if it was given no genres.
     """
     version = find_model(model)
     with quiet():
@@ -54,7 +54,7 @@ def classify(model: str | None, as_json: bool) -> None:
 @click.option("--items", help="Parquet file to write: item_id, title, genres, rows, vector.")
 @click.option("--users", help="Parquet file to write: user_id, interactions, vector.")
 def export(model: str | None, items: str | None, users: str | None) -> None:
-    """Write vectors as Parquet: the inner product of a user's and an item's is the bundle's score."""
+    """Write vectors as Parquet; the inner product of a user's and an item's vector is the bundle's score."""
     if items is None and users is None:
         raise InputError(
             "there is nothing to write",
@@ -134,7 +134,7 @@ def print_report(console: Console, report: dict[str, Any], model: str) -> None:
             )
     if report["left_out"]:
         names = ", ".join(f"{entry['genre']} ({entry['items']})" for entry in report["left_out"])
-        line(console, f"Left out, with too few items that have them or have them not: {names}")
+        line(console, f"Left out, because too few items have them or lack them: {names}")
     line(console, f"Model: {model}")
 
 

@@ -11,7 +11,7 @@ from components.errors import InputError
 if TYPE_CHECKING:
     from serving.events.store import EventStore
 
-URL_HELP = "Of the store, as `recommender serve --event-store` has it."
+URL_HELP = "Address of the event store, as for `recommender serve --event-store`."
 
 
 @contextlib.contextmanager

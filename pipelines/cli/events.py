@@ -26,8 +26,8 @@ def events() -> None:
 
 @events.command()
 @click.option("--event-store", required=True, metavar="URL", help=URL_HELP)
-@click.option("--day", type=Day(), help="This day, UTC.  [default: yesterday]")
-@click.option("--until", type=Day(), help="Every day from --day to this one, a file each.")
+@click.option("--day", type=Day(), help="Day to export, UTC.  [default: yesterday]")
+@click.option("--until", type=Day(), help="Last day: export every day from --day to this one, one file per day.")
 @click.option(
     "--output",
     required=True,
@@ -35,10 +35,10 @@ def events() -> None:
     help="CSV file to write, with {YYYY}, {MM} and {DD} in its path; a run reads the same pattern.",
 )
 def export(event_store: str, day: datetime.date | None, until: datetime.date | None, output: str) -> None:
-    """Write the events of days as CSV, a span each.
+    """Write the events of one or more days as CSV, one span per day.
 
-    A run reads them by `--set data.ratings=PATTERN --append DAY`. Export a day when it is over; exported again it has
-    the events that came late, too, and the next run reads it anew.
+    A run reads them with `--set data.ratings=PATTERN --append DAY`. Export a day when it is over. If you export it
+    again, it includes the events that came late, and the next run reads it again.
     """
     first = day or datetime.datetime.now(datetime.timezone.utc).date() - DAY
     last = until or first
@@ -58,12 +58,12 @@ def export(event_store: str, day: datetime.date | None, until: datetime.date | N
 
 @events.command()
 @click.option("--event-store", required=True, metavar="URL", help=URL_HELP)
-@click.option("--user", "users", required=True, multiple=True, help="Whose events are forgotten; several times.")
+@click.option("--user", "users", required=True, multiple=True, help="User whose events are erased; repeatable.")
 def erase(event_store: str, users: tuple[str, ...]) -> None:
-    """Forget people's events.
+    """Erase people's events.
 
-    Files that were exported and bundles that were trained on them keep theirs: take the person out of the files and
-    run again.
+    Files already exported and bundles trained on them still contain them: remove the person from the files and run
+    again.
     """
     with opened(event_store) as store:
         for user in users:

@@ -81,13 +81,13 @@ def print_explanations(console: Console, answer: Answer, explanations: Sequence[
     from pipelines.terminal.summary_lines import line
 
     if answer.source == FROM_POPULARITY:
-        line(console, "No reasons: the list is the same for everybody of whom nothing is known.")
+        line(console, "No reasons: the list is the same for everybody about whom nothing is known.")
         return
     for position, (item, one) in enumerate(zip(answer.items, explanations, strict=True), start=1):
         line(
             console,
             f"{position:>3}  {item.title}"
-            + ("" if one.reasons else ": nothing of the history speaks for it, it is popular"),
+            + ("" if one.reasons else ": nothing in the history speaks for it; it is popular"),
         )
         for reason, values in zip(one.reasons, one.shared, strict=True):
             both = f"  (both {', '.join(values)})" if values else ""

@@ -19,9 +19,9 @@ from pipelines.terminal.quiet import quiet
 def features(preset: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Propose features from the columns of your catalogue and your users.
 
-    Looks at the first 20,000 rows of --items and --users and prints a section for a preset: a kind for every column
-    that plays no role yet, what its values are like, and in a comment what tells nothing. Nothing is trained.
-    Put it into a copy of a preset (recommender presets --show auto), or name single columns with --feature.
+    Reads the first 20,000 rows of --items and --users and prints a section for a preset: a kind for every column
+    that has no role yet, what its values are like, and, as comments, columns that say nothing. Nothing is trained.
+    Put the section into a copy of a preset (recommender presets --show auto), or name single columns with --feature.
     """
     if not options["items"] and not options["users"]:
         raise InputError(

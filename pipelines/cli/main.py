@@ -58,7 +58,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tfx-recommenders", prog_name="recommender")
 def cli() -> None:
-    """Trains, evaluates, pushes and asks a two-stage recommender."""
+    """Train, evaluate, push and query a two-stage recommender."""
 
 
 for command in (

@@ -79,7 +79,7 @@ class DataPath(click.ParamType[str]):
             return path  # which of its spans are there, the run says
         found = Path(path).exists() or glob.glob(path, recursive=True)  # noqa: PTH207 - the pattern may be absolute
         if not found:
-            self.fail(f"there is no file or folder {path}, and no file of such a pattern", param, ctx)
+            self.fail(f"there is no file or folder {path}, and no file matches it as a pattern", param, ctx)
         return path
 
 

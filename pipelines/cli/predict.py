@@ -20,12 +20,12 @@ HEADER = ("user", "item", "prediction")
 @click.option(
     "--pairs", required=True, type=ExistingPath(), help="CSV with the columns user and item (or userId and movieId)."
 )
-@click.option("--output", required=True, help="CSV to write: user,item,prediction; in stars.")
+@click.option("--output", required=True, help="CSV to write: user,item,prediction, with predictions in stars.")
 def predict(model: str | None, pairs: str, output: str) -> None:
     """Predict the rating of every pair of user and item of a file.
 
-    Other columns of the file are ignored, and a pair that occurs again is predicted once. Every pair
-    gets a prediction: an unknown user the one of an average user, an unknown item the one of an average item.
+    Other columns of the file are ignored, and a repeated pair is predicted once. Every pair gets a
+    prediction: an unknown user gets that of an average user, an unknown item that of an average item.
     """
     version = find_model(model)
     with quiet() as (_, err):

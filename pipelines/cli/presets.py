@@ -10,8 +10,15 @@ from pipelines.config import PRESETS, preset_names
 
 
 @click.command()
-def presets() -> None:
-    """List the presets: command, expected time and expected metrics of each."""
+@click.option("--show", "shown", type=click.Choice(preset_names()), help="Print the file of this preset instead.")
+def presets(shown: str | None) -> None:
+    """List the presets: command, expected time and expected metrics of each.
+
+    A copy of one (--show NAME > mine.toml) is a start for a preset of your own: recommender run --preset mine.toml.
+    """
+    if shown is not None:
+        click.echo((PRESETS / f"{shown}.toml").read_text(encoding="utf-8"), nl=False)
+        return
     for name in preset_names():
         click.echo(click.style(name, bold=True))
         for line in head_comment(PRESETS / f"{name}.toml"):

@@ -21,9 +21,9 @@ from pipelines.cli.option_types import WholeNumber, comma_separated
 from serving.contract import DEFAULT_N, FROM_FEATURES, FROM_HISTORY, FROM_MODEL, FROM_POPULARITY, MAX_N
 
 SOURCES = {
-    FROM_MODEL: "from the model, by what is stored of this user",
+    FROM_MODEL: "from the model and what is stored about this user",
     FROM_HISTORY: "from the model and the history that was given",
-    FROM_FEATURES: "from the model, by what is known of the person; there is no history",
+    FROM_FEATURES: "from the model and what is known about the person; there is no history",
     FROM_POPULARITY: "the most popular items: nothing is known of this person",
 }
 
@@ -39,7 +39,7 @@ MOST_NAMED = 30  # filters that a message names
     "filters",
     multiple=True,
     metavar="FEATURE=VALUE",
-    help="Only items with this value; repeatable: of one feature any, of several all; -FEATURE=VALUE leaves out.",
+    help="Only items with this value; repeatable: within a feature any, across features all; -FEATURE=VALUE excludes.",
 )
 @click.option(
     "--user-feature",
@@ -130,7 +130,9 @@ def check_filters(asked: Sequence[str], known: Sequence[str]) -> None:
             more = f" … ({len(known):,} in all)" if len(known) > len(some) else ""
             raise InputError(
                 f"no item meets the filter `{one}`",
-                expected=f"one of {', '.join(some)}{more}" if known else "no filter: no feature of items filters",
+                expected=f"one of {', '.join(some)}{more}"
+                if known
+                else "no filter: this bundle's items have no feature to filter by",
                 received=one,
                 action=f"did you mean `{near[0]}`?" if near else "choose another one, or leave --filter out",
             )
@@ -187,5 +189,5 @@ def print_answer(
         if explanations is not None:
             print_explanations(console, answer, explanations)
     else:
-        line(console, "No item is left: every one is known, excluded or not what the filters let through.")
+        line(console, "No item is left: each is already known to the person, excluded, or ruled out by the filters.")
     line(console, f"Model: {model}")

@@ -23,9 +23,9 @@ from pipelines.local_run.run_folder import RunFolder, require_folder
 def report(run: str | None, output: str | None, open_it: bool) -> None:
     """Write the page about a run: figures, verdicts, curves, example users.
 
-    RUN is the folder of a run; without it, the one under runs/ that was started last. The page is one file
-    that needs no other and no network. `recommender run` writes it too; this command writes it anew, also of
-    a run that failed.
+    RUN is the folder of a run; without it, the one under runs/ that was started last. The page is a single file
+    that needs no other file and no network. `recommender run` writes it too; this command writes it again, even
+    for a run that failed.
     """
     folder = find_run(run)
     summary = read_summary(folder)

@@ -45,8 +45,8 @@ REFRESH = ("training.warm_start=true", "training.warm_epochs=0")
 @click.option(
     "--final-fit",
     type=click.Choice(FINAL_FITS),
-    help="What is trained anew once eval has chosen the epochs (--set training.final_fit).  [default: auto: all rows, "
-    "for presplit data train_eval]",
+    help="What is retrained once eval has chosen the number of epochs (--set training.final_fit).  [default: auto: "
+    "all, or train_eval for presplit data]",
 )
 @click.option(
     "--with-batch-scores",
@@ -76,8 +76,8 @@ def run(
 ) -> int:
     """Train, evaluate and push a recommender.
 
-    The same command again reuses every stage whose data and settings are unchanged; after an
-    interruption it goes on where it stopped.
+    Running the same command again reuses every stage whose data and settings are unchanged; after an
+    interruption it continues where it stopped.
 
     Exit codes: 0 the run ended well, blessed or not; 1 a stage failed (a version that was pushed before it stays
     pushed, and is named); 2 the command, a setting or the
@@ -106,9 +106,9 @@ refresh = click.Command(
     callback=click.pass_context(_refresh),
     help="""Put new data into the served model without training it.
 
-    New and changed items, features, users, histories and popularity go into a new version of what is served, whose
-    weights stay what they are (those that were judged); what has none of its own, such as a new item, is told by its
-    features. Index, bundle, gates and push are those of `recommender run`, whose options these are.
+    New and changed items, features, users, histories and popularity go into a new version of what is served. Its
+    weights stay the same (those that were judged); what has no weights of its own, such as a new item, is represented
+    by its features. Index, bundle, gates, push and the options are those of `recommender run`.
     """,
 )
 
@@ -159,7 +159,7 @@ def configure(
         own["source"] = "files"
     elif own and not find_source(load(preset, overrides).data.source).is_own:
         raise InputError(
-            "options about own data were given without the data",
+            "options for your own data were given without the data",
             expected="--ratings beside them",
             received=", ".join(f"--{key.replace('_', '-')}" for key in own),
             action="add --ratings FILE, or leave the others out",
@@ -217,7 +217,7 @@ def check_archive(data: DataConfig) -> None:
             f"the folder {archive.parent} does not hold the archive of MovieLens {data.dataset}",
             expected=str(archive),
             received=describe(archive.parent),
-            action="download it from https://grouplens.org/datasets/movielens/ and put it there, whole and unopened",
+            action="download it from https://grouplens.org/datasets/movielens/ and put it there without unpacking it",
         )
 
 

@@ -34,17 +34,25 @@ LEAST_SPEED = 10
     "--users",
     default="all",
     show_default=True,
-    help="`all` that the bundle knows, or a .txt, .csv or .parquet file, a folder of them, or a pattern.",
+    help="`all` users that the bundle knows, or a .txt, .csv or .parquet file, a folder of them, or a pattern.",
 )
-@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Items a user.")
+@click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Items per user.")
 @click.option("--output", required=True, help="File of the rows: .parquet, .jsonl or .csv.")
 @click.option(
-    "--shards", type=WholeNumber(1, 10_000), default=1, show_default=True, help="Files; several go into a folder."
+    "--shards",
+    type=WholeNumber(1, 10_000),
+    default=1,
+    show_default=True,
+    help="Number of files; several go into a folder.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an output that is there, in one step.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing output, in one step.")
 @click.option("--retrieve-only", is_flag=True, help="First stage alone: no titles, no predicted ratings.")
 @click.option(
-    "--attempts", type=WholeNumber(1, 100), default=1, show_default=True, help="Whole attempts, if one fails."
+    "--attempts",
+    type=WholeNumber(1, 100),
+    default=1,
+    show_default=True,
+    help="How many times the whole job is tried, if it fails.",
 )
 @click.option(
     "--stall-timeout",
@@ -52,7 +60,7 @@ LEAST_SPEED = 10
     default=300,
     show_default=True,
     metavar="SECONDS",
-    help="End an attempt in which nothing moves for so long.",
+    help="End an attempt that makes no progress for this long.",
 )
 @click.option("--timeout", type=WholeNumber(1), metavar="SECONDS", help="End an attempt that takes longer.")
 @click.option(
@@ -61,7 +69,11 @@ LEAST_SPEED = 10
     metavar="OPTIONS",
     help="Beam's own options, such as --runner=FlinkRunner; repeatable.  [default: in memory]",
 )
-@click.option("--block-users", type=WholeNumber(1, 100_000), help="Users in one call of the model.  [default: fits]")
+@click.option(
+    "--block-users",
+    type=WholeNumber(1, 100_000),
+    help="Users in one call of the model.  [default: as many as suit the bundle]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def score(
     model: str | None,
@@ -78,7 +90,7 @@ def score(
     block_users: int | None,
     as_json: bool,
 ) -> int:
-    """Recommend items to all users, or to those in a file, into one table."""
+    """Recommend items to all users, or to those in a file, and write them as one table."""
     from components.batch_scoring.publishing import Destination
     from components.batch_scoring.watching import Limits, Request, ScoringFailedError
     from components.batch_scoring.watching import score as score_users
@@ -123,7 +135,7 @@ def print_result(console: Console, summary: dict[str, Any], destination: Any, se
     rate = f", {speed:,.0f} users/s" if speed >= LEAST_SPEED else ""
     line(console, f"{summary['rows']:,} rows for {summary['users']:,} users: {destination.output}")
     for count, what in (
-        (summary["duplicates"], "left out, because their users came before"),
+        (summary["duplicates"], "left out, because their users had occurred before"),
         (summary["rejected"], f"rejected: {destination.rejected}"),
     ):
         if count:

@@ -81,11 +81,16 @@ def _switch(name: str, default: bool, text: str) -> Any:
 
 @click.command(cls=_ServeCommand, context_settings={"token_normalize_func": _dashes, "max_content_width": 110})
 @click.option("--model-base-path", help="A folder of versions, or a run's folder.  [default: pushed last under runs/]")
-@click.option("--model-name", default=MODEL_NAME, show_default=True, help="Name under which the model is asked.")
+@click.option("--model-name", default=MODEL_NAME, show_default=True, help="Name under which the model is served.")
 @click.option(
     "--model-config-file", help="Several models, a ModelServerConfig; the two options above are ignored then."
 )
-@click.option("--model-config-file-poll-wait-seconds", type=WholeNumber(0), default=0, help="0 = read it once.")
+@click.option(
+    "--model-config-file-poll-wait-seconds",
+    type=WholeNumber(0),
+    default=0,
+    help="Seconds between readings of that file; 0 = read it once.",
+)
 @click.option("--rest-api-port", type=PORT, default=8501, show_default=True, help="Port of REST; 0 = no REST.")
 @click.option("--port", type=PORT, default=8500, show_default=True, help="Port of gRPC; 0 = no gRPC.")
 @click.option(
@@ -95,67 +100,78 @@ def _switch(name: str, default: bool, text: str) -> Any:
     show_default=True,
     help="Longest time that an answer may take.",
 )
-@_switch("rest-api-enable-cors-support", False, "Let browsers of other origins ask.")
-@click.option("--file-system-poll-wait-seconds", type=WholeNumber(0), default=1, show_default=True, help="0 = once.")
+@_switch("rest-api-enable-cors-support", False, "Allow requests from web pages of other origins (CORS).")
+@click.option("--file-system-poll-wait-seconds", type=WholeNumber(0), default=1, show_default=True,
+              help="Seconds between looks for new versions; 0 = look once.")  # fmt: skip
 @click.option(
     "--max-num-load-retries",
     type=WholeNumber(0),
     default=5,
     show_default=True,
-    help="How often a version that failed to load is tried again.",
+    help="How many times a version that failed to load is tried again.",
 )
 @click.option("--load-retry-interval-micros", type=WholeNumber(0), default=60_000_000, show_default=True)
 @_switch("allow-version-labels-for-unavailable-models", False, "Labels may name versions that are not loaded yet.")
 @_switch("enable-batching", True, "Merge requests that wait.")
-@click.option("--batching-parameters-file", help="A BatchingParameters; max_batch_size and two more have a meaning.")
-@click.option("--tensorflow-session-parallelism", type=WholeNumber(0), default=0, help="Sets the next two.")
-@click.option("--tensorflow-intra-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread a core.")
+@click.option(
+    "--batching-parameters-file", help="A BatchingParameters file; only max_batch_size and two more have an effect."
+)
+@click.option("--tensorflow-session-parallelism", type=WholeNumber(0), default=0, help="Sets the next two options.")
+@click.option("--tensorflow-intra-op-parallelism", type=WholeNumber(0), default=0, help="0 = one thread per core.")
 @click.option("--tensorflow-inter-op-parallelism", type=WholeNumber(0), default=0, help="0 = one after the other.")
 @click.option("--num-load-threads", type=WholeNumber(1), default=4, show_default=True,
-              help="Versions, of several models, that are loaded at once.")  # fmt: skip
+              help="How many versions, of several models, are loaded at once.")  # fmt: skip
 @click.option("--saved-model-tags", default="serve", show_default=True, help="Tags of the graph, with commas between.")
 @_switch("enable-model-warmup", True, "Replay the bundle's warm-up requests before a version answers.")
-@click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1, help="How often each one.")
+@click.option("--num-request-iterations-for-warmup", type=WholeNumber(0), default=1,
+              help="How many times each warm-up request is replayed.")  # fmt: skip
 @click.option("--monitoring-config-file", help="A MonitoringConfig: whether and where metrics are served.")
 @click.option("--ssl-config-file", help="An SSLConfig: certificates of gRPC alone.")
 @click.option("--grpc-max-threads", type=WholeNumber(1), default=16, show_default=True,
               help="Threads for large messages and for calls other than Predict.")  # fmt: skip
 @click.option("--grpc-channel-arguments", default="", help="Options of gRPC, key=value with commas between.")
 @_switch("enable-grpc-healthcheck-service", True, "Taken for compatibility: the health service is always on.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = every one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 = all addresses.")
 @click.option("--tls-certificate", help="Certificate chain (PEM) of REST and gRPC.")
 @click.option("--tls-key", help="Its private key (PEM).")
 @click.option("--tls-client-ca", help="Clients must have a certificate of these authorities (PEM).")
-@click.option("--token-file", help="Bearer tokens that are taken, one a line; read again when the file changes.")
+@click.option("--token-file", help="Accepted bearer tokens, one per line; read again when the file changes.")
 @click.option("--admin-token-file", help="Tokens that may change what is served (HandleReloadConfigRequest).")
-@click.option("--allowed-hosts", default="", help="Values of Host that are answered to, with commas between.")
+@click.option("--allowed-hosts", default="", help="Accepted values of the Host header, separated by commas.")
 @click.option("--max-rows", type=WholeNumber(1), default=16_384, show_default=True,
-              help="Of one request. Best what a model answers in a second.")  # fmt: skip
-@click.option("--max-request-bytes", type=WholeNumber(1), default=16 << 20, show_default=True, help="Of one request.")
-@click.option("--drain-seconds", type=WholeNumber(0), default=20, show_default=True, help="For answers at the end.")
+              help="Maximum rows of one request, ideally what a model answers in a second.")  # fmt: skip
+@click.option("--max-request-bytes", type=WholeNumber(1), default=16 << 20, show_default=True,
+              help="Maximum size of one request.")  # fmt: skip
+@click.option("--drain-seconds", type=WholeNumber(0), default=20, show_default=True,
+              help="Time for answers to finish at shutdown.")  # fmt: skip
 @click.option("--access-log", is_flag=False, flag_value="-", metavar="[FILE]",
-              help="A JSON line a request, into the file or to standard output.")  # fmt: skip
+              help="Log one JSON line per request, to the file or to standard output.")  # fmt: skip
 @click.option("--event-store", metavar="URL",
-              help="Keep events and let them count: sqlite:///FILE, postgresql://…, redis://….")  # fmt: skip
+              help="Store events and use them in answers: sqlite:///FILE, postgresql://…, redis://….")  # fmt: skip
 @click.option("--event-kinds", default="", help="Kinds that count in answers, with commas between.  [default: all]")
 @click.option("--event-days", type=WholeNumber(1), default=90, show_default=True, help="How long events are kept.")
-@click.option("--events-per-user", type=WholeNumber(1), default=1000, show_default=True, help="Most that are kept.")
+@click.option("--events-per-user", type=WholeNumber(1), default=1000, show_default=True,
+              help="Maximum number of events kept per user.")  # fmt: skip
 @click.option("--request-log", metavar="PREFIX",
               help="Log predict requests with their answers into PREFIX-….tfrecord (PredictionLog).")  # fmt: skip
 @click.option("--request-log-sampling-rate", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Share of the requests that are logged.")  # fmt: skip
 @click.option("--request-log-key-file", metavar="FILE",
-              help="Ids of people are logged as HMAC-SHA256 under this file's content.")  # fmt: skip
+              help="Log people's ids as HMAC-SHA256, with this file's content as the key.")  # fmt: skip
 @click.option("--request-log-file-bytes", type=WholeNumber(1), default=64 << 20, show_default=True,
-              help="Size at which the next file is begun; so it is every day.")  # fmt: skip
+              help="Size at which a new file is begun; one is also begun every day.")  # fmt: skip
 @click.option("--request-log-files", type=WholeNumber(1), default=100, show_default=True,
-              help="Most files that are kept, the newest.")  # fmt: skip
+              help="How many files are kept, the newest ones.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), default="info", show_default=True)
 @_switch("website", True, "The page, its catalogue and /openapi.json.")
 def serve(**options: Any) -> int:
     """Serve pushed models over TensorFlow Serving's REST and gRPC API."""
     if not options["rest_api_port"] and not options["port"]:
-        raise InputError("neither REST nor gRPC is served", expected="a port for one of them", action="leave one out")
+        raise InputError(
+            "neither REST nor gRPC is served",
+            expected="a port for one of them",
+            action="leave out one of --rest-api-port 0 and --port 0",
+        )
     if options["model_config_file"] is None:
         options["base_path"], options["version"] = find_base_path(options["model_base_path"])
     logging.basicConfig(level=options["log_level"].upper(), format="%(asctime)s %(message)s", stream=sys.stderr)
@@ -292,7 +308,7 @@ def _session(options: dict[str, Any]) -> Any:
     if options["batching_parameters_file"]:
         batching, unused = read_batching(_file(options["batching_parameters_file"]))
     if unused:
-        click.echo(f"note: requests are merged greedily; without meaning for that: {', '.join(unused)}", err=True)
+        click.echo(f"note: requests are merged greedily, so these have no effect: {', '.join(unused)}", err=True)
     both = options["tensorflow_session_parallelism"]
     return SessionConfig(
         tags=tuple(options["saved_model_tags"].split(",")),

@@ -22,7 +22,7 @@ from serving.contract import DEFAULT_N, MAX_N
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True,
               help="Number of items, at most the default_n of the bundle.")  # fmt: skip
 def similar(item: str, n: int, **place: Any) -> None:
-    """List the items that are most like one."""
+    """List the items most similar to a given one."""
     with answering(Place(**place)) as asked:
         items = asked.recommender.similar(item)[:n]
     if not items:

@@ -23,21 +23,21 @@ def submit() -> None:
 @click.option("--param", "parameters", multiple=True, metavar="NAME=VALUE", help="Value of a parameter; repeatable.")
 @click.option("--pipeline-root", help="Bucket of the artifacts.  [default: the one it was compiled with]")
 @click.option("--experiment", help="Group of runs.")
-@click.option("--run-name", help="For people.")
-@click.option("--namespace", help="Of the run, on a multi-user Kubeflow.")
+@click.option("--run-name", help="Name of the run, for people.")
+@click.option("--namespace", help="Namespace of the run, on a multi-user Kubeflow.")
 @click.option(
     "--cache-days",
     type=click.IntRange(min=1),
-    help="Let the cache answer for so many days, at most as long as artifacts are kept; then every step is run again.",
+    help="Days for which the cache may answer, at most as long as artifacts are kept; then every step runs again.",
 )
-@click.option("--no-cache", is_flag=True, help="Run every step, also what the cache has.")
-@click.option("--service-account", help="With which the steps run.")
+@click.option("--no-cache", is_flag=True, help="Run every step, even those in the cache.")
+@click.option("--service-account", help="Service account with which the steps run.")
 @click.option("--token", envvar="KF_PIPELINES_TOKEN", show_envvar=True, help="Bearer token.")
 @click.option("--cookies", envvar="KF_PIPELINES_COOKIES", show_envvar=True, help="Cookies of a login in the browser.")
 @click.option(
     "--ssl-ca-cert",
     type=click.Path(dir_okay=False, exists=True),
-    help="Certificates by which the host is known, where its own are not public ones.",
+    help="CA certificates for checking the host, if its own are not public ones.",
 )
 def kubeflow(
     pipeline: str,

@@ -55,7 +55,7 @@ class TuneOptions:
 
 
 @click.command()
-@click.option("--trials", required=True, type=WholeNumber(1), help="Trials in all, those of earlier calls among them.")
+@click.option("--trials", required=True, type=WholeNumber(1), help="Trials in all, including those of earlier calls.")
 @click.option("--model", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help="Which model to tune.")
 @click.option("--preset", help=PRESET_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="SECTION.KEY=VALUE", help="Change one setting; repeatable.")
@@ -64,13 +64,13 @@ class TuneOptions:
     "--parameters",
     multiple=True,
     metavar="NAME,…",
-    help="Search these settings only, such as retrieval.l2,retrieval.learning_rate.  [default: docs/tuning.md]",
+    help="Search these settings only, such as retrieval.l2,retrieval.learning_rate.  [default: see docs/tuning.md]",
 )
-@click.option("--epochs", type=WholeNumber(1), help="Most epochs of a trial.  [default: the preset's]")
+@click.option("--epochs", type=WholeNumber(1), help="Maximum epochs per trial.  [default: the preset's]")
 @click.option(
-    "--seeds", type=WholeNumber(1), default=1, show_default=True, help="Trainings a trial; the mean is judged."
+    "--seeds", type=WholeNumber(1), default=1, show_default=True, help="Trainings per trial; their mean is judged."
 )
-@click.option("--seed", type=WholeNumber(0), default=1, show_default=True, help="Of the search.")
+@click.option("--seed", type=WholeNumber(0), default=1, show_default=True, help="Seed of the search.")
 @click.option("--run-folder", help="Folder of the run whose data stages are used.  [default: runs/PRESET]")
 @click.option("--output", metavar="FILE.toml", help="Preset to write.  [default: RUN-FOLDER/tuned-MODEL.toml]")
 @click.option("--verbose", is_flag=True, help="Show the libraries' own logs, and the traceback of a failure.")
@@ -87,10 +87,10 @@ def tune(
     verbose: bool,
     **options: Any,
 ) -> int:
-    """Search better settings for a model, judged on the eval split.
+    """Search for better settings of a model, judged on the eval split.
 
-    Trial 0 has the preset's own settings. The same command goes on with a search that was stopped,
-    and with more --trials with one that has ended. The best settings become a preset for
+    Trial 0 has the preset's own settings. The same command continues a search that was stopped and,
+    with more --trials, one that has ended. The best settings become a preset for
     `recommender run --preset FILE`; the test rows are never looked at.
 
     Exit codes: 0 the search ended well; 1 it failed; 2 the command, a setting or the data cannot be
@@ -128,7 +128,10 @@ def _tune(
     try:
         _search(config, epochs, folder, asked, results, progress)
     except KeyboardInterrupt:
-        line(progress, f"interrupted: ended trials are kept in {folder.path / STORAGE}; the same command goes on")
+        line(
+            progress,
+            f"interrupted: finished trials are kept in {folder.path / STORAGE}; run the same command to continue",
+        )
         return INTERRUPTED
     except Exception as error:
         from pipelines.local_run.run import describe_failure, input_error_of

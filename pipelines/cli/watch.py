@@ -36,21 +36,29 @@ PAGE, FACTS, SCHEMA = "watch.html", "watch.json", "schema.pbtxt"
 
 @click.command()
 @click.argument("run", required=False)
-@click.option("--request-log", required=True, metavar="PREFIX", help="As `recommender serve --request-log` has it.")
-@click.option("--request-log-key-file", type=ExistingPath(), help="The server's, if it hashes ids of people.")
+@click.option(
+    "--request-log",
+    required=True,
+    metavar="PREFIX",
+    help="Prefix of the log, as for `recommender serve --request-log`.",
+)
+@click.option("--request-log-key-file", type=ExistingPath(), help="The server's key file, if it hashes people's ids.")
 @click.option("--event-store", metavar="URL", help=URL_HELP)
-@click.option("--event-kinds", multiple=True, help="Kinds that are looked at, with commas between.  [default: all]")
+@click.option("--event-kinds", multiple=True, help="Kinds of events to look at, separated by commas.  [default: all]")
 @click.option("--model", default=MODEL_NAME, show_default=True, help="Name of the model on the server.")
-@click.option("--day", type=Day(), help="This day, UTC.  [default: yesterday]")
+@click.option("--day", type=Day(), help="Day to look at, UTC.  [default: yesterday]")
 @click.option("--until", type=Day(), help="Every day from --day to this one.  [default: --day alone]")
-@click.option("--before", type=WholeNumber(0), default=7, show_default=True, help="Days before that drift is from.")
+@click.option("--before", type=WholeNumber(0), default=7, show_default=True,
+              help="Number of earlier days to compare with for drift.")  # fmt: skip
 @click.option("--skew-above", type=click.FloatRange(0, 1), default=0.1, show_default=True,
-              help="Distance from the data of training above which a feature is too far.")  # fmt: skip
+              help="Distance from the training data above which a feature is too far.")  # fmt: skip
 @click.option("--drift-above", type=click.FloatRange(0, 1), default=0.1, show_default=True,
-              help="Distance from the days before above which a feature is too far.")  # fmt: skip
+              help="Distance from the earlier days above which a feature is too far.")  # fmt: skip
 @click.option("--least", type=WholeNumber(1), default=500, show_default=True,
-              help="Values of a feature below which nothing is too far.")  # fmt: skip
-@click.option("--schema", type=ExistingPath(), help=f"Thresholds by feature: an edited {SCHEMA} of this command.")
+              help="Number of a feature's values below which it is never too far.")  # fmt: skip
+@click.option(
+    "--schema", type=ExistingPath(), help=f"Thresholds by feature: an edited {SCHEMA} that this command wrote."
+)
 @click.option("--output", metavar="FOLDER", help=f"Where {PAGE}, {FACTS} and {SCHEMA} go.  [default: not written]")
 def watch(
     run: str | None,
@@ -68,11 +76,11 @@ def watch(
     schema: str | None,
     output: str | None,
 ) -> int:
-    """Compare what is asked and done with training, and versions with each other.
+    """Compare requests and events with the training data, and versions with each other.
 
-    RUN is the folder of a run or of its versions. From the server's request log and event store: how far items,
-    ratings and features are from the data that the newest version that answered was trained on (skew) and from the
-    days before (drift), and by version how often a list led to something that was done, with intervals.
+    RUN is the folder of a run or of its versions. Reads the server's request log and event store, and
+    shows how far items, ratings and features are from the training data of the newest version that answered (skew) and
+    from the days before (drift), and for each version how often a list led to an event, with intervals.
 
     Exit codes: 0 nothing is too far; 2 the command or the log cannot be used; 4 something is too far.
     """

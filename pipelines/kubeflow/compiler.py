@@ -185,7 +185,7 @@ def _check_place(options: CompileOptions) -> None:
     if options.target != VERTEX:
         if "://" not in options.pushed_model and not options.deployment.mounts(options.pushed_model, "Pusher"):
             raise InputError(
-                f"no volume is mounted at {options.pushed_model}: what is pushed there would end with the step's pod",
+                f"no volume is mounted at {options.pushed_model}: what is pushed there is lost with the step's pod",
                 expected="a volume of the deployment that holds it, for the step Pusher",
                 received=f"--push-to {options.pushed_model}",
                 action="add [[volumes]] with `claim` and `mount` to the file of --deployment, or push to a bucket",
@@ -202,7 +202,7 @@ def _check_place(options: CompileOptions) -> None:
     if beyond:
         raise InputError(
             "Vertex AI has nothing for " + ", ".join(beyond),
-            expected="env, and of steps cpu, memory, retries and an accelerator of Vertex's such as NVIDIA_TESLA_T4",
+            expected="env and, for steps, cpu, memory, retries and a Vertex accelerator such as NVIDIA_TESLA_T4",
             received=", ".join(beyond),
             action="take them out of the file of --deployment; rights come from the service account of the run",
         )

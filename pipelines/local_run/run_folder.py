@@ -119,7 +119,7 @@ def locked(folder: RunFolder) -> Iterator[None]:
             holder = file.read().strip() or "unknown"
             raise InputError(
                 f"another run is using the folder {folder.path}",
-                expected="one run a folder at a time",
+                expected="one run per folder at a time",
                 received=f"a second run while process {holder} is at work",
                 action="wait until it has ended, or give this run a folder of its own with --output",
             ) from None

@@ -82,7 +82,7 @@ class Number(SearchedSetting):
                 f"{self.name} = {own} of the preset is not on the scale that is searched, which is logarithmic",
                 expected="a value above 0",
                 received=str(own),
-                action=f"begin elsewhere with --set {self.name}=…, or name other settings with --parameters",
+                action=f"start from another value with --set {self.name}=…, or name other settings with --parameters",
             )
         return dataclasses.replace(self, low=min(self.low, value), high=max(self.high, value))
 

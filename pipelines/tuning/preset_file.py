@@ -51,7 +51,7 @@ def check_output(path: Path) -> None:
     """Raises an InputError where a preset cannot be written, before hours are spent on what goes into it."""
     if path.suffix != ".toml":
         raise InputError(
-            f"the preset file {path} has no name that --preset takes for a file",
+            f"the preset file {path} has a name that --preset does not take for a file",
             expected="a name that ends in .toml",
             received=str(path),
             action="name another one with --output",

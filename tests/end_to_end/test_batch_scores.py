@@ -91,7 +91,7 @@ def test_the_command_writes_the_same_rows_and_never_over_others(scores, scored_r
     done = recommender("score", *options, "--output", output)
     assert done.code == 0, done.text
     assert f"600 rows for 30 users: {output}\n" in done.out
-    assert "1 record left out, because their users came before" in done.out
+    assert "1 record left out, because their users had occurred before" in done.out
     last, ended = done.err.splitlines()[-2:]
     assert last.strip() == "all 31 records done: 30 users scored, 1 left out as duplicates"
     assert ended.startswith("[1/1] BatchScoring")

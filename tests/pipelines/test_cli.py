@@ -6,6 +6,7 @@ import pytest
 from components.errors import InputError
 from components.ingestion.columns import parse_mapping
 from pipelines.cli.run import configure
+from pipelines.config import load
 from tests.pipelines.commands import exit_code
 
 LOADED = """
@@ -110,6 +111,13 @@ def test_a_folder_without_the_archive_is_refused_at_once(tmp_path, monkeypatch):
     assert error.value.expected == str(tmp_path / "archives" / "ml-100k.zip")
     assert "ml-1m.zip" in error.value.received
     assert configure("demo", manual_dir="archives").data.source == "demo"
+
+
+def test_a_preset_that_is_shown_is_a_preset(capsys, tmp_path):
+    assert exit_code("presets", "--show", "movielens-1m") == 0
+    (tmp_path / "mine.toml").write_text(capsys.readouterr().out)
+    assert load(str(tmp_path / "mine.toml")) == load("movielens-1m")
+    assert load("movielens-1m") != load("demo")
 
 
 def test_presets_are_listed_with_their_commands(capsys):

@@ -39,7 +39,7 @@ def test_without_a_checkout_there_is_no_lock_and_the_extras_are_looked_at(tmp_pa
     assert exit_code("doctor") == 0
     shown = capsys.readouterr().out
     assert "extra serving" in shown
-    assert "one at least is complete" in shown
+    assert "at least one is complete" in shown
 
 
 def test_an_extra_that_lacks_a_package_is_told_and_is_no_failure_beside_a_complete_one():

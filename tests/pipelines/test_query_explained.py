@@ -88,7 +88,7 @@ def test_a_person_reads_shares_titles_and_genres(model, capsys):
 
 def test_nothing_of_the_history_may_speak_for_an_item(model, capsys):
     said = ask(capsys, "--model", model, "--user", "Bo")  # west: away from right and corner, across to up
-    assert said.count("nothing of the history speaks for it") == 5
+    assert said.count("nothing in the history speaks for it") == 5
     assert all(item["reasons"] == [] for item in items(capsys, "--model", model, "--user", "Bo").values())
 
 

@@ -46,7 +46,7 @@ def test_it_answers_with_the_options_of_tensorflow_model_server_and_ends_on_sigt
             server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=300)
     assert server.returncode == 0
-    assert "without meaning for that: batch_timeout_micros" in said
+    assert "so these have no effect: batch_timeout_micros" in said
     assert "SIGTERM" not in said  # which is no warning
     codes = [json.loads(line)["code"] for line in (tmp_path / "access.log").read_text().splitlines()]
     assert codes == [200, 429, 421]

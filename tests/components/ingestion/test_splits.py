@@ -188,7 +188,7 @@ def test_auto_follows_the_data(facts, kind):
         ("leave_last", UNDATED, "needs times"),
         ("global_time", UNDATED, "needs times"),
         ("presplit", DATED, "needs three files"),
-        ("random", THREE_FILES, "part the rows anew"),
+        ("random", THREE_FILES, "split the rows again"),
     ],
 )
 def test_a_split_that_the_data_cannot_have_is_refused_with_the_way_out(kind, facts, message):

@@ -59,7 +59,7 @@ def test_mistakes_say_what_to_do_and_write_nothing(tmp_path, capsys):
     for target, name in (("vertex", "pipeline.yaml"), ("kubeflow", "pipeline.json")):
         there = ("--target", target, "--output", str(tmp_path / name))
         assert exit_code("compile", "kubeflow", *ALWAYS, *there) == 2
-        assert f"a pipeline for {target} is no" in capsys.readouterr().err
+        assert f"a pipeline for {target} cannot be a" in capsys.readouterr().err
         assert not (tmp_path / name).exists()
     nowhere = ("--image", "r", "--pipeline-root", "/tmp/root", "--output", str(output))
     assert exit_code("compile", "kubeflow", *nowhere) == 2
