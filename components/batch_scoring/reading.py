@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import lzma
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from components.batch_scoring.blocks import HISTORY_ITEM_IDS, HISTORY_RATINGS, USER_ID, USERS_SCHEMA, WEIGHT, Rejected
-from components.batch_scoring.user_files import CHUNK, CSV, ROWS_OF_A_FILE, TEXT, Piece, unreadable
+from components.batch_scoring.user_files import CHUNK, CSV, ROWS_OF_A_FILE, TEXT, Piece, open_lines, unreadable
 
 ROWS_AT_ONCE = 1 << 16
 LONGEST_HISTORY = 10_000
@@ -47,13 +48,13 @@ def read_piece(piece: Piece) -> Iterator[Records]:
     readers = {TEXT: _text, CSV: _csv}
     try:
         yield from readers.get(piece.kind, _parquet)(piece)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
         raise unreadable(piece.path, error) from error
 
 
 def _text(piece: Piece) -> Iterator[Records]:
     row, rest = piece.first_row + 1, b""
-    with FileSystems.open(piece.path) as file:
+    with open_lines(piece.path) as file:
         stream = _Part(file, piece)
         while chunk := stream.read(CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
@@ -84,7 +85,7 @@ def _csv(piece: Piece) -> Iterator[Records]:
 
     skipped: list[int] = []
     next_row = piece.first_row + 1 + (not piece.header)  # a header is a row, too
-    with FileSystems.open(piece.path) as file:
+    with open_lines(piece.path) as file:
         reader = pa.csv.open_csv(
             pa.PythonFile(_Part(file, piece), mode="r"),
             read_options=pa.csv.ReadOptions(

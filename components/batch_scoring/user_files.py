@@ -6,19 +6,24 @@
 - `.parquet`: the same columns; text or whole numbers, histories as lists. A column `interactions` of whole numbers,
   as in the bundle's own list, says how much the bundle knows of a user: like users are scored together.
 
-Other columns are ignored. A history replaces what the bundle has stored of the user, oldest item first;
-`history_ratings` is as long as `history_item_ids` or empty, 0 = not rated.
+Text and CSV may be packed (`users.csv.gz`). Other columns are ignored. A history replaces what the bundle has stored
+of the user, oldest item first; `history_ratings` is as long as `history_item_ids` or empty, 0 = not rated.
 """
 
 from __future__ import annotations
 
+import bz2
+import contextlib
 import csv
 import dataclasses
-from collections.abc import Iterable, Sequence
+import gzip
+import lzma
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from components.batch_scoring.blocks import HISTORY_ITEM_IDS, HISTORY_RATINGS, USER_ID, WEIGHT
@@ -32,6 +37,8 @@ INTERACTIONS = "interactions"
 
 TEXT, CSV, PARQUET = "text", "csv", "parquet"
 KINDS = {".txt": TEXT, ".csv": CSV, ".tsv": CSV, ".parquet": PARQUET, ".pq": PARQUET}
+PACKED: Mapping[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+"""How lines are unpacked, by the ending behind theirs. Beam would do it, too, and not notice that a file is cut off."""
 DELIMITERS = (",", "\t", ";")
 CHUNK = 1 << 22
 PIECE_BYTES = 1 << 23
@@ -139,7 +146,7 @@ def _users_of(model: str) -> str:
 def _matched(users: str) -> list[str]:
     patterns = [users]
     if not _suffix(users):
-        patterns = [f"{users.rstrip('/')}/*{suffix}" for suffix in KINDS]
+        patterns = [f"{users.rstrip('/')}/*{suffix}{packed}" for suffix in KINDS for packed in ("", *PACKED)]
     paths = sorted(
         metadata.path
         for pattern in patterns
@@ -151,7 +158,8 @@ def _matched(users: str) -> list[str]:
         kinds = ", ".join(KINDS)
         raise InputError(
             f"no file of users: {users}",
-            expected=f"`all`, a file that ends in {kinds}, a folder of such files, or a pattern like users-*.csv",
+            expected=f"`all`, a file that ends in {kinds} (or, packed, in .csv.gz), a folder of such files, "
+            "or a pattern like users-*.csv",
             received=users,
             action="correct the path in --users",
         )
@@ -159,7 +167,28 @@ def _matched(users: str) -> list[str]:
 
 
 def _suffix(path: str) -> str:
-    return next((suffix for suffix in KINDS if path.lower().endswith(suffix)), "")
+    """The ending that tells the kind, without that of packed lines; "" where there is none."""
+    bare = _bare(path)
+    suffix = next((suffix for suffix in KINDS if bare.endswith(suffix)), "")
+    return "" if bare != path.lower() and KINDS.get(suffix) == PARQUET else suffix
+
+
+@contextlib.contextmanager
+def open_lines(path: str) -> Iterator[Any]:
+    """A file of lines as bytes, unpacked where it is packed."""
+    unpack = next((PACKED[packed] for packed in PACKED if path.lower().endswith(packed)), None)
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        if unpack is None:
+            yield stream
+        else:
+            with unpack(stream) as unpacked:
+                yield unpacked
+
+
+def _bare(path: str) -> str:
+    """The path in small letters, without what says that it is packed."""
+    path = path.lower()
+    return next((path.removesuffix(packed) for packed in PACKED if path.endswith(packed)), path)
 
 
 def _pieces(path: str, file: int) -> Iterable[Piece]:
@@ -170,7 +199,7 @@ def _pieces(path: str, file: int) -> Iterable[Piece]:
         if kind == CSV:
             return _csv_pieces(path, file)
         return _line_pieces(Piece(path=path, file=file, kind=TEXT), quoted=False)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, lzma.LZMAError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
 
 
@@ -226,7 +255,7 @@ def _check_types(path: str, schema: Any, columns: dict[str, str]) -> None:
 
 
 def _csv_pieces(path: str, file: int) -> list[Piece]:
-    with FileSystems.open(path) as stream:
+    with open_lines(path) as stream:
         line = stream.readline().decode("utf-8-sig", "replace").rstrip("\r\n")
     delimiter = max(DELIMITERS, key=line.count)
     header = next(csv.reader([line], delimiter=delimiter), [])
@@ -238,15 +267,15 @@ def _csv_pieces(path: str, file: int) -> list[Piece]:
 
 
 def _line_pieces(piece: Piece, *, quoted: bool) -> list[Piece]:
-    """A whole file of lines, cut at ends of lines into pieces of some PIECE_BYTES.
+    """A whole file of lines, cut at ends of lines into pieces of some PIECE_BYTES; a packed one stays whole.
 
     Args:
       piece: The file.
       quoted: Whether fields may be quoted: a file with a quotation mark stays whole, for a field may hold line breaks.
     """
     starts, before = [0], [0]  # of each piece: its first byte, and lines before it
-    read, lines, last, may_cut = 0, 0, b"\n", True
-    with FileSystems.open(piece.path) as stream:
+    read, lines, last, may_cut = 0, 0, b"\n", _bare(piece.path) == piece.path.lower()
+    with open_lines(piece.path) as stream:
         while chunk := stream.read(CHUNK):
             may_cut = may_cut and not (quoted and QUOTE in chunk)
             lines, last, end = lines + chunk.count(b"\n"), chunk[-1:], read + chunk.rfind(b"\n") + 1

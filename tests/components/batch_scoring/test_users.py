@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from components.batch_scoring import user_files
 from components.batch_scoring.reading import read_piece
 from components.batch_scoring.user_files import find_users, place
 from components.errors import InputError
@@ -43,6 +48,25 @@ def test_a_text_file_has_an_id_a_line_byte_for_byte(tmp_path):
     assert [place(p, ["users.txt"]) for p in table["position"].to_pylist()] == [
         f"users.txt, row {row}" for row in (1, 3, 4, 5, 7)
     ]
+
+
+@pytest.mark.parametrize(("packed", "module"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])
+def test_packed_lines_are_read_as_they_are(tmp_path, monkeypatch, packed, module):
+    monkeypatch.setattr(user_files, "CHUNK", 8)
+    monkeypatch.setattr(user_files, "PIECE_BYTES", 8)  # a plain file of this length is cut
+    (tmp_path / f"users.csv{packed}").write_bytes(module.compress(b"user_id,history_item_ids\na,m1|m2\nb,\nc,m3\n"))
+    assert len(find_users(str(tmp_path), "no model").pieces) == 1
+    table, rejected = read(tmp_path)
+    assert ids(table) == ["a", "b", "c"]
+    assert table["history_item_ids"].to_pylist() == [[b"m1", b"m2"], [], [b"m3"]]
+    assert not rejected
+
+
+def test_a_packed_file_that_is_cut_off_is_said_to_be_damaged(tmp_path):
+    content = gzip.compress(b"user_id\n" + b"".join(b"%d\n" % (number**3) for number in range(10_000)))
+    (tmp_path / "users.csv.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"users\.csv\.gz cannot be read"):
+        read(tmp_path / "users.csv.gz")
 
 
 def test_rows_of_a_csv_that_cannot_be_scored_are_named(tmp_path):
