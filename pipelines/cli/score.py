@@ -34,7 +34,8 @@ LEAST_SPEED = 10
     "--users",
     default="all",
     show_default=True,
-    help="`all` users that the bundle knows, or a .txt, .csv or .parquet file (lines may be packed: .csv.gz), a folder of them, or a pattern.",
+    help="`all` users that the bundle knows, or a .txt, .csv or .parquet file (lines may be packed: .csv.gz), a folder "
+    "of them, or a pattern.",
 )
 @click.option("--n", type=WholeNumber(1, MAX_N), default=DEFAULT_N, show_default=True, help="Items per user.")
 @click.option("--output", required=True, help="File of the rows: .parquet, .jsonl or .csv.")
