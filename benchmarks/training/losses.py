@@ -20,9 +20,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX
+
 RATINGS, RATINGS_OF_A_USER = 5_000_000, 83
 SIZES = (10_000, 30_000, 62_000)
-LOSSES = ("full_softmax", "in_batch_softmax")
+LOSSES = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
 LIMITS = (50.0, 100.0, 200.0)
 """Seconds at which the best NDCG@100 until then is compared."""
 
@@ -51,7 +53,7 @@ def measure(items: int, loss: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         write_demo(folder, users=RATINGS // RATINGS_OF_A_USER, items=items, ratings=RATINGS)
         frame, catalogue = (pd.read_csv(Path(folder) / name) for name in ("ratings.csv", "movies.csv"))
-    config = dataclasses.replace(load("auto").retrieval, loss=loss, seeds=1, epochs=10_000, patience=10_000)
+    config = dataclasses.replace(load("auto", data_options={"ratings": "ratings.csv"}).retrieval, loss=loss, seeds=1, epochs=10_000, patience=10_000)
     data = generated_data(frame, catalogue, dataclasses.replace(config, min_ratings=5))
     curve = curve_within(resolve(config, data.sequences, len(catalogue)), data, max(LIMITS))
     best = (max((point.ndcg for point in curve.points if point.seconds <= limit), default=0.0) for limit in LIMITS)
