@@ -53,7 +53,8 @@ def measure(items: int, loss: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         write_demo(folder, users=RATINGS // RATINGS_OF_A_USER, items=items, ratings=RATINGS)
         frame, catalogue = (pd.read_csv(Path(folder) / name) for name in ("ratings.csv", "movies.csv"))
-    config = dataclasses.replace(load("auto", data_options={"ratings": "ratings.csv"}).retrieval, loss=loss, seeds=1, epochs=10_000, patience=10_000)
+    config = load("auto", data_options={"ratings": "ratings.csv"}).retrieval
+    config = dataclasses.replace(config, loss=loss, seeds=1, epochs=10_000, patience=10_000)
     data = generated_data(frame, catalogue, dataclasses.replace(config, min_ratings=5))
     curve = curve_within(resolve(config, data.sequences, len(catalogue)), data, max(LIMITS))
     best = (max((point.ndcg for point in curve.points if point.seconds <= limit), default=0.0) for limit in LIMITS)
