@@ -98,8 +98,8 @@ def read_rows(manual_dir: Path, output: Path) -> Rows:
     """
     splits, run = output / "splits", output / "run"
     write_splits(manual_dir, splits, ("R1",))
-    files = {"--ratings": "train.csv", "--eval-ratings": "valid.csv", "--test-ratings": "test.csv"}
-    options = [part for option, name in files.items() for part in (option, str(splits / "R1" / name))]
+    splits_of = {"--ratings": "train.csv", "--eval-ratings": "valid.csv", "--test-ratings": "test.csv"}
+    options = [part for option, name in splits_of.items() for part in (option, str(splits / "R1" / name))]
     settings = ["retrieval.epochs=1", "retrieval.seeds=1", "ranking.epochs=1", "ranking.seeds=1"]
     options += [part for setting in settings for part in ("--set", setting)]
     command = [str(Path(sys.executable).parent / "recommender"), "run", "--preset", "movielens-latest-small"]

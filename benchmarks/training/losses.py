@@ -25,7 +25,7 @@ from components.retrieval.config import FULL_SOFTMAX, IN_BATCH_SOFTMAX
 RATINGS, RATINGS_OF_A_USER = 5_000_000, 83
 SIZES = (10_000, 30_000, 62_000)
 LOSSES = (FULL_SOFTMAX, IN_BATCH_SOFTMAX)
-LIMITS = (50.0, 100.0, 200.0)
+LIMITS = (25.0, 50.0, 100.0)
 """Seconds at which the best NDCG@100 until then is compared."""
 
 HEADER = ("items", "loss", "rows a second", *(f"NDCG@100 after {seconds:g} s" for seconds in LIMITS))

@@ -72,7 +72,7 @@ def _loss(loss: str, config: RetrievalConfig, data: TrainingData) -> Loss:
     if loss == FULL_SOFTMAX:
         return FullSoftmax(config.target_decay, repeats=data.repeats)
     frequencies = np.maximum(data.counts, 1) / max(1, data.counts.sum())
-    return InBatchSoftmax(frequencies, config.targets, config.target_decay, config.negatives)
+    return InBatchSoftmax(frequencies, config.target_decay, config.negatives, repeats=data.repeats)
 
 
 def _penalty(loss: str, config: RetrievalConfig, data: TrainingData) -> Penalty:

@@ -39,13 +39,13 @@ class RetrievalConfig:
       history_order: What the order of a user's items means: `time` (what came last counts most, what comes
         next is predicted), `none` (a set: pooled evenly, and whatever belongs to it is predicted; for dated rows
         that were split at random, too), or `auto`: time for dated rows, none for undated ones.
-      loss: `full_softmax` over the catalogue, `in_batch_softmax` (tfrs.tasks.Retrieval with logQ
-        correction and accidental hits removed), `squared_error` over the catalogue without an item's own
-        contribution (a low-rank EASE; items are ids alone, so content, min_ratings and item_dropout are
-        not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
+      loss: `full_softmax` over the catalogue, `in_batch_softmax` over the targets of the batch and
+        drawn items, with logQ correction, `squared_error` over the catalogue without an item's own contribution
+        (a low-rank EASE; items are ids alone, so content, min_ratings and item_dropout are not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
         full_softmax_limit items, else in_batch_softmax.
       full_softmax_limit: Largest catalogue that `auto` trains with the full softmax.
-      negatives: in_batch_softmax: items drawn evenly from the catalogue that are candidates besides those of the batch.
+      negatives: in_batch_softmax: items drawn evenly from the catalogue that are candidates besides the targets of
+        the batch.
       targets: Softmax losses: items after the cut that a training row predicts.
       target_decay: Softmax losses: a target at position p after the cut counts (1 + p) ** -target_decay;
         0 = all alike.
@@ -92,7 +92,7 @@ class RetrievalConfig:
     half_lives: Annotated[Listed[HalfLife], that(bool, "one half-life or more")] = (0.0, 1.0, 5.0)
     history_order: Annotated[str, one_of(*ORDERS)] = "auto"
     loss: Annotated[str, one_of(*LOSSES)] = AUTO
-    full_softmax_limit: Natural = 30_000
+    full_softmax_limit: Natural = 10_000
     negatives: Natural = 1_000
     targets: Count = 10
     target_decay: Weight = 1.0

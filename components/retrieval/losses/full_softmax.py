@@ -6,18 +6,16 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.retrieval.losses.target_weights import target_weights
+from components.retrieval.losses.cross_entropy import cross_entropy
 from components.retrieval.rows import HISTORY, TARGETS, WEIGHTS
-
-MASKED = -1e9
 
 
 class FullSoftmax:
-    """Every item but those of the history is a candidate; a row's loss is the weighted mean of its targets'.
+    """Every item but those of the history is a candidate.
 
     Args:
       target_decay: See `target_weights`.
-      repeats: Whether items of the history are candidates, too; where not, they are no targets.
+      repeats: Whether items of the history are candidates, too.
     """
 
     reads_catalogue = True
@@ -32,19 +30,6 @@ class FullSoftmax:
         history, targets = inputs[HISTORY], inputs[TARGETS]
         tables, candidates = model.encode(model.items, training)
         logits = tf.matmul(model.query(inputs, history, tables, training), candidates, transpose_b=True)
-        weights = inputs[WEIGHTS]
-        if not self._repeats:
-            logits = mask_rows(logits, history)
-            again = tf.reduce_any(targets[:, :, tf.newaxis] == history[:, tf.newaxis, :], axis=2)
-            weights = tf.where(again, 0.0, weights)
-        log_normalizer = tf.reduce_logsumexp(logits, axis=1, keepdims=True)
-        log_probability = tf.gather(logits, tf.maximum(targets, 0), batch_dims=1) - log_normalizer
-        weighted = log_probability * target_weights(targets, weights, self._target_decay)
-        return model.penalty() - tf.reduce_mean(tf.reduce_sum(weighted, axis=1))
-
-
-def mask_rows(logits: Any, rows: Any) -> Any:
-    """Lowers `logits` `[B, N]` at `rows` int32 `[B, H]` (-1 = none) far below every other."""
-    present = tf.where(rows >= 0)
-    positions = tf.stack([present[:, 0], tf.cast(tf.gather_nd(rows, present), tf.int64)], axis=1)
-    return tf.tensor_scatter_nd_update(logits, positions, tf.fill([tf.shape(positions)[0]], MASKED))
+        return model.penalty() + cross_entropy(
+            logits, history, targets, inputs[WEIGHTS], target_decay=self._target_decay, repeats=self._repeats
+        )

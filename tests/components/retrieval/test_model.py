@@ -20,7 +20,7 @@ from components.retrieval.content import UNKNOWN_SLOT, item_content
 from components.retrieval.exact_search import last_rows, ndcg
 from components.retrieval.fitting import fit, refit
 from components.retrieval.judging import METRIC
-from components.retrieval.losses.full_softmax import mask_rows
+from components.retrieval.losses.cross_entropy import mask_rows
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
 from components.retrieval.training_data import TrainingData, chosen_loss, training_data
 from components.retrieval.weights import tables_of
@@ -169,20 +169,26 @@ def in_batch(**settings):
     return RetrievalConfig(**settings)
 
 
-def test_the_in_batch_loss_corrects_for_popularity_and_removes_accidental_hits():
-    data = cycling_data()
+def log_q(items, counts, targets, drawn):
+    """log of 1 - exp(-n) for items that so many targets and so many drawn ones name n times in the mean."""
+    frequencies = np.maximum(counts, 1) / counts.sum()
+    return np.log(1 - np.exp(-(targets * frequencies[items] + drawn / ITEMS)))
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_the_in_batch_loss_is_a_softmax_over_what_the_batch_names_corrected_for_popularity(repeats):
+    data = dataclasses.replace(cycling_data(), repeats=repeats)
     model = build(in_batch(targets=2, negatives=0), data, 3)
-    history, targets = [[0], [3], [5]], [[1, 2], [4, 7], [1, -1]]  # item 1 twice
+    history, targets = [[0], [3], [4]], [[1, 2], [4, 7], [1, -1]]  # item 1 twice, and 4 is a history, too
     tables, candidates = model.embed_catalogue()
     queries = model.query_tower(tf.constant(history), tables).numpy()
 
-    def losses(rows, items):
-        logits = queries[rows] @ candidates.numpy()[items].T - np.log(data.counts[items] / data.counts.sum())  # logQ
-        if len(items) == 3:
-            logits[0, 2] = logits[2, 0] = -np.inf  # the other 1 is no negative
-        return np.log(np.exp(logits).sum(axis=1)) - np.diag(logits)
-
-    first, second = losses([0, 1, 2], [1, 4, 1]), losses([0, 1], [2, 7])
+    items = np.array([1, 2, 4, 7])
+    logits = queries @ candidates.numpy()[items].T - log_q(items, data.counts, targets=5, drawn=0)
+    if not repeats:
+        logits[2, 2] = -np.inf  # what a row has had is no candidate of its own
+    surprise = np.log(np.exp(logits).sum(axis=1, keepdims=True)) - logits
+    first, second = surprise[[0, 1, 2], [0, 2, 0]], surprise[[0, 1], [1, 3]]
     expected = (first @ [2 / 3, 2 / 3, 1] + second @ [1 / 3, 1 / 3]) / 3  # 1 and 1/2, over their sum
     loss = model.compute_loss(batch(history, targets)).numpy()
     assert loss == pytest.approx(expected, rel=1e-4)
@@ -199,15 +205,20 @@ def test_drawn_items_are_candidates_of_every_row_and_logq_knows_how_likely_they_
     drawn = tf.random.uniform([5], 0, ITEMS, tf.int32).numpy()
     tables, candidates = model.embed_catalogue()
     queries = model.query_tower(tf.constant(history), tables).numpy()
-    items = np.concatenate([[1, 4], drawn])
-    frequencies = np.maximum(data.counts, 1) / data.counts.sum()
-    probabilities = (2 * frequencies[items] + 5 / ITEMS) / (2 + 5)  # two rows of the batch, five drawn
-    logits = queries @ candidates.numpy()[items].T - np.log(probabilities)
-    for row, target in enumerate([1, 4]):
-        logits[row, 2:][drawn == target] = -np.inf  # drawn, and what came next: no negative
-    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+    items = np.array(list(dict.fromkeys([1, 4, *drawn])))  # each once, the targets first
+    logits = queries @ candidates.numpy()[items].T - log_q(items, data.counts, targets=2, drawn=5)
+    for row, had in enumerate([0, 3]):
+        logits[row, items == had] = -np.inf
+    expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[[0, 1], [0, 1]])
     tf.random.set_seed(7)
     assert model.compute_loss(batch(history, targets)).numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_in_batch_loss_comes_to_the_full_softmax_where_everything_is_drawn():
+    sampled = build(in_batch(targets=1, negatives=2_000), cycling_data(), 3)
+    whole = build(in_batch(targets=1, loss="full_softmax"), cycling_data(), 3)
+    rows = batch([[0, 1], [3, 4]], [[2], [5]])
+    assert sampled.compute_loss(rows).numpy() == pytest.approx(whole.compute_loss(rows).numpy(), rel=1e-4)
 
 
 def test_logq_tells_how_rare_an_item_is_among_millions_too():
@@ -231,7 +242,7 @@ def test_logq_tells_how_rare_an_item_is_among_millions_too():
     catalogue = 4_000_000
     frequencies = np.zeros(catalogue, np.float32)
     frequencies[1] = 1e-3
-    loss = InBatchSoftmax(frequencies, targets=1, target_decay=0.0, negatives=1)(Still(), batch([[0]], [[1]]), True)
+    loss = InBatchSoftmax(frequencies, target_decay=0.0, negatives=1)(Still(), batch([[0]], [[1]]), True)
     # One row and one drawn item: the target is a candidate 1e-3 + 1 / 4e6 times, the drawn one 1 / 4e6 times, so the
     # drawn one's logit is log 4001 above the target's.
     assert loss.numpy() == pytest.approx(np.log(1 + 4001), rel=1e-3)
