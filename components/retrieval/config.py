@@ -39,10 +39,10 @@ class RetrievalConfig:
       history_order: What the order of a user's items means: `time` (what came last counts most, what comes
         next is predicted), `none` (a set: pooled evenly, and whatever belongs to it is predicted; for dated rows
         that were split at random, too), or `auto`: time for dated rows, none for undated ones.
-      loss: `full_softmax` over the catalogue, `in_batch_softmax` over the targets of the batch and
-        drawn items, with logQ correction, `squared_error` over the catalogue without an item's own contribution
-        (a low-rank EASE; items are ids alone, so content, min_ratings and item_dropout are not used), or `auto`: squared_error where history_order comes to none, else full_softmax up to
-        full_softmax_limit items, else in_batch_softmax.
+      loss: `full_softmax` over the catalogue, `in_batch_softmax` over the targets of the batch and drawn items, with
+        logQ correction, `squared_error` over the catalogue without an item's own contribution (a low-rank EASE; items
+        are ids alone, so content, min_ratings and item_dropout are not used), or `auto`: squared_error where
+        history_order comes to none, else full_softmax up to full_softmax_limit items, else in_batch_softmax.
       full_softmax_limit: Largest catalogue that `auto` trains with the full softmax.
       negatives: in_batch_softmax: items drawn evenly from the catalogue that are candidates besides the targets of
         the batch.
