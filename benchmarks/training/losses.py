@@ -57,8 +57,9 @@ def measure(items: int, loss: str) -> list[str]:
     config = dataclasses.replace(config, loss=loss, seeds=1, epochs=10_000, patience=10_000)
     data = generated_data(frame, catalogue, dataclasses.replace(config, min_ratings=5))
     curve = curve_within(resolve(config, data.sequences, len(catalogue)), data, max(LIMITS))
-    best = (max((point.ndcg for point in curve.points if point.seconds <= limit), default=0.0) for limit in LIMITS)
-    return [f"{len(catalogue):,}", loss, f"{curve.rows_per_second:,.0f}", *(f"{ndcg:.4f}" for ndcg in best)]
+    reached = ([point.ndcg for point in curve.points if point.seconds <= limit] for limit in LIMITS)
+    best = (f"{max(ndcgs):.4f}" if ndcgs else "no epoch yet" for ndcgs in reached)
+    return [f"{len(catalogue):,}", loss, f"{curve.rows_per_second:,.0f}", *best]
 
 
 if __name__ == "__main__":

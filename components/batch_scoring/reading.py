@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import lzma
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,22 +86,7 @@ def _csv(piece: Piece) -> Iterator[Records]:
     skipped: list[int] = []
     next_row = piece.first_row + 1 + (not piece.header)  # a header is a row, too
     with open_lines(piece.path) as file:
-        reader = pa.csv.open_csv(
-            pa.PythonFile(_Part(file, piece), mode="r"),
-            read_options=pa.csv.ReadOptions(
-                use_threads=False, block_size=CHUNK, column_names=list(piece.header) or None
-            ),
-            parse_options=pa.csv.ParseOptions(
-                delimiter=piece.delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,  # or rows could not be numbered; they have an empty user id
-                invalid_row_handler=wrong_width,
-            ),
-            convert_options=pa.csv.ConvertOptions(
-                include_columns=names, column_types=dict.fromkeys(names, pa.binary()), check_utf8=False
-            ),
-        )
-        for batch in reader:
+        for batch in _open_csv(file, piece, names, wrong_width):
             rows = _row_numbers(next_row, batch.num_rows, skipped)
             next_row = int(rows[-1]) + 1 if len(rows) else next_row
             ids = batch.column(names.index(piece.columns[USER_ID]))
@@ -114,6 +99,23 @@ def _csv(piece: Piece) -> Iterator[Records]:
             wrong.clear()
     if wrong:
         yield Records(users=_empty(), rejected=list(wrong))
+
+
+def _open_csv(file: Any, piece: Piece, names: Sequence[str], wrong_width: Callable[[Any], str]) -> Any:
+    """Record batches of the columns `names`, in bytes; rows of another width than the header go to `wrong_width`."""
+    return pa.csv.open_csv(
+        pa.PythonFile(_Part(file, piece), mode="r"),
+        read_options=pa.csv.ReadOptions(use_threads=False, block_size=CHUNK, column_names=list(piece.header) or None),
+        parse_options=pa.csv.ParseOptions(
+            delimiter=piece.delimiter,
+            newlines_in_values=True,
+            ignore_empty_lines=False,  # or rows could not be numbered; they have an empty user id
+            invalid_row_handler=wrong_width,
+        ),
+        convert_options=pa.csv.ConvertOptions(
+            include_columns=list(names), column_types=dict.fromkeys(names, pa.binary()), check_utf8=False
+        ),
+    )
 
 
 class _Part:

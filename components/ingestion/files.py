@@ -95,11 +95,7 @@ class FilesSource:
         for part, name in enumerate(self.files):
             tables = zip(self.files[name].paths, workspace.reader.tables(self.files[name]), strict=True)
             for number, (path, table) in enumerate(tables):
-                layout = self._layout(name, table)
-                layout = dataclasses.replace(layout, context=tuple(columns_of([table], context, "--ratings").values()))
-                table = loading.spread(table, layout.columns, layout.context)
-                if not number:
-                    loading.describe(table, layout)
+                table, layout = self._understood(name, table, context, is_first=not number)
                 kept.load(path, table, layout, self._config, part)
                 before, rows = rows, _count(workspace)
                 if path in span_of:
@@ -125,6 +121,17 @@ class FilesSource:
             skipped=tuple(skipped),
             events=events,
         )
+
+    def _understood(
+        self, name: str, table: SourceTable, context: Sequence[FeatureSpec], *, is_first: bool
+    ) -> tuple[SourceTable, Layout]:
+        """A file with one row an interaction, and what its columns mean; of the first of a part the run tells it."""
+        layout = self._layout(name, table)
+        layout = dataclasses.replace(layout, context=tuple(columns_of([table], context, "--ratings").values()))
+        table = loading.spread(table, layout.columns, layout.context)
+        if is_first:
+            loading.describe(table, layout)
+        return table, layout
 
     def items(self, workspace: Workspace, specs: Sequence[FeatureSpec] = ()) -> ItemRecords | None:
         """The catalogue in file order, or None where no file was given."""

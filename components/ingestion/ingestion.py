@@ -89,8 +89,7 @@ class Ingestion:
         told = source.users(workspace, of(specs, USER))
         self._told = (told or UserRecords()).of(self.users)
         self._strangers = _without_rows(told, self.users)
-        combinations, self.specs = contexts.understand(workspace.connection, tuple(self._found(specs)))
-        self._contexts = combinations
+        self._contexts, self.specs = contexts.understand(workspace.connection, tuple(self._found(specs)))
         _require_times(self.specs, self._facts)
         self.liked_from = _liked_from(data, self._facts, self._range)
         self._ties = ties.resolve(workspace.connection, data.ties) if self._facts.has_timestamps else ties.HASH

@@ -220,58 +220,88 @@ def outside(rating: str, config: DataConfig) -> list[str]:
     return [f"{rating} {beyond} {end}" for end, beyond in ends if end is not None]
 
 
+Test = tuple[str, "Fault | str"]
+"""What SQL finds in a row, and the fault that it then has (or SQL that says which)."""
+
+
 def checked(table: SourceTable, layout: Layout, config: DataConfig, part: int) -> str:
     """The query of the rows with their values and faults."""
     columns = layout.columns
     user, item = _id(table, columns, USER), _id(table, columns, ITEM)
-    user_given, item_given = _given(columns, USER), _given(columns, ITEM)
-    tests: list[tuple[str, Fault | str]] = []
-    dialect = table.dialect
-    if dialect is not None and dialect.has_header:
-        again = f"{user_given} = {literal(columns.names[USER])} AND {item_given} = {literal(columns.names[ITEM])}"
+    kind = f"trim({_given(columns, EVENT)}::VARCHAR)" if EVENT in columns else "NULL::VARCHAR"
+    weight, of_weight = _weight(table, layout, config, kind)
+    rating, of_rating = _stars(table, layout, config)
+    time, of_time = _time(layout)
+    tests = [*_out_of_form(table, columns), *_of_ids(columns, user, item), *of_weight, *of_rating, *of_time]
+    cases = " ".join(f"WHEN {test} THEN {fault if isinstance(fault, str) else int(fault)}" for test, fault in tests)
+    return (
+        f"SELECT {user}, {item}, {rating}, {weight}, try_cast(floor({time}) AS BIGINT), {part}, {kind}, "
+        f"{_context(table, layout)}, (CASE {cases} ELSE 0 END)::UTINYINT FROM {table.sql}"
+    )
+
+
+def _out_of_form(table: SourceTable, columns: Columns) -> list[Test]:
+    """Tests for lines that are no rows of the table."""
+    tests: list[Test] = []
+    if table.dialect is not None and table.dialect.has_header:
+        again = " AND ".join(f"{_given(columns, role)} = {literal(columns.names[role])}" for role in (USER, ITEM))
         tests.append((again, Fault.HEADER_AGAIN))
     if EXTRA in table.columns:
         tests.append((f"trim({identifier(EXTRA)}) <> ''", Fault.EXTRA_FIELDS))
-    tests += [
-        (f"{user_given} IS NULL OR {user} = ''", Fault.EMPTY_USER),
-        (f"{item_given} IS NULL OR {item} = ''", Fault.EMPTY_ITEM),
+    return tests
+
+
+def _of_ids(columns: Columns, user: str, item: str) -> list[Test]:
+    return [
+        (f"{_given(columns, USER)} IS NULL OR {user} = ''", Fault.EMPTY_USER),
+        (f"{_given(columns, ITEM)} IS NULL OR {item} = ''", Fault.EMPTY_ITEM),
         (f"{user} IS NULL", Fault.FRACTIONAL_USER),
         (f"{item} IS NULL", Fault.FRACTIONAL_ITEM),
         (_broken(user), Fault.LINE_BREAK_IN_USER),
         (_broken(item), Fault.LINE_BREAK_IN_ITEM),
     ]
-    kind = f"trim({_given(columns, EVENT)}::VARCHAR)" if EVENT in columns else "NULL::VARCHAR"
-    rating, weight, time = "1.0::FLOAT", "1.0::FLOAT", layout.times.sql(_given(columns, TIMESTAMP))
+
+
+def _weight(table: SourceTable, layout: Layout, config: DataConfig, kind: str) -> tuple[str, list[Test]]:
+    """A row's weight, of the kind of interaction and of a column, and what may be wrong with it."""
+    columns, weight = layout.columns, "1.0::FLOAT"
+    tests: list[Test] = []
     if EVENT in columns and config.events:
         cases = " ".join(f"WHEN {literal(name)} THEN {value}" for name, value in sorted(config.events.items()))
         weight = f"(CASE {kind} {cases} END)::FLOAT"
         tests.append((f"{weight} IS NULL", Fault.EVENT_NOT_NAMED))
     if WEIGHT in columns:
         given = _number(table, columns, WEIGHT, layout.decimal_comma)
-        tests += [(f"NOT coalesce(isfinite({given}), false)", Fault.BAD_WEIGHT)]
+        tests.append((f"NOT coalesce(isfinite({given}), false)", Fault.BAD_WEIGHT))
         weight = f"try_cast({weight} * {given} AS FLOAT)"
     if EVENT in columns or WEIGHT in columns:
         tests.append((f"{weight} <= 0", Fault.NO_WEIGHT))
-    if layout.has_ratings:
-        rating = f"try_cast({_rating(table, columns, layout.decimal_comma)} AS FLOAT)"
-        given = _given(columns, RATING)
-        missing = f"{given} IS NULL OR lower(trim({given}::VARCHAR)) IN ('', 'null', 'none', 'na', 'n/a')"
-        tests.append(
-            (f"{rating} IS NULL OR NOT isfinite({rating})", _either(missing, Fault.EMPTY_RATING, Fault.BAD_RATING))
-        )
-        tests += [(test, Fault.RATING_OUT_OF_RANGE) for test in outside(rating, config)]
-    if layout.has_timestamps:
-        given = _given(columns, TIMESTAMP)
-        missing = f"{given} IS NULL OR trim({given}::VARCHAR) = ''"
-        tests += [
-            (f"{time} IS NULL OR NOT isfinite({time})", _either(missing, Fault.EMPTY_TIME, Fault.BAD_TIME)),
-            (f"{time} < {times.EARLIEST} OR {time} > {times.LATEST}", Fault.TIME_OUT_OF_RANGE),
-        ]
-    cases = " ".join(f"WHEN {test} THEN {fault if isinstance(fault, str) else int(fault)}" for test, fault in tests)
-    return (
-        f"SELECT {user}, {item}, {rating}, {weight}, try_cast(floor({time}) AS BIGINT), {part}, {kind}, "
-        f"{_context(table, layout)}, (CASE {cases} ELSE 0 END)::UTINYINT FROM {table.sql}"
-    )
+    return weight, tests
+
+
+def _stars(table: SourceTable, layout: Layout, config: DataConfig) -> tuple[str, list[Test]]:
+    """A row's rating, 1 without a column of them, and what may be wrong with it."""
+    if not layout.has_ratings:
+        return "1.0::FLOAT", []
+    rating = f"try_cast({_rating(table, layout.columns, layout.decimal_comma)} AS FLOAT)"
+    given = _given(layout.columns, RATING)
+    missing = f"{given} IS NULL OR lower(trim({given}::VARCHAR)) IN ('', 'null', 'none', 'na', 'n/a')"
+    fault = _either(missing, Fault.EMPTY_RATING, Fault.BAD_RATING)
+    beyond: list[Test] = [(test, Fault.RATING_OUT_OF_RANGE) for test in outside(rating, config)]
+    return rating, [(f"{rating} IS NULL OR NOT isfinite({rating})", fault), *beyond]
+
+
+def _time(layout: Layout) -> tuple[str, list[Test]]:
+    """A row's seconds since 1970, and what may be wrong with them."""
+    given = _given(layout.columns, TIMESTAMP)
+    time = layout.times.sql(given)
+    if not layout.has_timestamps:
+        return time, []
+    missing = f"{given} IS NULL OR trim({given}::VARCHAR) = ''"
+    return time, [
+        (f"{time} IS NULL OR NOT isfinite({time})", _either(missing, Fault.EMPTY_TIME, Fault.BAD_TIME)),
+        (f"{time} < {times.EARLIEST} OR {time} > {times.LATEST}", Fault.TIME_OUT_OF_RANGE),
+    ]
 
 
 def _context(table: SourceTable, layout: Layout) -> str:

@@ -61,7 +61,16 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
         self._user_features = known.content.features if self.reads_content else 0
         self._feature_of = tf.constant(known.content.feature_of)
         self._missing_of = tf.constant(known.content.missing_of)
+        self._make_tables(items, known)
+        self.task = tfrs.tasks.Ranking(
+            # Of `[rows]` it is the mean over the rows already; to be averaged over a batch is refused by tf.distribute.
+            loss=tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.NONE),
+            metrics=[tf.keras.metrics.RootMeanSquaredError("rmse"), tf.keras.metrics.MeanAbsoluteError("mae")],
+        )
 
+    def _make_tables(self, items: ItemFeatures, known: KnownRatings) -> None:
+        """The embeddings and biases of ids, histories and content."""
+        config = self._config
         users, catalogue, dim = known.known_users + 1, items.known_items + 1, config.embedding_dim
         self.user_bias = self._table("user_bias", users, 1, config.l2_biases, scale=0.0)
         self.item_bias = self._table("item_bias", catalogue, 1, config.l2_biases, scale=0.0)
@@ -88,11 +97,6 @@ class RatingModel(tfrs.Model):  # type: ignore[misc]
             self.user_content_bias = self._table(
                 "user_content_bias", known.content.size, 1, config.l2_biases, scale=0.0
             )
-        self.task = tfrs.tasks.Ranking(
-            # Of `[rows]` it is the mean over the rows already; to be averaged over a batch is refused by tf.distribute.
-            loss=tf.keras.losses.MeanSquaredError(reduction=tf.keras.losses.Reduction.NONE),
-            metrics=[tf.keras.metrics.RootMeanSquaredError("rmse"), tf.keras.metrics.MeanAbsoluteError("mae")],
-        )
 
     @property
     def reads_users(self) -> bool:

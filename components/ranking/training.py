@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from components import progress
 from components.errors import InputError
-from components.examples import Floats, Strings, read_catalogue, read_interactions
+from components.examples import Catalogue, Floats, Strings, read_catalogue, read_interactions
 from components.feature_specs import specs_from_json
 from components.ranking.auto import resolve
 from components.ranking.config import RankingConfig
@@ -48,29 +49,20 @@ def run_fn(fn_args: Any) -> None:
         custom_config (components/training/inputs.py).
     """
     replicas = create_replicas(fn_args.custom_config.get(STRATEGY, NONE))  # before anything is computed
-    config = from_json(RankingConfig, fn_args.custom_config[CONFIG])
     graph = TransformGraph(fn_args.transform_output, specs_from_json(fn_args.custom_config[FEATURES]))
     catalogue = read_catalogue(fn_args.custom_config[ITEMS])
     choosing, final = read_phases(fn_args.custom_config, graph, catalogue)
     final_epochs = fn_args.custom_config.get(FINAL_EPOCHS)
-    if not len(choosing.sequences.items.rows):
+    rows = len(choosing.sequences.items.rows)
+    if not rows:
         raise InputError("there are no training ratings", expected="at least one", received="0")
-    config = resolve(config, len(choosing.sequences.items.rows))
+    config = settings = resolve(from_json(RankingConfig, fn_args.custom_config[CONFIG]), rows)
     warm = read_start(fn_args.custom_config, fn_args.model_run_dir)
     epochs = most_epochs(warm, fn_args.custom_config, config.epochs)
-    settings = config
     new = new_rows(warm, choosing.sequences, final=final_epochs is not None)
     if warm is not None:
-        config = warm_config(config, epochs, len(choosing.sequences.items.rows), len(new))
-    log = TrainingLog(
-        RMSE,
-        epochs=epochs,
-        higher_is_better=False,
-        models=config.seeds,
-        lines=LINES,
-        folder=fn_args.model_run_dir,
-        seed=config.seed,
-    )
+        config = warm_config(config, epochs, rows, len(new))
+    log = _log(config, epochs, fn_args.model_run_dir)
     items, known = lay_out(config, graph, choosing)
     known = dataclasses.replace(known, new=new)
 
@@ -78,19 +70,14 @@ def run_fn(fn_args: Any) -> None:
         return tables_of(model, graph, choosing.content, choosing.users)
 
     start = None if warm is None else lambda model, number: warm.put(tables(model), number)
-    if final_epochs:
-        models = refit(config, items, known, log.begin_final(final_epochs), log.add, replicas, start)
-    elif not epochs:
-        models = refit(config, items, known, [0] * config.seeds, log.add, replicas, start)
+    if final_epochs or not epochs:
+        exactly = log.begin_final(final_epochs) if final_epochs else [0] * config.seeds
+        models = refit(config, items, known, exactly, log.add, replicas, start)
     else:
-        users = choosing.sequences.user_ids
-        eval_rows = of_known_users(
-            held_out_rows(read_interactions(fn_args.eval_files, catalogue.item_ids), users), users
-        )
+        eval_rows = _eval_rows(fn_args.eval_files, catalogue, choosing.sequences.user_ids)
         models = fit(config, items, known, eval_rows, log.add, replicas, start)
         if config.seeds > 1 and len(eval_rows):
-            log.tell()
-            report_average(predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
+            _tell_average(log, predict(models, known, eval_rows, config.batch_size) - eval_rows.ratings, config.seeds)
     if final is not None:
         items, known = lay_out(config, graph, final)
         models = refit(config, items, known, log.begin_refit(), log.add, replicas, start)
@@ -98,9 +85,31 @@ def run_fn(fn_args: Any) -> None:
     log.write()
     write_settings(settings, fn_args.model_run_dir)
     save(Ranker(models, graph.layer, known, config), fn_args.serving_model_dir)
-    split = fn_args.custom_config.get(SPLIT, "")
     newest = int((final or choosing).sequences.items.timestamps.max(initial=0))
+    split = fn_args.custom_config.get(SPLIT, "")
     write_weights(fn_args.serving_model_dir, [tables(model) for model in models], split, newest)
+
+
+def _log(config: RankingConfig, epochs: int, folder: str) -> TrainingLog:
+    return TrainingLog(
+        RMSE,
+        epochs=epochs,
+        higher_is_better=False,
+        models=config.seeds,
+        lines=LINES,
+        folder=folder,
+        seed=config.seed,
+    )
+
+
+def _tell_average(log: TrainingLog, errors: Floats, models: int) -> None:
+    log.tell()
+    report_average(errors, models)
+
+
+def _eval_rows(files: Sequence[str], catalogue: Catalogue, users: Strings) -> RatingRows:
+    """The eval rows, of users with training rows."""
+    return of_known_users(held_out_rows(read_interactions(files, catalogue.item_ids), users), users)
 
 
 def warm_config(config: RankingConfig, epochs: int, rows: int, new: int = 0) -> RankingConfig:

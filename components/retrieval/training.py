@@ -62,10 +62,8 @@ def run_fn(fn_args: Any) -> None:
         folder=fn_args.model_run_dir,
         seed=config.seed,
     )
-    if final_epochs:
-        models.refit(log, log.begin_final(final_epochs))
-    elif not epochs:
-        models.refit(log, [0] * models.count)
+    if final_epochs or not epochs:
+        models.refit(log, log.begin_final(final_epochs) if final_epochs else [0] * models.count)
     else:
         models.fit(log)
     members, again, config = models.members(config)

@@ -24,6 +24,7 @@ from pipelines.terminal.quiet import quiet
 from serving.contract import MODEL_NAME, SAVED_MODEL_FILE
 
 if TYPE_CHECKING:
+    from serving.rest.app import RestConfig
     from serving.server import ModelServer, ServerConfig
 
 PORT = WholeNumber(0, 65_535)
@@ -212,21 +213,11 @@ def find_base_path(text: str | None) -> tuple[Path, int | None]:
 
 
 def _config(options: dict[str, Any]) -> ServerConfig:
-    from pipelines.cli.option_files import read_certificates, read_metrics_path
+    from pipelines.cli.option_files import read_certificates
     from serving.models.registry import VersionsConfig
-    from serving.rest.app import RestConfig
     from serving.rpc.service import GrpcConfig
     from serving.server import ServerConfig
 
-    rest = RestConfig(
-        timeout_seconds=options["rest_api_timeout_in_ms"] / 1000,
-        max_request_bytes=options["max_request_bytes"],
-        cors=options["rest_api_enable_cors_support"],
-        allowed_hosts=tuple(host.strip().lower() for host in options["allowed_hosts"].split(",") if host.strip()),
-    )
-    if options["monitoring_config_file"]:
-        path = read_metrics_path(_file(options["monitoring_config_file"]), rest.metrics_path)
-        rest = RestConfig(**{**vars(rest), "metrics_path": path})
     models_file = options["model_config_file"]
     return ServerConfig(
         models=_models(options),
@@ -250,7 +241,7 @@ def _config(options: dict[str, Any]) -> ServerConfig:
             allow_labels_for_unavailable=options["allow_version_labels_for_unavailable_models"],
             load_threads=options["num_load_threads"],
         ),
-        rest=rest,
+        rest=_rest(options),
         grpc=GrpcConfig(
             max_request_bytes=options["max_request_bytes"],
             threads=options["grpc_max_threads"],
@@ -260,6 +251,22 @@ def _config(options: dict[str, Any]) -> ServerConfig:
         drain_seconds=options["drain_seconds"],
         with_website=options["website"],
     )
+
+
+def _rest(options: dict[str, Any]) -> RestConfig:
+    from pipelines.cli.option_files import read_metrics_path
+    from serving.rest.app import RestConfig
+
+    rest = RestConfig(
+        timeout_seconds=options["rest_api_timeout_in_ms"] / 1000,
+        max_request_bytes=options["max_request_bytes"],
+        cors=options["rest_api_enable_cors_support"],
+        allowed_hosts=tuple(host.strip().lower() for host in options["allowed_hosts"].split(",") if host.strip()),
+    )
+    if not options["monitoring_config_file"]:
+        return rest
+    path = read_metrics_path(_file(options["monitoring_config_file"]), rest.metrics_path)
+    return dataclasses.replace(rest, metrics_path=path)
 
 
 def _models(options: dict[str, Any]) -> Any:

@@ -122,16 +122,7 @@ def execute(
       KeyboardInterrupt: The run was interrupted.
     """
     start = time.monotonic()
-    for of_an_earlier_run in (folder.error_log, folder.report):
-        of_an_earlier_run.unlink(missing_ok=True)
-    summary = Summary(
-        status=summaries.RUNNING,
-        preset=preset,
-        config=to_mapping(config),
-        started=_now(),
-        versions=summaries.versions(),
-    )
-    write_summary(folder.summary, summary)
+    summary = _begun(config, folder, preset)
     recorder = _Recorder(view)
     opened: OpenedPipeline | None = None
     try:
@@ -167,6 +158,21 @@ def execute(
         )
         summary = dataclasses.replace(summary, report=_report(summary, folder))
         _write(summary, folder)
+    return summary
+
+
+def _begun(config: PipelineConfig, folder: RunFolder, preset: str) -> Summary:
+    """Takes away what an earlier run has left and writes the summary of a run that has begun."""
+    for of_an_earlier_run in (folder.error_log, folder.report):
+        of_an_earlier_run.unlink(missing_ok=True)
+    summary = Summary(
+        status=summaries.RUNNING,
+        preset=preset,
+        config=to_mapping(config),
+        started=_now(),
+        versions=summaries.versions(),
+    )
+    write_summary(folder.summary, summary)
     return summary
 
 

@@ -18,7 +18,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import pipeline_pb2
 
 from components.errors import InputError
-from components.memory import give_back
+from components.memory import give_back, settle
 from pipelines.local_run.stages import OutputArtifact, Property, StageFailedError, StageResult, StageView
 
 _EXECUTION = metadata_store_pb2.Execution
@@ -73,6 +73,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         nodes = _needed([node.pipeline_node for node in pipeline.nodes], self._until)
         self.results, self.failures = [], []
         self._view.begin([node.node_info.id for node in nodes])
+        settle()
         for node in nodes:
             node.execution_options.caching_options.enable_cache = self._cache
             try:

@@ -185,6 +185,17 @@ def _schemas() -> Json:
                 "reasons": {"type": "array", "items": {"type": "string"}},
             },
         },
+        "Error": _object({"error": _TEXT}, "error"),
+        **_examples(),
+        **_models(),
+        **_events(),
+        "Anything": {"type": "object"},
+    }
+
+
+def _examples() -> Json:
+    """What classify and regress take and give."""
+    return {
         "ExamplesQuestion": _object(
             {"signature_name": _TEXT, "context": _ref("Example"), "examples": _list(_ref("Example"))}, "examples"
         ),
@@ -206,7 +217,12 @@ def _schemas() -> Json:
             **_object({"b64": {"type": "string", "contentEncoding": "base64", "pattern": _BASE64}}, "b64"),
             "additionalProperties": False,
         },
-        "Error": _object({"error": _TEXT}, "error"),
+    }
+
+
+def _models() -> Json:
+    """What is told of models and versions."""
+    return {
         "Status": _object({"model_version_status": _list(_ref("VersionStatus"))}, "model_version_status"),
         "VersionStatus": _object(
             {
@@ -240,6 +256,12 @@ def _schemas() -> Json:
             "items",
             "users",
         ),
+    }
+
+
+def _events() -> Json:
+    """What is kept of what people do."""
+    return {
         "Events": {
             "type": "object",
             "required": ["events"],
@@ -260,7 +282,6 @@ def _schemas() -> Json:
         },
         "Kept": _object({"stored": _COUNT, "repeated": _COUNT}, "stored", "repeated"),
         "Erased": _object({"erased": _COUNT}, "erased"),
-        "Anything": {"type": "object"},
     }
 
 

@@ -75,16 +75,7 @@ def _training(stage: str, log: Mapping[str, Any]) -> Training:
         words = "" if best is None else f"{name}: kept epoch {best['epoch']}, {figure(best[metric])}"
         marked = [] if best is None else [((float(best["epoch"]), float(best[metric])), words)]
         metric_lines.append(Line(name=name, style=style, points=_points(judged, metric), marked=marked))
-        seeds.append(
-            Seed(
-                number=model,
-                epochs=max((one["epoch"] for one in first), default=0),
-                best_epoch=None if best is None else best["epoch"],
-                best_value=None if best is None else best[metric],
-                last_loss=first[-1]["loss"] if first else None,
-                refit_epochs=max((one["epoch"] for one in again), default=None),
-            )
-        )
+        seeds.append(_seed(model, first, again, best, metric))
     title, label = TITLES.get(stage, stage), label_of(metric.removeprefix("eval_").replace("@", AT))
     charts = (
         []
@@ -101,6 +92,24 @@ def _training(stage: str, log: Mapping[str, Any]) -> Training:
         seeds=seeds,
         legend=[(f"seed {model}", f"seed-{(model - 1) % STYLES + 1}") for model in models] if len(models) > 1 else [],
         train_metrics=log["train_metrics"],
+    )
+
+
+def _seed(
+    number: int,
+    first: Sequence[Mapping[str, Any]],
+    again: Sequence[Mapping[str, Any]],
+    best: Mapping[str, Any] | None,
+    metric: str,
+) -> Seed:
+    """What became of one model, by the epochs of its two trainings."""
+    return Seed(
+        number=number,
+        epochs=max((one["epoch"] for one in first), default=0),
+        best_epoch=None if best is None else best["epoch"],
+        best_value=None if best is None else best[metric],
+        last_loss=first[-1]["loss"] if first else None,
+        refit_epochs=max((one["epoch"] for one in again), default=None),
     )
 
 
