@@ -9,7 +9,7 @@ import tensorflow as tf
 from components import progress
 from components.index.choice import RecallTooLowError, build, wants_scann
 from components.index.config import IndexConfig
-from components.index.scann_index import ScannIndex, ScannSetting
+from components.index.scann_index import ScannIndex, ScannSetting, settings_for
 from components.index.search import ExactIndex
 
 
@@ -94,6 +94,13 @@ def test_the_cheapest_setting_that_reaches_the_recall_is_chosen():
     assert report.exact_microseconds > 0
     chosen = report.curve[-1]
     assert (chosen["leaves_to_search"], chosen["reorder"]) == (report.leaves_to_search, report.reorder)
+
+
+def test_before_everything_is_searched_more_is_reordered():
+    settings = settings_for(1_000_000, 2_000)
+    half, whole = (ScannSetting(leaves_to_search=leaves, reorder=4_000) for leaves in (1_000, 2_000))
+    assert settings.index(half) < settings.index(whole)
+    assert {setting.reorder for setting in settings_for(300, 17)} == {200, 300}  # no more than there are
 
 
 def poor_settings(monkeypatch):
