@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import sys
+from collections.abc import Iterator
 
 
 def settle() -> None:
@@ -15,6 +17,21 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+@contextlib.contextmanager
+def quick_imports() -> Iterator[None]:
+    """Keeps Python's garbage collector away from imports, which leave no garbage: 2 s of 17 for TensorFlow and TFX.
+
+    What was made is looked through once, by `settle`.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def give_back() -> None:

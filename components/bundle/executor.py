@@ -49,6 +49,9 @@ from serving.scann_operations import load_operations
 FIT_ON = {1: "train", 2: "train_and_eval", len(features.ALL_PARTS): "all"}
 """What `bundle.json` calls the rows that the models learned from, by the number of their parts."""
 
+INDEX_FACTS = ("kind", "size", "dimensions", "recall", "k", "leaves_to_search", "reorder")
+"""What `bundle.json` takes from `index.json`."""
+
 EXAMPLE_USERS = 200
 WARM_UP_USERS = WARM_UP_ITEMS = 100
 PACKAGES = ("tfx-recommenders", "tensorflow", "tensorflow-recommenders", "tfx", "scann")
@@ -250,7 +253,7 @@ def _rating_range(ratings: Floats) -> list[float] | None:
 def _index_report(index: Artifact) -> dict[str, Any]:
     with tf.io.gfile.GFile(f"{index.uri}/{artifacts.INDEX_REPORT}") as file:
         report = json.loads(file.read())
-    return {name: report[name] for name in ("kind", "size", "dimensions", "recall", "k")}
+    return {name: report[name] for name in INDEX_FACTS}
 
 
 def _catalogue_file(

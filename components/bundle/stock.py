@@ -80,7 +80,8 @@ def write_exact_twin(model: Path, folder: Path) -> None:
     tf.io.gfile.makedirs(str(folder / contract.EXTRA_ASSETS))
     for file in (model / contract.EXTRA_ASSETS).iterdir():
         tf.io.gfile.copy(str(file), str(folder / contract.EXTRA_ASSETS / file.name), overwrite=True)
-    facts = {**parts.facts, "index": {**parts.facts["index"], "kind": "exact", "recall": 1.0}}
+    exact = {"kind": "exact", "recall": 1.0, "leaves_to_search": 0, "reorder": 0}
+    facts = {**parts.facts, "index": {**parts.facts["index"], **exact}}
     write_json(str(folder), contract.BUNDLE_FILE, facts)
 
 

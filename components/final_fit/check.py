@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from serving import contract
+from serving.scann_operations import load_operations
 
 USERS = 500
 
@@ -32,23 +33,52 @@ class Likeness:
     popularity_overlap: float
 
 
-def check(judged: Any, final: Any, user_ids: list[bytes]) -> Likeness:
-    """Compares the signature `retrieve` of two loaded bundles on some of their users.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lists:
+    """What a bundle answers, best first; no id where a list is shorter.
+
+    Attributes:
+      item_ids: bytes `[users, K]`.
+      scores: float32 `[users, K]`.
+      popular: bytes `[K]`: what it answers somebody of whom nothing is known.
+    """
+
+    item_ids: Any
+    scores: Any
+    popular: Any
+
+
+def users_to_ask(user_ids: list[bytes]) -> list[bytes]:
+    """At most `USERS`, evenly spread."""
+    chosen = np.unique(np.linspace(0, len(user_ids) - 1, min(USERS, len(user_ids))).astype(np.int64))
+    return [user_ids[number] for number in chosen]
+
+
+def lists_of(bundle: str, user_ids: list[bytes]) -> Lists:
+    """Asks the signature `retrieve` of the bundle in a folder."""
+    load_operations(bundle)
+    retrieve = tf.saved_model.load(bundle).signatures[contract.RETRIEVE]
+    answer, nobody = (retrieve(user_id=tf.constant(asked, tf.string)) for asked in (user_ids, [b""]))
+    return Lists(
+        item_ids=answer[contract.ITEM_IDS].numpy(),
+        scores=answer[contract.SCORES].numpy(),
+        popular=nobody[contract.ITEM_IDS].numpy()[0],
+    )
+
+
+def check(judged: Lists, final: Lists) -> Likeness:
+    """Compares the lists of two bundles for the same users.
 
     Raises:
       ImplausibleBundleError: A score is not a number, or popularity is nearer to the judged bundle than this one is.
     """
-    chosen = np.unique(np.linspace(0, len(user_ids) - 1, min(USERS, len(user_ids))).astype(np.int64))
-    asked = tf.constant([user_ids[number] for number in chosen], tf.string)
-    old, new = (_retrieved(model, asked) for model in (judged, final))
-    nobody = _retrieved(final, tf.constant([b""]))
-    if not np.isfinite(new[contract.SCORES]).all():
+    if not np.isfinite(final.scores).all():
         raise ImplausibleBundleError("the bundle trained on all rows answers with scores that are not numbers")
-    popular = [nobody[contract.ITEM_IDS][0]] * len(chosen)
+    users = len(judged.item_ids)
     found = Likeness(
-        users=len(chosen),
-        overlap=_overlap(old[contract.ITEM_IDS], new[contract.ITEM_IDS]),
-        popularity_overlap=_overlap(old[contract.ITEM_IDS], popular),
+        users=users,
+        overlap=_overlap(judged.item_ids, final.item_ids),
+        popularity_overlap=_overlap(judged.item_ids, [final.popular] * users),
     )
     if found.overlap < found.popularity_overlap:
         raise ImplausibleBundleError(
@@ -56,11 +86,6 @@ def check(judged: Any, final: Any, user_ids: list[bytes]) -> Likeness:
             f"popularity shares {found.popularity_overlap:.0%}: it is not what was judged, and nothing is pushed"
         )
     return found
-
-
-def _retrieved(model: Any, users: Any) -> dict[str, Any]:
-    answer = model.signatures[contract.RETRIEVE](user_id=users)
-    return {name: tensor.numpy() for name, tensor in answer.items()}
 
 
 def _overlap(lists: Any, others: Any) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import tempfile
 import time
 import types
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -14,14 +16,14 @@ import tensorflow as tf
 from tfx.types import Artifact, standard_artifacts
 from tfx.utils import path_utils
 
-from components import artifacts, features, progress
+from components import artifacts, features, own_process, progress
 from components.bundle.config import BundleConfig
 from components.bundle.executor import Inputs, bundle
 from components.evaluation.results import BLESSED_FILE
-from components.final_fit.check import Likeness, check
+from components.final_fit.check import Likeness, check, lists_of, users_to_ask
+from components.index.choice import Chosen
 from components.index.config import IndexConfig
 from components.index.executor import index_catalogue
-from components.memory import give_back
 from components.ranking import training as ranking_training
 from components.retrieval import training as retrieval_training
 from components.storage import storage_for
@@ -30,6 +32,9 @@ from components.training.executor import data_settings
 from components.training.settings_file import read_settings
 from components.training.warm_start import is_warm, weights_path
 from serving import contract
+
+ROWS_AT_ONCE = 2_000_000
+"""Most rows with which both models are trained at the same time: above, each fills the cores and takes gigabytes."""
 
 RETRIEVAL, RANKING, INDEX = "retrieval", "ranking", "index"
 
@@ -64,24 +69,29 @@ class FinalFitting:
         """Trains for as many epochs as the judged runs chose, bundles, checks, and writes what the check found."""
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="recommender-final-fit-") as folder:
-            retrieval = self._trained(folder, retrieval_training.run_fn, RETRIEVAL, retrieval_run)
-            ranking = None
-            if ranking_run is not None:
-                ranking = self._trained(folder, ranking_training.run_fn, RANKING, ranking_run)
-            index = _artifact(folder, INDEX)
-            index_catalogue(self.index, retrieval, self.entities, self.sequences, features.ALL_PARTS, index)
+            retrieval, index = _artifact(folder, RETRIEVAL), _artifact(folder, INDEX)
+            ranking = None if ranking_run is None else _artifact(folder, RANKING)
+            trainings = [functools.partial(self._train, retrieval_training.run_fn, RETRIEVAL, retrieval_run, retrieval)]
+            if ranking is not None:
+                trainings.append(functools.partial(self._train, ranking_training.run_fn, RANKING, ranking_run, ranking))
+            self._run(*trainings)
+            self._run(functools.partial(self._index, retrieval, index))
             parts = Inputs(
                 retrieval=retrieval, index=index, ranking=ranking, items=self.entities, sequences=self.sequences
             )
-            bundle(self.bundle, parts, features.ALL_PARTS, model, before_test=False, judged_k=self.judged_k)
+            self._run(functools.partial(self._bundle, parts, model))
         seconds = time.monotonic() - started
         found = {"seconds": round(seconds, 1), **dataclasses.asdict(self._check(model))}
         with tf.io.gfile.GFile(f"{self.model_run.uri}/{artifacts.FINAL_CHECK}", "w") as file:
             file.write(json.dumps(found) + "\n")
 
-    def _trained(self, folder: str, run_fn: Any, name: str, judged_run: Artifact) -> Artifact:
-        """A model trained on every row."""
-        model = _artifact(folder, name)
+    def _run(self, *works: Callable[[], Any]) -> list[Any]:
+        """Each in a process of its own on a local run, all at once where the data are small."""
+        rows = sum(self.sequences.get_int_custom_property(name) for name in artifacts.ROWS.values())
+        return own_process.run(works, at_once=rows <= ROWS_AT_ONCE)
+
+    def _train(self, run_fn: Any, name: str, judged_run: Artifact, model: Artifact) -> None:
+        """Trains a model on every row."""
         judged = path_utils.serving_model_path(self.judged.uri)
         # What was started from others' weights goes on from its own, for as many epochs as eval has chosen.
         warm = {inputs.START: weights_path(judged, name)} if is_warm(judged_run.uri) else {}
@@ -100,13 +110,22 @@ class FinalFitting:
                 },
             )
         )
-        give_back()
-        return model
+
+    def _index(self, retrieval: Artifact, index: Artifact) -> None:
+        """Indexes the catalogue; the search for a setting begins with that of the judged bundle."""
+        path = f"{path_utils.serving_model_path(self.judged.uri)}/{contract.EXTRA_ASSETS}/{contract.BUNDLE_FILE}"
+        earlier = Chosen.of(json.loads(b"".join(storage_for(path).read(path)))["index"])
+        index_catalogue(self.index, retrieval, self.entities, self.sequences, features.ALL_PARTS, index, earlier)
+
+    def _bundle(self, parts: Inputs, model: Artifact) -> None:
+        bundle(self.bundle, parts, features.ALL_PARTS, model, before_test=False, judged_k=self.judged_k)
 
     def _check(self, model: Artifact) -> Likeness:
         judged, final = (path_utils.serving_model_path(one.uri) for one in (self.judged, model))
         users = pq.read_table(f"{final}/{contract.EXTRA_ASSETS}/{contract.USERS_FILE}")["user_id"].to_pylist()
-        likeness = check(tf.saved_model.load(judged), tf.saved_model.load(final), users)
+        asked = users_to_ask(users)
+        old, new = self._run(*(functools.partial(lists_of, path, asked) for path in (judged, final)))
+        likeness = check(old, new)
         progress.report(
             "trained on all rows: %.0f %% of the judged bundle's lists are in its own (popularity: %.0f %%)",
             100 * likeness.overlap,

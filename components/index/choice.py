@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,13 +59,35 @@ class RecallTooLowError(RuntimeError):
     """No setting of the index reaches the configured recall."""
 
 
-def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any, IndexReport]:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What was chosen for the same catalogue's earlier vectors.
+
+    Attributes:
+      setting: The cheapest that was good enough then; None: the index was exact.
+    """
+
+    setting: ScannSetting | None
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> Chosen:
+        """What an `index.json`, or the part of it in a `bundle.json`, says."""
+        names = [field.name for field in dataclasses.fields(ScannSetting)]
+        return cls(
+            setting=None if report["kind"] == "exact" else ScannSetting(**{name: report[name] for name in names})
+        )
+
+
+def build(
+    config: IndexConfig, candidates: Floats, queries: Floats, earlier: Chosen | None = None
+) -> tuple[Any, IndexReport]:
     """Builds the index over `candidates` and measures it on `queries`.
 
     Args:
       config: Kind, and the recall to reach.
       candidates: float32 `[N, D]`, the whole catalogue.
       queries: float32 `[Q, D]`, embedded users.
+      earlier: Where the search for a setting begins, in place of the cheapest; nothing cheaper is tried.
 
     Raises:
       RecallTooLowError: ScaNN is asked for and misses the recall even where it searches every leaf.
@@ -74,11 +96,14 @@ def build(config: IndexConfig, candidates: Floats, queries: Floats) -> tuple[Any
     k = min(config.k, len(candidates))
     size: dict[str, Any] = {"size": len(candidates), "dimensions": candidates.shape[1], "k": k, "queries": len(queries)}
     exact_report = IndexReport(kind="exact", recall=1.0, **size)
-    if not wants_scann(config, len(candidates)) or not len(queries):
+    was_exact = config.kind == "auto" and earlier is not None and earlier.setting is None
+    if was_exact or not wants_scann(config, len(candidates)) or not len(queries):
         return exact, exact_report
     microseconds = _microseconds(exact.search, queries, k)
     leaves = leaves_for(len(candidates))
     settings = settings_for(len(candidates), leaves)
+    if earlier is not None and earlier.setting in settings:
+        settings = settings[settings.index(earlier.setting) :]
     index = ScannIndex(candidates, leaves, settings[0])
     curve = _curve(index, settings, exact, queries, k, config.min_recall)
     index.setting, (recall, short) = settings[len(curve) - 1], (curve[-1][name] for name in ("recall", "short_recall"))

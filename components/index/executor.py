@@ -15,7 +15,7 @@ from tfx.utils import path_utils
 from components import artifacts
 from components.example_artifacts import catalogue_of, liked_from, sequences_of
 from components.examples import Floats
-from components.index.choice import IndexReport, build
+from components.index.choice import Chosen, IndexReport, build
 from components.index.config import IndexConfig
 from components.index.export import save_index
 from components.retrieval.catalogue_vectors import embed_catalogue
@@ -26,7 +26,13 @@ BATCH = 1024
 
 
 def index_catalogue(
-    config: IndexConfig, model: Artifact, items: Artifact, sequences: Artifact, parts: Collection[int], index: Artifact
+    config: IndexConfig,
+    model: Artifact,
+    items: Artifact,
+    sequences: Artifact,
+    parts: Collection[int],
+    index: Artifact,
+    earlier: Chosen | None = None,
 ) -> None:
     """Embeds all items by the model's own function, so that index size = catalogue size.
 
@@ -37,6 +43,7 @@ def index_catalogue(
       sequences: Rows of the users, whose queries measure recall.
       parts: Of the rows, those that the model learned from.
       index: Where the index and its report go.
+      earlier: What was chosen for the model of which this one is the successor.
     """
     loaded = tf.saved_model.load(path_utils.serving_model_path(model.uri))
     catalogue = catalogue_of(items)
@@ -47,7 +54,7 @@ def index_catalogue(
     chosen = np.linspace(0, len(rows.user_ids) - 1, min(config.queries, len(rows.user_ids)))
     users = np.unique(chosen.astype(np.int64))
     queries = embed_queries(loaded, last_rows(rows.items, users, int(loaded.history_length)))
-    built, report = build(config, candidates, queries)
+    built, report = build(config, candidates, queries, earlier)
     save_index(built, candidates, path_utils.serving_model_dir(index.uri))
     _write_report(report, index.uri)
 

@@ -248,7 +248,9 @@ def _run(
     try:
         with StageLines(progress) as view, engines.nothing_left(beam), job_server.shared(beam) as arguments:
             opener = functools.partial(open_recommender, beam_pipeline_args=arguments)
-            summary = execute(config, folder, view, preset=preset, cache=cache, open_pipeline=opener)
+            summary = execute(
+                config, folder, view, preset=preset, cache=cache, own_processes=True, open_pipeline=opener
+            )
             view.preparing("Asking the bundle for three users")
             samples = _samples(summary.bundle)
     except RunFailedError as error:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from components.beam import engines
 from components.causes import cause_of
 from components.errors import InputError
+from components.memory import quick_imports
 from components.progress import LOGGER
 from components.settings import to_mapping
 from pipelines.config import PipelineConfig
@@ -103,6 +104,7 @@ def execute(
     *,
     preset: str,
     cache: bool = True,
+    own_processes: bool = False,
     open_pipeline: Callable[[PipelineConfig, RunFolder], OpenedPipeline] = open_recommender,
 ) -> Summary:
     """Runs the pipeline and keeps `summary.json` up to date, also when the run fails.
@@ -115,6 +117,7 @@ def execute(
       view: Shows the run.
       preset: Name of the preset, for the summary.
       cache: Whether unchanged stages reuse their earlier results.
+      own_processes: Whether each stage gets a process of its own: only where TensorFlow was not used in this one.
       open_pipeline: Builds the pipeline.
 
     Raises:
@@ -128,10 +131,11 @@ def execute(
     try:
         with _collected_notices(recorder.notices):
             view.preparing("Loading TensorFlow and TFX")
-            opened = open_pipeline(config, folder)
+            with quick_imports():
+                opened = open_pipeline(config, folder)
             from pipelines.local_run.runner import LocalRunner
 
-            runner = LocalRunner(recorder, cache=cache, dispensable=DISPENSABLE)
+            runner = LocalRunner(recorder, cache=cache, dispensable=DISPENSABLE, own_processes=own_processes)
             runner.run(opened.pipeline)
             for error in runner.failures:
                 _warn_of(error, folder)

@@ -1,4 +1,4 @@
-"""Runs a TFX pipeline in this process, one stage after the other, and tells what each stage did."""
+"""Runs a TFX pipeline on this machine, one stage after the other, and tells what each stage did."""
 
 from __future__ import annotations
 
@@ -13,12 +13,19 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import local_dag_runner, runner_utils
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.orchestration.portable import (
+    beam_executor_operator,
+    data_types,
+    launcher,
+    python_executor_operator,
+    runtime_parameter_utils,
+)
 from tfx.orchestration.portable.mlmd import execution_lib
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from components.errors import InputError
 from components.memory import give_back, settle
+from components.own_process import together
 from pipelines.local_run.stages import OutputArtifact, Property, StageFailedError, StageResult, StageView
 
 _EXECUTION = metadata_store_pb2.Execution
@@ -33,6 +40,8 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
       cache: Whether a stage whose inputs and settings are unchanged reuses its earlier result.
       until: Ids of stages: only these and what they need are run; empty: all.
       dispensable: Ids of stages that nothing needs: the run goes on where one of them fails, and `failures` has it.
+      own_processes: Whether the work of each stage is done in a fork of this process, so that their memory does not
+        add up (docs/decisions/0023-a-process-for-each-stage.md). TensorFlow must not have been used in this process.
     """
 
     def __init__(
@@ -42,12 +51,14 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         cache: bool = True,
         until: Collection[str] = (),
         dispensable: Collection[str] = (),
+        own_processes: bool = False,
     ) -> None:
         super().__init__()
         self._view = view
         self._cache = cache
         self._until = until
         self._dispensable = dispensable
+        self._own_processes = own_processes
         self.results: list[StageResult] = []
         self.failures: list[StageFailedError] = []
 
@@ -82,7 +93,8 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
                 if error.stage not in self._dispensable:
                     raise
                 self.failures.append(error)
-            give_back()
+            if not self._own_processes:
+                give_back()
 
     def _run_node(
         self,
@@ -103,6 +115,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
                 pipeline_runtime_spec=pipeline.runtime_spec,
                 executor_spec=runner_utils.extract_executor_spec(deployment, stage),
                 custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
+                custom_executor_operators=_OWN_PROCESS if self._own_processes else None,
             ).launch()
             result = _read_result(connection, stage, execution_info, time.monotonic() - start)
         except Exception as error:
@@ -115,6 +128,29 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
             raise
         self._view.finished(result)
         return result
+
+
+class _InOwnProcess:
+    """Before an executor operator of TFX: has it run its executor in a fork of this process."""
+
+    def run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
+        run_here = super().run_executor  # type: ignore[misc]
+        (output,) = together([lambda: run_here(execution_info)])
+        return output
+
+
+class _PythonOperator(_InOwnProcess, python_executor_operator.PythonExecutorOperator):  # type: ignore[misc]
+    pass
+
+
+class _BeamOperator(_InOwnProcess, beam_executor_operator.BeamExecutorOperator):  # type: ignore[misc]
+    pass
+
+
+_OWN_PROCESS = {
+    executable_spec_pb2.PythonClassExecutableSpec: _PythonOperator,
+    executable_spec_pb2.BeamExecutableSpec: _BeamOperator,
+}
 
 
 def _needed(nodes: Sequence[pipeline_pb2.PipelineNode], until: Collection[str]) -> list[pipeline_pb2.PipelineNode]:

@@ -205,7 +205,7 @@ class Summary:
       failure: None unless the status is `failed` or `interrupted`.
       notices: Lines that a person should read even when everything goes well.
       versions: Of the packages that decide about the result.
-      peak_memory_bytes: Largest resident memory of the process.
+      peak_memory_bytes: Largest resident memory of a process of the run.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -248,8 +248,9 @@ def versions() -> dict[str, str]:
 
 
 def peak_memory_bytes() -> int:
-    """Largest resident memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Largest resident memory of this process, or of one that it has made, so far."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in whose) * 1024
 
 
 def _version(package: str) -> str:
