@@ -92,7 +92,7 @@ class RetrievalConfig:
     half_lives: Annotated[Listed[HalfLife], that(bool, "one half-life or more")] = (0.0, 1.0, 5.0)
     history_order: Annotated[str, one_of(*ORDERS)] = "auto"
     loss: Annotated[str, one_of(*LOSSES)] = AUTO
-    full_softmax_limit: Natural = 10_000
+    full_softmax_limit: Natural = 5_000
     negatives: Natural = 1_000
     targets: Count = 10
     target_decay: Weight = 1.0
