@@ -10,6 +10,7 @@ import pickle
 import signal
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
@@ -57,7 +58,9 @@ def _here(work: Callable[[], Any]) -> Any:
     return result
 
 
-def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
+def together(
+    works: Sequence[Callable[[], Any]], while_waiting: Callable[[], AbstractContextManager[Any]] = nullcontext
+) -> list[Any]:
     """Calls each in a fork of this process, all at the same time, and returns what they return.
 
     Only for a process in which TensorFlow has been imported and not used: its threads are not there in a fork. Lines
@@ -65,6 +68,7 @@ def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
 
     Args:
       works: What to call; results are pickled.
+      while_waiting: Surrounds the time in which there is nothing to do here.
 
     Raises:
       ProcessEndedError: A process ended before its work.
@@ -79,7 +83,9 @@ def together(works: Sequence[Callable[[], Any]]) -> list[Any]:
             children[receiving].start()
             sending.close()  # before the next fork, which would keep it open beyond its owner's end
         while waiting := [end for end in children if end not in results]:
-            for end in wait(waiting):
+            with while_waiting():
+                heard = wait(waiting)
+            for end in heard:
                 _hear(children[end], end, results)
         for child in children.values():
             child.join()
@@ -120,6 +126,15 @@ class _Sender(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._sending.send(("progress", record.levelno, record.getMessage()))
+
+
+def end_all() -> None:
+    """Asks every process that this one has made to end; whoever waits for one is told so by a `ProcessEndedError`."""
+    children = _forking.active_children()
+    for child in children:
+        child.terminate()
+    for child in children:
+        _end(child)
 
 
 def _stop(*_: Any) -> NoReturn:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
+from components.artifacts import ROWS, ROWS_AT_ONCE
 from components.beam import engines
 from components.causes import cause_of
 from components.errors import InputError
@@ -133,11 +134,7 @@ def execute(
             view.preparing("Loading TensorFlow and TFX")
             with quick_imports():
                 opened = open_pipeline(config, folder)
-            from pipelines.local_run.runner import LocalRunner
-
-            runner = LocalRunner(recorder, cache=cache, dispensable=DISPENSABLE, own_processes=own_processes)
-            runner.run(opened.pipeline)
-            for error in runner.failures:
+            for error in _run_stages(opened.pipeline, recorder, cache, own_processes):
                 _warn_of(error, folder)
             details = stage_facts.read(recorder.results, opened.source, opened.split, folder.pushed_model)
         summary = dataclasses.replace(summary, status=summaries.OK, **details)
@@ -163,6 +160,24 @@ def execute(
         summary = dataclasses.replace(summary, report=_report(summary, folder))
         _write(summary, folder)
     return summary
+
+
+def _run_stages(pipeline: Any, view: StageView, cache: bool, own_processes: bool) -> list[StageFailedError]:
+    """Runs the pipeline; returns the failures of what nothing needs."""
+    from pipelines.local_run.runner import LocalRunner
+
+    runner = LocalRunner(
+        view, cache=cache, dispensable=DISPENSABLE, own_processes=own_processes, at_once=_stages_at_once
+    )
+    runner.run(pipeline)
+    return runner.failures
+
+
+def _stages_at_once(results: Sequence[StageResult]) -> int:
+    """Two on small data; on others each fills the cores by itself, and their memory would add up."""
+    ingested = [result.outputs["examples"].properties for result in results if result.id == "ExampleGen"]
+    rows = sum(int(ingested[0].get(name, 0)) for name in ROWS.values()) if ingested else 0
+    return 2 if 0 < rows <= ROWS_AT_ONCE else 1
 
 
 def _begun(config: PipelineConfig, folder: RunFolder, preset: str) -> Summary:

@@ -1,10 +1,15 @@
-"""Runs a TFX pipeline on this machine, one stage after the other, and tells what each stage did."""
+"""Runs a TFX pipeline on this machine and tells what each stage did."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import shutil
+import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,7 +30,7 @@ from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from components.errors import InputError
 from components.memory import give_back, settle
-from components.own_process import together
+from components.own_process import end_all, together
 from pipelines.local_run.stages import OutputArtifact, Property, StageFailedError, StageResult, StageView
 
 _EXECUTION = metadata_store_pb2.Execution
@@ -42,6 +47,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
       dispensable: Ids of stages that nothing needs: the run goes on where one of them fails, and `failures` has it.
       own_processes: Whether the work of each stage is done in a fork of this process, so that their memory does not
         add up (docs/decisions/0023-a-process-for-each-stage.md). TensorFlow must not have been used in this process.
+      at_once: How many stages may run at the same time, by the results so far; with `own_processes` only.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         until: Collection[str] = (),
         dispensable: Collection[str] = (),
         own_processes: bool = False,
+        at_once: Callable[[Sequence[StageResult]], int] = lambda results: 1,
     ) -> None:
         super().__init__()
         self._view = view
@@ -59,8 +66,10 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         self._until = until
         self._dispensable = dispensable
         self._own_processes = own_processes
+        self._at_once = at_once
         self.results: list[StageResult] = []
         self.failures: list[StageFailedError] = []
+        self._interrupted = False
 
     def run_with_ir(self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None) -> None:
         """Runs the compiled pipeline; `results` then holds the stages that ended well.
@@ -87,47 +96,89 @@ class LocalRunner(local_dag_runner.LocalDagRunner):  # type: ignore[misc]
         settle()
         for node in nodes:
             node.execution_options.caching_options.enable_cache = self._cache
-            try:
-                self.results.append(self._run_node(node, pipeline, deployment, connection, root))
-            except StageFailedError as error:
-                if error.stage not in self._dispensable:
-                    raise
-                self.failures.append(error)
-            if not self._own_processes:
-                give_back()
+        start_node = functools.partial(self._run_node, pipeline=pipeline, deployment=deployment, connection=connection)
+        try:
+            if self._own_processes:
+                self._run_at_once(nodes, start_node)
+            else:
+                for node in nodes:
+                    start_node(node)
+                    give_back()
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C, SIGTERM: TFX leaves executions and half-written folders behind
+            discard_unfinished(connection, root)
+            raise
 
-    def _run_node(
-        self,
-        node: pipeline_pb2.PipelineNode,
-        pipeline: pipeline_pb2.Pipeline,
-        deployment: Any,
-        connection: Any,
-        root: Path,
-    ) -> StageResult:
+    def _run_at_once(self, nodes: Sequence[pipeline_pb2.PipelineNode], start_node: Callable[[Any], None]) -> None:
+        """Runs each stage once those upstream of it have ended, the first ones first; none begins after a failure."""
+        waiting = list(nodes)
+        running: dict[futures.Future[None], pipeline_pb2.PipelineNode] = {}
+        with ThreadPoolExecutor(len(nodes), thread_name_prefix="stage") as threads:
+            try:
+                while waiting or running:
+                    here = {node.node_info.id for node in (*waiting, *running.values())}
+                    ready = [node for node in waiting if here.isdisjoint(node.upstream_nodes)]
+                    for node in ready[: max(0, self._at_once(self.results) - len(running))]:
+                        waiting.remove(node)
+                        running[threads.submit(start_node, node)] = node
+                    for future in futures.wait(running, return_when=futures.FIRST_COMPLETED).done:
+                        del running[future]
+                        future.result()
+            except Exception:
+                futures.wait(running)  # what runs beside a stage that fails may end, and is there the next time
+                raise
+            except BaseException:
+                self._interrupted = True
+                end_all()
+                raise
+
+    def _run_node(self, node: pipeline_pb2.PipelineNode, pipeline: Any, deployment: Any, connection: Any) -> None:
         stage = node.node_info.id
         start = time.monotonic()
-        self._view.started(stage)
-        try:
-            execution_info = launcher.Launcher(
-                pipeline_node=node,
-                mlmd_connection=metadata.Metadata(connection),
-                pipeline_info=pipeline.pipeline_info,
-                pipeline_runtime_spec=pipeline.runtime_spec,
-                executor_spec=runner_utils.extract_executor_spec(deployment, stage),
-                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
-                custom_executor_operators=_OWN_PROCESS if self._own_processes else None,
-            ).launch()
-            result = _read_result(connection, stage, execution_info, time.monotonic() - start)
-        except Exception as error:
-            seconds = time.monotonic() - start
-            self._view.failed(stage, seconds, "failed")
-            raise StageFailedError(stage, seconds) from error
-        except BaseException:  # Ctrl-C, SIGTERM: TFX leaves the execution and its half-written folders behind
-            discard_unfinished(connection, root)
-            self._view.failed(stage, time.monotonic() - start, "interrupted")
-            raise
-        self._view.finished(result)
-        return result
+        with _TURN:
+            self._view.started(stage)
+            try:
+                execution_info = launcher.Launcher(
+                    pipeline_node=node,
+                    mlmd_connection=metadata.Metadata(connection),
+                    pipeline_info=pipeline.pipeline_info,
+                    pipeline_runtime_spec=pipeline.runtime_spec,
+                    executor_spec=runner_utils.extract_executor_spec(deployment, stage),
+                    custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, stage),
+                    custom_executor_operators=_OWN_PROCESS if self._own_processes else None,
+                ).launch()
+                result = _read_result(connection, stage, execution_info, time.monotonic() - start)
+            except BaseException as error:
+                seconds = time.monotonic() - start
+                failed = isinstance(error, Exception) and not self._interrupted
+                self._view.failed(stage, seconds, "failed" if failed else "interrupted")
+                if not isinstance(error, Exception):
+                    raise
+                self._failed(StageFailedError(stage, seconds), error)
+            else:
+                self.results.append(result)
+                self._view.finished(result)
+
+    def _failed(self, failure: StageFailedError, cause: Exception) -> None:
+        """Raises it, unless nothing needs the stage."""
+        failure.__cause__ = cause
+        if failure.stage not in self._dispensable:
+            raise failure
+        self.failures.append(failure)
+
+
+_TURN = threading.Lock()
+"""Held by the one stage that is at work in this process: no fork sees another thread but one that waits."""
+
+
+@contextlib.contextmanager
+def _others_turn() -> Iterator[None]:
+    _TURN.release()
+    try:
+        yield
+    finally:
+        _TURN.acquire()
 
 
 class _InOwnProcess:
@@ -135,7 +186,7 @@ class _InOwnProcess:
 
     def run_executor(self, execution_info: data_types.ExecutionInfo) -> Any:
         run_here = super().run_executor  # type: ignore[misc]
-        (output,) = together([lambda: run_here(execution_info)])
+        (output,) = together([lambda: run_here(execution_info)], while_waiting=_others_turn)
         return output
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -21,18 +24,19 @@ INDENT = " " * 8
 class StageLines:
     """Shows `[ 5/17] Transform   23.4 s` for each stage.
 
-    On a terminal the running stage is one line that is rewritten with the elapsed time and the
+    On a terminal a running stage is one line that is rewritten with the elapsed time and the
     stage's latest word. In a log the stage's words are lines of their own: epochs at most one a
     second, others at most one in five seconds; the last one, and what the stage concludes, always.
+    Of stages that run at the same time, each belongs to the thread that has said it started.
     Use as a context manager: inside it the lines of `components.progress` are shown.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console
-        self._clock = clock
+        self._board: _Board = _TerminalBoard(console, clock) if console.is_terminal else _LogBoard(console, clock)
         self._stages: Sequence[str] = ()
-        self._running: _RunningLine | None = None
+        self._running: dict[int, _Line] = {}
         self._handler = _ProgressHandler(self._note)
+        self._clock = clock
 
     def __enter__(self) -> StageLines:
         LOGGER.addHandler(self._handler)
@@ -40,172 +44,214 @@ class StageLines:
 
     def __exit__(self, *exception: object) -> None:
         LOGGER.removeHandler(self._handler)
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+        self._close_all()
 
     def preparing(self, message: str) -> None:
         """Shows what happens before the first stage."""
-        self._open(Text(message))
+        self._open("", Text(message))
 
     def begin(self, stages: Sequence[str]) -> None:
         self._stages = tuple(stages)
-        self._end_preparing()
+        self._close_all()
 
     def started(self, stage: str) -> None:
-        self._open(self._label(stage))
+        self._open(stage, self._label(stage))
 
     def finished(self, result: StageResult) -> None:
-        how = Text("cached", "dim") if result.cached else Text(duration(result.seconds), "green")
-        self._close(result.id, how)
+        self._finish(Text("cached", "dim") if result.cached else Text(duration(result.seconds), "green"))
 
     def failed(self, stage: str, seconds: float, how: str) -> None:
-        self._close(stage, Text(f"{how} after {duration(seconds)}", "bold red"))
+        self._finish(Text(f"{how} after {duration(seconds)}", "bold red"))
 
     def _label(self, stage: str) -> Text:
         total = len(self._stages)
         width = max(map(len, self._stages))
         return Text(f"[{self._stages.index(stage) + 1:>{len(str(total))}}/{total}] {stage:<{width}}  ")
 
-    def _open(self, label: Text) -> None:
-        kind = _TerminalLine if self._console.is_terminal else _LogLine
-        self._running = kind(self._console, label, self._clock)
+    def _open(self, stage: str, label: Text) -> None:
+        now = self._clock()
+        line = _Line(stage=stage, label=label, start=now, shown_at=now)
+        self._running[threading.get_ident()] = line
+        self._board.open(line)
 
-    def _close(self, stage: str, outcome: Text) -> None:
-        if self._running is not None:
-            self._running.finish(self._label(stage), outcome)
-            self._running = None
+    def _finish(self, outcome: Text) -> None:
+        line = self._running.pop(threading.get_ident(), None)
+        if line is not None:
+            self._board.finish(line, outcome)
 
-    def _end_preparing(self) -> None:
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+    def _close_all(self) -> None:
+        while self._running:
+            self._board.close(self._running.popitem()[1])
 
-    def _note(self, message: str, level: int) -> None:
+    def _note(self, message: str, level: int, thread: int | None) -> None:
+        line = self._running.get(thread or 0) or next(iter(self._running.values()), None)
         if level >= logging.WARNING:
-            text = Text(f"{INDENT}note: {message}", "yellow")
-            if self._running is None:
-                self._console.print(text, highlight=False)
-            else:
-                self._running.show(text)
-        elif self._running is not None:
-            self._running.note(message, always=level >= RESULT)
+            self._board.show(Text(f"{INDENT}note: {message}", "yellow"))
+        elif line is not None:
+            self._board.note(line, message, always=level >= RESULT)
 
 
 class _ProgressHandler(logging.Handler):
-    def __init__(self, show: Callable[[str, int], None]) -> None:
+    def __init__(self, show: Callable[[str, int, int | None], None]) -> None:
         super().__init__(logging.INFO)
         self._show = show
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._show(record.getMessage(), record.levelno)
+            self._show(record.getMessage(), record.levelno, record.thread)
         except Exception:
             self.handleError(record)
 
 
-class _RunningLine:
-    """The line of the stage that runs."""
+@dataclasses.dataclass(kw_only=True, eq=False)
+class _Line:
+    """A stage that runs, or what happens before the first.
 
-    def __init__(self, console: Console, label: Text, clock: Callable[[], float]) -> None:
-        self._console = console
-        self._label = label
-        self._clock = clock
-        self._start = clock()
+    Attributes:
+      stage: Its name.
+      label: What its line begins with.
+      start: When it started, by the board's clock.
+      message: Its latest word that is to be seen yet.
+      shown_at: When a word of it was last shown, or else when it started.
+      begun: Whether its label was shown.
+    """
 
-    def note(self, message: str, *, always: bool = False) -> None:
+    stage: str
+    label: Text
+    start: float
+    message: str = ""
+    shown_at: float
+    begun: bool = False
+
+
+class _Board(Protocol):
+    """Where the lines of running stages stand."""
+
+    def open(self, line: _Line) -> None:
+        """Shows that it runs."""
+
+    def note(self, line: _Line, message: str, *, always: bool) -> None:
         """Shows a word of the stage, or leaves it out where many follow each other, unless it is `always` shown."""
-        raise NotImplementedError
 
     def show(self, text: Text) -> None:
         """Shows a line that stays."""
-        raise NotImplementedError
 
-    def finish(self, label: Text, outcome: Text) -> None:
+    def finish(self, line: _Line, outcome: Text) -> None:
         """Replaces the line by its final form."""
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self, line: _Line) -> None:
         """Ends the line without an outcome."""
-        raise NotImplementedError
 
 
-class _TerminalLine(_RunningLine):
-    """Rewritten four times a second until the stage ends."""
+class _TerminalBoard:
+    """Rewritten four times a second while something runs."""
 
-    def __init__(self, console: Console, label: Text, clock: Callable[[], float]) -> None:
-        super().__init__(console, label, clock)
-        self._message = ""
-        self._live = Live(
-            get_renderable=self._render,
-            console=console,
-            transient=True,
-            refresh_per_second=4,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start(refresh=True)
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
+        self._clock = clock
+        self._lines: list[_Line] = []
+        self._live: Live | None = None
 
-    def _render(self) -> Text:
-        line = self._label.copy()
-        line.append(f"{duration(self._clock() - self._start)}  ", "cyan")
-        line.append(self._message, "dim")
-        line.no_wrap = True
-        line.overflow = "ellipsis"
-        return line
+    def open(self, line: _Line) -> None:
+        self._lines.append(line)
+        if self._live is None:
+            self._live = Live(
+                get_renderable=lambda: Group(*map(self._render, self._lines)),
+                console=self._console,
+                transient=True,
+                refresh_per_second=4,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start(refresh=True)
 
-    def note(self, message: str, *, always: bool = False) -> None:
-        self._message = message
+    def _render(self, line: _Line) -> Text:
+        shown = line.label.copy()
+        shown.append(f"{duration(self._clock() - line.start)}  ", "cyan")
+        shown.append(line.message, "dim")
+        shown.no_wrap = True
+        shown.overflow = "ellipsis"
+        return shown
+
+    def note(self, line: _Line, message: str, *, always: bool) -> None:
+        line.message = message
 
     def show(self, text: Text) -> None:
-        self._live.console.print(text, highlight=False)
+        self._console.print(text, highlight=False)
 
-    def finish(self, label: Text, outcome: Text) -> None:
-        self._live.stop()
-        self._console.print(label + outcome, highlight=False)
+    def finish(self, line: _Line, outcome: Text) -> None:
+        self.close(line)
+        self.show(line.label + outcome)
 
-    def close(self) -> None:
-        self._live.stop()
+    def close(self, line: _Line) -> None:
+        self._lines.remove(line)
+        if not self._lines and self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
-class _LogLine(_RunningLine):
-    """Begun when the stage starts and completed when it ends; the stage's words break it."""
+class _LogBoard:
+    """A line is begun when the stage starts and completed when it ends; whatever is said meanwhile breaks it.
 
-    def __init__(self, console: Console, label: Text, clock: Callable[[], float]) -> None:
-        super().__init__(console, label, clock)
-        self._broken = False
-        self._shown_at = self._start
-        self._held_back = ""
-        self._write(label.plain)
+    Of stages at the same time the later one's line is begun once the earlier one has ended.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float]) -> None:
+        self._console = console
+        self._clock = clock
+        self._lines: list[_Line] = []
+        self._unbroken: _Line | None = None
 
     def _write(self, text: str) -> None:
         self._console.file.write(text)
         self._console.file.flush()
 
     def _break(self) -> None:
-        if not self._broken:
+        if self._unbroken is not None:
             self._write("\n")
-            self._broken = True
+            self._unbroken = None
 
-    def note(self, message: str, *, always: bool = False) -> None:
+    def open(self, line: _Line) -> None:
+        self._lines.append(line)
+        if len(self._lines) == 1:
+            self._begin(line)
+
+    def _begin(self, line: _Line) -> None:
+        line.begun = True
+        self._unbroken = line
+        self._write(line.label.plain)
+
+    def note(self, line: _Line, message: str, *, always: bool) -> None:
         interval = EPOCH_INTERVAL_SECONDS if "epoch " in message else NOTE_INTERVAL_SECONDS
         now = self._clock()
-        if not always and now - self._shown_at < interval:
-            self._held_back = message
+        if not always and now - line.shown_at < interval:
+            line.message = message
             return
-        self._shown_at = now
-        self._held_back = ""
+        line.shown_at, line.message = now, ""
+        self._say(line, message)
+
+    def _say(self, line: _Line, message: str) -> None:
         self._break()
-        self._write(f"{INDENT}{message}\n")
+        whose = f"{line.stage}: " if len(self._lines) > 1 else ""
+        self._write(f"{INDENT}{whose}{message}\n")
 
     def show(self, text: Text) -> None:
         self._break()
         self._write(f"{text.plain}\n")
 
-    def finish(self, label: Text, outcome: Text) -> None:
-        if self._broken and self._held_back:
-            self._write(f"{INDENT}{self._held_back}\n")
-        self._write(f"{label.plain if self._broken else ''}{outcome.plain}\n")
+    def finish(self, line: _Line, outcome: Text) -> None:
+        unbroken = self._unbroken is line
+        if not unbroken and line.message:
+            self._say(line, line.message)
+        self._lines.remove(line)
+        if unbroken:
+            self._unbroken = None
+            self._write(f"{outcome.plain}\n")
+        else:
+            self.show(line.label + outcome)
+        if self._lines and not self._lines[0].begun:
+            self._begin(self._lines[0])
 
-    def close(self) -> None:
+    def close(self, line: _Line) -> None:
+        self._lines.remove(line)
         self._break()

@@ -1,4 +1,7 @@
 import io
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rich.console import Console
@@ -87,6 +90,39 @@ def test_a_notice_is_always_shown_as_it_is():
     ]
 
 
+def test_a_log_says_whose_words_they_are_where_two_stages_run_at_once():
+    file, clock = io.StringIO(), Clock()
+
+    def second_stage():
+        view.started("Map")
+        clock.now += 10
+        progress.report("half a map")
+        first.set()
+        second.wait()
+        progress.conclude("a whole map")
+        view.finished(result("Map", 20))
+
+    first, second = threading.Event(), threading.Event()
+    with StageLines(Console(file=file), clock) as view, ThreadPoolExecutor(1) as other:
+        view.begin(["Index", "Map"])
+        view.started("Index")
+        ended = other.submit(second_stage)
+        first.wait()
+        progress.report("searching")
+        view.finished(result("Index", 10))
+        second.set()
+        ended.result()
+    assert file.getvalue().splitlines() == [
+        "[1/2] Index  ",
+        "        Map: half a map",
+        "        Index: searching",
+        "[1/2] Index  10.0 s",
+        "[2/2] Map    ",
+        "        a whole map",
+        "[2/2] Map    20.0 s",
+    ]
+
+
 def test_a_terminal_rewrites_the_running_line():
     file = io.StringIO()
     with StageLines(Console(file=file, force_terminal=True, width=100)) as view:
@@ -96,6 +132,24 @@ def test_a_terminal_rewrites_the_running_line():
         view.finished(result("Transform", 2.0))
     assert "\x1b[2K" in file.getvalue()  # erases the line before the final one
     assert "2.0 s" in file.getvalue()
+
+
+def test_a_terminal_shows_each_stage_that_runs():
+    file = io.StringIO()
+    with StageLines(Console(file=file, force_terminal=True, width=100)) as view, ThreadPoolExecutor(1) as other:
+        view.begin(["Index", "Map"])
+        view.started("Index")
+        other.submit(view.started, "Map").result()
+        other.submit(progress.report, "half a map").result()
+        view._board._live.refresh()
+        shown = file.getvalue()
+        view.finished(result("Index", 2.0))
+        other.submit(view.finished, result("Map", 3.0)).result()
+    assert shown.rindex("[1/2] Index") < shown.rindex("[2/2] Map") < shown.rindex("half a map")
+    assert re.findall(r"(Index|Map)\s+(?:\x1b\[\d+m)?([23]\.0 s)", file.getvalue()) == [
+        ("Index", "2.0 s"),
+        ("Map", "3.0 s"),
+    ]
 
 
 def test_nothing_is_shown_once_it_has_ended():
