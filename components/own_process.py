@@ -8,6 +8,8 @@ import logging
 import multiprocessing
 import pickle
 import signal
+import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -33,6 +35,16 @@ class _TracebackThereError(Exception):
 
     def __str__(self) -> str:
         return f"\n\n{self.args[0]}"
+
+
+def are_possible() -> bool:
+    """Whether this process may make some: it has one thread, and has not used TensorFlow.
+
+    A fork has the one thread that asked for it; a lock that another held stays closed in it for ever. Python does not
+    count TensorFlow's own threads.
+    """
+    tensorflow = sys.modules.get("tensorflow.python.eager.context")
+    return threading.active_count() == 1 and (tensorflow is None or tensorflow.context()._context_handle is None)
 
 
 def is_own() -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from components import own_process
 from components.beam import engines, job_server
 from components.causes import cause_of
 from components.errors import InputError
@@ -245,11 +246,12 @@ def _run(
     from pipelines.local_run.run import RunFailedError, execute, open_recommender
     from pipelines.terminal.summary_lines import print_failure, print_interruption, print_push, print_summary
 
+    own_processes = own_process.are_possible()
     try:
         with StageLines(progress) as view, engines.nothing_left(beam), job_server.shared(beam) as arguments:
             opener = functools.partial(open_recommender, beam_pipeline_args=arguments)
             summary = execute(
-                config, folder, view, preset=preset, cache=cache, own_processes=True, open_pipeline=opener
+                config, folder, view, preset=preset, cache=cache, own_processes=own_processes, open_pipeline=opener
             )
             view.preparing("Asking the bundle for three users")
             samples = _samples(summary.bundle)

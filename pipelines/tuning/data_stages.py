@@ -44,7 +44,7 @@ def prepare(config: PipelineConfig, folder: RunFolder, view: RunView, model: str
             received=opened.source,
             action="name it with --columns rating=COLUMN, or tune --model retrieval",
         )
-    runner = LocalRunner(view, until=(LAST,), own_processes=True)
+    runner = LocalRunner(view, until=(LAST,))
     runner.run(opened.pipeline)
     return PreparedData(
         files=files_of({result.id: result.outputs for result in runner.results}),

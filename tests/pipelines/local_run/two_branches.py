@@ -62,7 +62,8 @@ def run_once(output, order):
         "folders": sorted(str(path.relative_to(folder.artifacts)) for path in folder.artifacts.glob("*/model/*/*")),
         "shown": shown.getvalue(),
     }
-    print(json.dumps(told), flush=True)
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
