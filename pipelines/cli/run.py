@@ -246,10 +246,10 @@ def _run(
     from pipelines.local_run.run import RunFailedError, execute, open_recommender
     from pipelines.terminal.summary_lines import print_failure, print_interruption, print_push, print_summary
 
-    own_processes = own_process.are_possible()
     try:
         with StageLines(progress) as view, engines.nothing_left(beam), job_server.shared(beam) as arguments:
             opener = functools.partial(open_recommender, beam_pipeline_args=arguments)
+            own_processes = own_process.are_possible()  # not where a job server of our own is spoken to
             summary = execute(
                 config, folder, view, preset=preset, cache=cache, own_processes=own_processes, open_pipeline=opener
             )
