@@ -139,6 +139,7 @@ def test_who_is_interrupted_leaves_nothing_and_who_is_killed_leaves_nobody_at_wo
         process = subprocess.Popen(
             script(f"""
                 import tempfile
+                signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore it
                 def work():
                     with tempfile.TemporaryDirectory(dir={str(folder)!r}) as made:
                         path = Path({str(folder)!r}, "begun")

@@ -65,7 +65,8 @@ def test_an_index_over_the_wrong_vectors_is_refused(first_run, tmp_path):
     index, model = standard_artifacts.Model(), standard_artifacts.Model()
     index.uri, model.uri, model.id = str(tmp_path / "index"), str(tmp_path / "model"), 9
     save_index(ExactIndex(wrong), wrong, f"{index.uri}/Format-Serving")
-    report = {"kind": "exact", "size": 1100, "dimensions": wrong.shape[1], "recall": 1.0, "k": 100}
+    nothing = {"leaves_to_search": 0, "reorder": 0}
+    report = {"kind": "exact", "size": 1100, "dimensions": wrong.shape[1], "recall": 1.0, "k": 100, **nothing}
     Path(index.uri, INDEX_REPORT).write_text(json.dumps(report))
     examples = standard_artifacts.Examples
     inputs = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -67,6 +68,7 @@ def run_once(output, order):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may ignore it
     run._stages_at_once = lambda results: 2
     for asked in sys.argv[2:]:
         run_once(Path(sys.argv[1]), asked)
