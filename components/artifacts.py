@@ -4,7 +4,6 @@ from __future__ import annotations
 
 # Custom properties of what ExampleGen writes (integers, KFP-safe), alike on all its artifacts of Examples.
 ROWS = {"train": "rows_train", "eval": "rows_eval", "test": "rows_test"}
-ROWS_AT_ONCE = 2_000_000  # most rows with which stages work at the same time: above, each fills the cores and gigabytes
 USERS = "users"
 ITEMS = "items"
 ADDED_TO_CATALOGUE = "added_from_ratings"

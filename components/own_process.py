@@ -21,6 +21,9 @@ from components.causes import cause_of
 from components.memory import give_back
 from components.progress import LOGGER
 
+ROWS_AT_ONCE = 2_000_000
+"""Most rows with which two works are done at the same time: above, each fills the cores, and memory would add up."""
+
 _PR_SET_PDEATHSIG = 1
 _SECONDS_TO_END = 10.0
 _forking = multiprocessing.get_context("fork")

@@ -85,7 +85,7 @@ class FinalFitting:
     def _run(self, *works: Callable[[], Any]) -> list[Any]:
         """Each in a process of its own on a local run, all at once where the data are small."""
         rows = sum(self.sequences.get_int_custom_property(name) for name in artifacts.ROWS.values())
-        return own_process.run(works, at_once=rows <= artifacts.ROWS_AT_ONCE)
+        return own_process.run(works, at_once=rows <= own_process.ROWS_AT_ONCE)
 
     def _train(self, run_fn: Any, name: str, judged_run: Artifact, model: Artifact) -> None:
         """Trains a model on every row."""

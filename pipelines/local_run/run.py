@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from components.artifacts import ROWS, ROWS_AT_ONCE
+from components.artifacts import ROWS
 from components.beam import engines
 from components.causes import cause_of
 from components.errors import InputError
 from components.memory import quick_imports
+from components.own_process import ROWS_AT_ONCE
 from components.progress import LOGGER
 from components.settings import to_mapping
 from pipelines.config import PipelineConfig

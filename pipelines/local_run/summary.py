@@ -34,7 +34,7 @@ PACKAGES = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageSummary:
-    """A stage in the order of the run.
+    """A stage that was started.
 
     Attributes:
       id: Id of the component.
@@ -193,7 +193,7 @@ class Summary:
       finished: When; None while the run is running or after it was killed.
       seconds: Wall-clock time.
       everything_cached: Whether no stage did anything anew.
-      stages: The stages that were started.
+      stages: The stages that were started, in the order in which they ended.
       data: None until ingestion has ended.
       training: By component id.
       index: The index's own report, `index.json`.

@@ -174,3 +174,21 @@ def gone(process):
 def test_where_no_process_may_be_made_the_works_are_done_here():
     found = outcome("show(same=own_process.run([os.getpid, os.getpid], at_once=True) == [os.getpid()] * 2)")
     assert found == {"same": True}
+
+
+def test_a_process_with_threads_or_with_tensorflow_in_use_makes_none():
+    found = outcome("""
+        import threading
+        alone = own_process.are_possible()
+        end = threading.Event()
+        waiting = threading.Thread(target=end.wait)
+        waiting.start()
+        beside = own_process.are_possible()
+        end.set()
+        waiting.join()
+        import tensorflow as tf
+        imported = own_process.are_possible()
+        tf.constant(1)
+        show(found=[alone, beside, imported, own_process.are_possible()])
+    """)
+    assert found == {"found": [True, False, True, False]}

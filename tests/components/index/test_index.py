@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components import progress
-from components.index.choice import RecallTooLowError, build, wants_scann
+from components.index.choice import Chosen, RecallTooLowError, build, wants_scann
 from components.index.config import IndexConfig
 from components.index.scann_index import ScannIndex, ScannSetting, settings_for
 from components.index.search import ExactIndex
@@ -136,3 +136,22 @@ def test_where_the_choice_is_free_and_scann_misses_the_recall_the_index_is_exact
 )
 def test_scann_is_for_catalogues_that_are_large_enough(kind, items, expected):
     assert wants_scann(IndexConfig(kind=kind), items) is expected
+
+
+def test_a_successor_of_a_judged_index_begins_at_its_setting_and_stays_exact_where_that_was_exact():
+    candidates, queries, config = vectors(2_000, seed=3), vectors(50, seed=4), IndexConfig(min_recall=0.01)
+    _, cheapest = build(config, candidates, queries)
+    kinds = ("kind", "leaves_to_search", "reorder")
+    dearer = settings_for(2_000, cheapest.leaves)[4]
+    judged = dict(zip(kinds, ("scann", dearer.leaves_to_search, dearer.reorder), strict=True))
+    _, begun = build(config, candidates, queries, Chosen.of(judged))
+    assert settings_for(2_000, cheapest.leaves).index(dearer) > 0
+    assert (cheapest.leaves_to_search, cheapest.reorder) != (dearer.leaves_to_search, dearer.reorder)
+    assert (begun.leaves_to_search, begun.reorder) == (dearer.leaves_to_search, dearer.reorder)
+    assert len(begun.curve) == 1
+
+    exact = Chosen.of(dict(zip(kinds, ("exact", 0, 0), strict=True)))
+    index, report = build(config, candidates, queries, exact)
+    assert (type(index), report.kind, report.curve) == (ExactIndex, "exact", [])
+    _, report = build(IndexConfig(kind="scann", min_recall=0.01), candidates, queries, exact)
+    assert report.kind == "scann"

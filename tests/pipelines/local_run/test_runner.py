@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from components.errors import InputError
-from pipelines.local_run.run import OpenedPipeline, RunFailedError
+from pipelines.local_run.run import OpenedPipeline, RunFailedError, _stages_at_once
+from pipelines.local_run.stages import OutputArtifact, StageResult
 from tests.end_to_end import command
 from tests.pipelines import tiny_pipeline
 
@@ -212,3 +213,12 @@ def test_a_full_disk_hides_neither_the_stage_nor_the_cause(monkeypatch, tmp_path
     assert "error: SecondStage failed: ValueError: the second stage is broken" in done.err
     assert "the summary could not be written: OSError: [Errno 28] No space left on device" in done.err
     assert "the whole traceback" not in done.err
+
+
+@pytest.mark.parametrize(("train", "at_once"), [(1_999_980, 2), (1_999_981, 1)])
+def test_two_stages_run_at_once_only_where_the_rows_are_known_and_few(train, at_once):
+    ingested = OutputArtifact(uri="", properties={"rows_train": train, "rows_eval": 10, "rows_test": 10})
+    before = StageResult(id="EntitySchema", seconds=1, cached=False, outputs={})
+    after = StageResult(id="ExampleGen", seconds=1, cached=False, outputs={"examples": ingested})
+    assert _stages_at_once([before]) == 1
+    assert _stages_at_once([before, after]) == at_once

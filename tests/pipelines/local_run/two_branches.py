@@ -23,11 +23,10 @@ from tests.pipelines.local_run.branch import Branch
 
 
 def create(folder, order):
+    meeting = str(folder.path)
     branches = [
-        Branch(meeting=str(folder.path), name=name, other=other, order=str(order if name == "left" else "")).with_id(
-            name
-        )
-        for name, other in (("left", "right"), ("right", "left"))
+        Branch(meeting=meeting, name="left", other="right", order=order).with_id("left"),
+        Branch(meeting=meeting, name="right", other="left", order="").with_id("right"),
     ]
     return tfx.dsl.Pipeline(
         pipeline_name="branches",
