@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.best_columns import LOWEST
 from components.bundle.sorted_lists import END
-from components.index.search import LOWEST
 
 PADDING, NEVER = -1, -2
 _FIRST_EXCLUDED = -3  # filter number f that leaves its items out is _FIRST_EXCLUDED - f

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.best_columns import BLOCK, LOWEST
 from components.bundle.filters import PADDING, ItemFilter, keep_allowed, lower
 from components.bundle.sorted_lists import contains, sorted_lists
 from components.examples import Floats, Ints
-from components.index.search import BLOCK, LOWEST, NOTHING, SCORES_AT_ONCE, in_parts, queries_at_once
+from components.index.search import NOTHING, SCORES_AT_ONCE, in_parts, queries_at_once
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components.index.search import LOWEST
+from components.best_columns import LOWEST
 
 PADDING = -1e9  # below every value of a candidate, above LOWEST
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from components import features
 from components.baselines.means import Means
+from components.best_columns import BLOCK, LOWEST
 from components.bundle.config import BundleConfig
 from components.bundle.filters import NEVER, PADDING, ItemFilter, lower
 from components.bundle.first_stage import Asked, FirstStage, as_long
@@ -24,7 +25,7 @@ from components.bundle.ordering import blend, most_relevant_and_different
 from components.bundle.sorted_lists import sorted_lists
 from components.bundle.users import UserTable
 from components.examples import Catalogue, Strings
-from components.index.search import BLOCK, LOWEST, NOTHING, in_parts, queries_at_once
+from components.index.search import NOTHING, in_parts, queries_at_once
 from serving import contract
 
 

@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from components import progress
+from components.best_columns import LOWEST
 from components.examples import Floats, Ints
 from components.index.config import IndexConfig
 from components.index.scann_index import ScannIndex, ScannSetting, leaves_for, settings_for
-from components.index.search import LOWEST, NOTHING, ExactIndex
+from components.index.search import NOTHING, ExactIndex
 
 QUERIES_PER_BATCH = 256
 TIMED_PASSES = 3

@@ -13,8 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from components.best_columns import LOWEST
 from components.examples import Floats
-from components.index.search import LOWEST
 
 NAMESPACE = "Scann"
 ANISOTROPIC_THRESHOLD = 0.2

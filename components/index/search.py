@@ -11,21 +11,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.best_columns import BLOCK, best_columns
 from components.examples import Floats
 
-BLOCK = 32
 NOTHING = -1
-LOWEST = tf.float32.min
 SCORES_AT_ONCE = 1 << 25  # 128 MB: more scores than that are computed one part of the queries after the other
 
 
 class ExactIndex(tf.Module):  # type: ignore[misc]
-    """Exact maximum inner product search by block maxima, in stock TensorFlow operations.
+    """Exact maximum inner product search by block maxima (best_columns.py), in stock TensorFlow operations.
 
-    What makes brute force slow is `top_k` over the whole row. So: scores, the maximum of each block
-    of 32, `top_k` of the maxima, and `top_k` within the best blocks. No candidate outside of the k best
-    blocks can be among the k best, for k better ones stand in k other blocks. (One block more is looked
-    into: the last one is filled up with copies of the last candidate, which may have been lowered.)
+    The last block is filled up with copies of the last candidate.
 
     Args:
       candidates: float32 `[N, D]`.
@@ -34,9 +30,7 @@ class ExactIndex(tf.Module):  # type: ignore[misc]
     def __init__(self, candidates: Floats) -> None:
         super().__init__(name="exact_index")
         self._size = len(candidates)
-        self._blocks = -(-self._size // BLOCK)
-        padding = self._blocks * BLOCK - self._size
-        padded = np.concatenate([candidates, np.repeat(candidates[-1:], padding, axis=0)])
+        padded = np.concatenate([candidates, np.repeat(candidates[-1:], -self._size % BLOCK, axis=0)])
         self.candidates = tf.Variable(padded.T.copy(), trainable=False, name="candidates")  # [D, N]: twice as fast
 
     def scores(self, queries: Any) -> Any:
@@ -62,14 +56,7 @@ class ExactIndex(tf.Module):  # type: ignore[misc]
 
     def best(self, scores: Any, k: Any) -> tuple[Any, Any]:
         """The k best columns of `scores` (as `scores` returns them, some lowered to `LOWEST` perhaps)."""
-        blocks = tf.reshape(scores, [-1, self._blocks, BLOCK])
-        kept = tf.minimum(k + 1, self._blocks)
-        # In ascending order, so that ties are broken by catalogue row.
-        block = tf.sort(tf.math.top_k(tf.reduce_max(blocks, axis=2), kept, sorted=False).indices, axis=1)
-        rows = tf.reshape(block[:, :, tf.newaxis] * BLOCK + tf.range(BLOCK), [-1, kept * BLOCK])
-        within = tf.reshape(tf.gather(blocks, block, batch_dims=1), [-1, kept * BLOCK])
-        top = tf.math.top_k(tf.where(rows < self._size, within, LOWEST), k)
-        return tf.gather(rows, top.indices, batch_dims=1), top.values
+        return best_columns(scores, self._size, k)
 
 
 def queries_at_once(candidates: int) -> int:

@@ -5,14 +5,13 @@ Shapes: `B` rows, `H` history positions, `T` targets, `N` items of the catalogue
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from components.retrieval.content import ItemContent, Items
-from components.retrieval.penalty import Penalty
+from components.retrieval.content import UNKNOWN_SLOT, ItemContent, Items
+from components.retrieval.penalty import Gathered, Penalty
 from components.retrieval.rows import CONTEXT, USERS
 from components.retrieval.towers import CandidateTower, ItemEncoder, QueryTower
 from components.training.users import Users
@@ -80,27 +79,28 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """Loss of a batch of histories and targets (catalogue rows, -1 = padding)."""
         return self._loss(self, inputs, training)
 
-    def id_vectors(self, items: Items) -> list[Any]:
-        """The id vectors of `n` items in each tower: float32 `[n, poolings * d]` and `[n, d]`."""
-        return [encoder.id_vectors(items) for encoder in self._encoders]
-
-    def encode(self, items: Items, training: bool, id_vectors: Sequence[Any] = (None, None)) -> tuple[Any, Any]:
-        """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` items.
+    def seen(self, items: Items, training: bool) -> tuple[Items, Any]:
+        """`n` items as a step sees them, and which of them with their own ids, float32 `[n]` of 1 and 0.
 
         In training some items have no id: unknown items have a trained path then.
-
-        Args:
-          items: The items.
-          training: Whether the vectors are trained on.
-          id_vectors: Those of the items, where they have been gathered already.
         """
-        hidden = None
-        if training and self._item_dropout:
-            hidden = tf.random.uniform([tf.size(items.slots)]) < self._item_dropout
-            if self._content is not None and self._content.has_optional:
-                items = Items(items.slots, self._content.hidden(items.content, self._item_dropout, optional_only=True))
-        of_history, of_candidates = id_vectors
-        return self.query_tower.tables(items, hidden, of_history), self.candidate_tower(items, hidden, of_candidates)
+        if not training or not self._item_dropout:
+            return items, tf.ones(tf.shape(items.slots))
+        hidden = tf.random.uniform([tf.size(items.slots)]) < self._item_dropout
+        content = items.content
+        if self._content is not None and self._content.has_optional:
+            content = self._content.hidden(content, self._item_dropout, optional_only=True)
+        return Items(tf.where(hidden, UNKNOWN_SLOT, items.slots), content), 1.0 - tf.cast(hidden, tf.float32)
+
+    def gather(self, tower: QueryTower | CandidateTower, rows: Any, occurrences: Any, training: bool) -> Gathered:
+        """What a tower encodes of a batch, from the catalogue rows int32 `[n]` (-1: some item, of no account)."""
+        items, with_id = self.seen(self.items.select(tf.maximum(rows, 0)), training)
+        vectors = tower.encoder.id_vectors(items)  # once: two gathers of a table are two gradients, to be added up
+        return Gathered(items=items, id_vectors=vectors, occurrences=with_id * occurrences)
+
+    def encode(self, items: Items) -> tuple[Any, Any]:
+        """Input tables float32 `[n, poolings * d]` and candidates float32 `[n, d + 1]` of `n` items."""
+        return self.query_tower.tables(items), self.candidate_tower(items)
 
     def query(self, inputs: dict[str, Any], history: Any, tables: Any, training: bool) -> Any:
         """Queries float32 `[B, d + 1]` of a batch: of its users, and of histories that are rows of `tables`.
@@ -121,9 +121,9 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """Input tables float32 `[N, poolings * d]` and candidates float32 `[N, d + 1]`."""
         items = int(self.items.slots.shape[0])
         if items <= BLOCK:
-            return self.encode(self.items, training=False)
+            return self.encode(self.items)
         blocks = [tf.range(start, min(start + BLOCK, items)) for start in range(0, items, BLOCK)]
-        parts = [self.encode(self.items.select(rows), training=False) for rows in blocks]
+        parts = [self.encode(self.items.select(rows)) for rows in blocks]
         tables, candidates = (tf.concat(part, axis=0) for part in zip(*parts, strict=True))
         return tables, candidates
 
@@ -138,9 +138,9 @@ class TwoTowerModel(tfrs.Model):  # type: ignore[misc]
         """What the squared norm of all tables adds to the loss."""
         return self._penalty.of_tables(self._encoders, self._user_tables)
 
-    def penalty_of(self, items: Items, id_vectors: Sequence[Any], occurrences: Any) -> Any:
-        """The same in the mean over batches, from the `n` items of a batch that occur float32 `[n]` times each."""
-        return self._penalty.of_rows(self._encoders, self._user_tables, items, id_vectors, occurrences)
+    def penalty_of(self, of_history: Gathered, of_candidates: Gathered) -> Any:
+        """The same in the mean over batches, from the items of a batch that each tower encodes."""
+        return self._penalty.of_rows(self._encoders, self._user_tables, (of_history, of_candidates))
 
     @property
     def _encoders(self) -> list[ItemEncoder]:

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.examples import Floats
-from components.retrieval.content import UNKNOWN_SLOT, Items
+from components.retrieval.content import Items
 from components.transform.content import Encoded
 
 INITIAL_SCALE, INITIAL_ROWS = 0.05, 65_536
@@ -44,17 +44,14 @@ class ItemEncoder(tf.keras.layers.Layer):  # type: ignore[misc]
         """The id vectors of `n` items, float32 `[n, d]`."""
         return tf.gather(self.ids, items.slots)
 
-    def call(self, items: Items, hidden: Any = None, id_vectors: Any = None) -> Any:
+    def call(self, items: Items, id_vectors: Any = None) -> Any:
         """Encodes `n` items as float32 `[n, d]`.
 
         Args:
           items: The items.
-          hidden: bool `[n]`, whose ids are hidden behind the unknown slot; None: none.
           id_vectors: Those of the items, where they have been gathered already.
         """
         vectors = self.id_vectors(items) if id_vectors is None else id_vectors
-        if hidden is not None:
-            vectors = tf.where(hidden[:, tf.newaxis], tf.gather(self.ids, [UNKNOWN_SLOT]), vectors)
         return (
             vectors
             if self.content is None
@@ -97,9 +94,9 @@ class QueryTower(tf.keras.layers.Layer):  # type: ignore[misc]
         told = user_content + context_content
         self.users = self.add_weight("users", [told, dim], initializer=_normal(seed + 2)) if told else None
 
-    def tables(self, items: Items, hidden: Any = None, id_vectors: Any = None) -> Any:
+    def tables(self, items: Items, id_vectors: Any = None) -> Any:
         """Input vectors of `n` items for all poolings, float32 `[n, poolings * d]`."""
-        return self.encoder(items, hidden, id_vectors)
+        return self.encoder(items, id_vectors)
 
     def call(self, history: Any, tables: Any, users: Encoded | None = None) -> Any:
         """Embeds histories and what is known of their users.
@@ -131,11 +128,10 @@ class CandidateTower(tf.keras.layers.Layer):  # type: ignore[misc]
         self.encoder = ItemEncoder(slots, content, dim, seed, "candidates")
         self.bias = self.add_weight("bias", [slots], initializer=lambda *_, **__: tf.constant(log_popularity))
 
-    def call(self, items: Items, hidden: Any = None, id_vectors: Any = None) -> Any:
+    def call(self, items: Items, id_vectors: Any = None) -> Any:
         """Embeds `n` items as float32 `[n, d + 1]`; see `ItemEncoder.call`."""
-        slots = items.slots if hidden is None else tf.where(hidden, UNKNOWN_SLOT, items.slots)
-        encoded = self.encoder(items, hidden, id_vectors)
-        vectors = tf.concat([encoded, tf.gather(self.bias, slots)[:, tf.newaxis]], axis=1)
+        encoded = self.encoder(items, id_vectors)
+        vectors = tf.concat([encoded, tf.gather(self.bias, items.slots)[:, tf.newaxis]], axis=1)
         return vectors if self.scale == 1 else self.scale * vectors
 
 

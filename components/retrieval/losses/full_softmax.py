@@ -28,7 +28,7 @@ class FullSoftmax:
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
         """Mean loss of `history` int32 `[B, H]` and `targets` int32 `[B, T]` (catalogue rows, -1 = padding)."""
         history, targets = inputs[HISTORY], inputs[TARGETS]
-        tables, candidates = model.encode(model.items, training)
+        tables, candidates = model.encode(model.seen(model.items, training)[0])
         logits = tf.matmul(model.query(inputs, history, tables, training), candidates, transpose_b=True)
         return model.penalty() + cross_entropy(
             logits, history, targets, inputs[WEIGHTS], target_decay=self._target_decay, repeats=self._repeats

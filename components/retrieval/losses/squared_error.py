@@ -27,7 +27,7 @@ class SquaredError:
     def __call__(self, model: Any, inputs: dict[str, Any], training: bool) -> Any:
         """Mean over users of the loss of `history` int32 `[B, H]` (catalogue rows, -1 = padding); no targets."""
         history = inputs[HISTORY]
-        tables, candidates = model.encode(model.items, training)
+        tables, candidates = model.encode(model.items)
         queries = model.query(inputs, history, tables, training)
         places = tf.where(history >= 0)
         users, items = places[:, 0], tf.gather_nd(history, places)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.best_columns import LOWEST
 from components.bundle.filters import ItemFilter, keep_allowed
-from components.index.search import LOWEST
 
 VALUES = {
     "genres": [[b"Comedy"], [b"Drama", b"Comedy"], [b"Drama"], []],

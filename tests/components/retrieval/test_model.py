@@ -17,11 +17,12 @@ from components.retrieval import model as model_module
 from components.retrieval.building import build
 from components.retrieval.config import RetrievalConfig
 from components.retrieval.content import UNKNOWN_SLOT, item_content
-from components.retrieval.exact_search import last_rows, ndcg
+from components.retrieval.exact_search import last_rows, ndcg, ndcg_of_sums
 from components.retrieval.fitting import fit, refit
 from components.retrieval.judging import METRIC
 from components.retrieval.losses.cross_entropy import mask_rows
 from components.retrieval.losses.in_batch_softmax import InBatchSoftmax
+from components.retrieval.penalty import Gathered
 from components.retrieval.training_data import TrainingData, chosen_loss, training_data
 from components.retrieval.weights import tables_of
 from components.training.phases import seeing
@@ -227,16 +228,18 @@ def test_logq_tells_how_rare_an_item_is_among_millions_too():
 
         items = types.SimpleNamespace(select=lambda rows: rows)
 
-        def id_vectors(self, items):
-            return [None, None]
+        query_tower = types.SimpleNamespace(tables=lambda items, vectors: vectors)
 
-        def encode(self, items, training, id_vectors):
-            return tf.zeros([tf.size(items), 2]), tf.zeros([tf.size(items), 2])
+        def candidate_tower(self, items, vectors):
+            return vectors
+
+        def gather(self, tower, rows, occurrences, training):
+            return Gathered(items=rows, id_vectors=tf.zeros([tf.size(rows), 2]), occurrences=occurrences)
 
         def query(self, inputs, history, tables, training):
             return tf.zeros([tf.shape(history)[0], 2])
 
-        def penalty_of(self, items, id_vectors, occurrences):
+        def penalty_of(self, of_history, of_candidates):
             return 0.0
 
     catalogue = 4_000_000
@@ -255,11 +258,17 @@ def test_a_step_of_the_in_batch_loss_has_a_gradient_for_rows_of_the_batch_alone(
     tf.random.set_seed(7)
     with tf.GradientTape() as tape:
         loss = model.compute_loss(batch([[0], [3]], [[1], [4]]), training=True)
-    towers = (model.query_tower.encoder.ids, model.candidate_tower.encoder.ids, model.candidate_tower.bias)
-    slots = set(model.items.slots.numpy()[[0, 3, 1, 4, *drawn]])
-    for gradient in tape.gradient(loss, towers):
+    slots = model.items.slots.numpy()
+    of_history, of_candidates = ({UNKNOWN_SLOT, *slots[rows]} for rows in ([0, 3], [1, 4, *drawn]))
+    tables = (
+        (model.query_tower.encoder.ids, of_history),
+        (model.candidate_tower.encoder.ids, of_candidates),
+        (model.candidate_tower.bias, of_candidates),
+    )
+    gradients = tape.gradient(loss, [table for table, _ in tables])
+    for gradient, (_, named) in zip(gradients, tables, strict=True):
         assert isinstance(gradient, tf.IndexedSlices)
-        assert set(gradient.indices.numpy()) <= slots
+        assert set(gradient.indices.numpy()) <= named
 
 
 def test_the_squared_error_covers_the_catalogue_and_takes_an_items_own_contribution_out():
@@ -349,6 +358,24 @@ def test_ndcg_by_hand():
     first = (1 + 1 / 2) / (1 + 1 / np.log2(3))
     assert value(9) == pytest.approx((first + 1 / 2) / 2)
     assert value(1) == pytest.approx(first)
+
+
+def test_ndcg_of_a_catalogue_that_is_searched_by_blocks():
+    # 150 items of which the last block is filled up with 10 that do not count, all scores below theirs. Item i scores
+    # -i - 1: without 1 and 2 the list is 0, 3, 4, 5. With 10 times i added to it, it is 149, 148, 147, 146.
+    candidates = -tf.range(1.0, 151.0)[:, tf.newaxis]
+    asked = AskedUsers(histories=ragged([[]]), left_out=ragged([[2, 1]]), held_out=ragged([[3, 147, 2]]))
+    limits = {"k": 4, "history_length": 5, "most_users": 9}
+    ideal = 1 + 1 / np.log2(3) + 1 / 2
+
+    def ones(history, _):
+        return tf.ones([history.shape[0], 1])
+
+    alone, with_others = 1 / np.log2(3) / ideal, 1 / 2 / ideal
+    assert ndcg(ones, candidates, asked, **limits) == pytest.approx(alone)
+    others = (ones, tf.range(150.0)[:, tf.newaxis])
+    found = ndcg_of_sums((ones, candidates), others, asked, weights=[0.0, 10.0], **limits)
+    assert found == pytest.approx([alone, with_others])
 
 
 def test_a_list_leaves_out_what_the_rule_says_and_not_what_the_query_reads():

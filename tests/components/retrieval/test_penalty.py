@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.retrieval.content import Items
-from components.retrieval.penalty import Penalty
+from components.retrieval.penalty import Gathered, Penalty
 from components.retrieval.towers import ItemEncoder
 
 COUNTS = np.array([1, 3, 0, 4])
@@ -26,7 +26,8 @@ def batch_of(*slots):
 
 
 def of_rows(penalty, encoder, items, occurrences):
-    return penalty.of_rows([encoder], [], items, [encoder.id_vectors(items)], occurrences)
+    gathered = Gathered(items=items, id_vectors=encoder.id_vectors(items), occurrences=occurrences)
+    return penalty.of_rows([encoder], [], [gathered])
 
 
 def test_one_weight_for_all(encoder):
@@ -60,3 +61,13 @@ def test_what_is_in_a_batch_twice_counts_twice(encoder):
     twice = of_rows(penalty, encoder, batch_of(0, 1), tf.constant([2.0, 1.0])).numpy()
     ones = [of_rows(penalty, encoder, batch_of(slot), tf.ones([1])).numpy() for slot in (0, 0, 1)]
     assert twice == pytest.approx(np.mean(ones))
+
+
+def test_the_gradient_of_a_batch_is_that_of_its_rows(encoder):
+    penalty = Penalty(0.1, COUNTS, by_frequency=True)
+    with tf.GradientTape() as tape:
+        total = 3.0 * of_rows(penalty, encoder, batch_of(0, 3), tf.constant([1.0, 0.0]))
+    gradient = tape.gradient(total, encoder.ids)
+    # Slot 0 counts .5, is in 1 of 8 rows and the whole of this batch: 3 * .1 * .5 * 8 * 2 v. Slot 3 does not occur.
+    assert gradient.indices.numpy().tolist() == [0, 3]
+    np.testing.assert_allclose(gradient.values.numpy(), [[2.4, 2.4], [0, 0]], rtol=1e-6)
