@@ -44,7 +44,8 @@ def parts(rows: Rows, config: RetrievalConfig) -> list[tuple[str, float]]:
     def gradients(batch: dict[str, Any]) -> Any:
         with tf.GradientTape() as tape:
             loss = model.compute_loss(batch, training=True)
-        return [tf.convert_to_tensor(part) for part in tape.gradient(loss, model.trainable_variables)]
+        found = tape.gradient(loss, model.trainable_variables)
+        return [part.values if isinstance(part, tf.IndexedSlices) else part for part in found]
 
     @tf.function(input_signature=[spec], autograph=False)  # type: ignore[misc]
     def step(batch: dict[str, Any]) -> Any:

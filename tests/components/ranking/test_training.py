@@ -201,6 +201,10 @@ def test_the_final_fit_learns_from_every_row_for_the_epochs_that_were_chosen_and
     learned = []
     lay_out = training.lay_out
     monkeypatch.setattr(training, "lay_out", lambda *given: learned.append(lay_out(*given)) or learned[-1])
+    predicted = []
+    predict = training.predict
+    monkeypatch.setattr(training, "predict", lambda *given: predicted.append(given[2]) or predict(*given))
+    monkeypatch.setattr(training, "JUDGED_ROWS", 40)
     config = RankingConfig(embedding_dim=2, epochs=20, learning_rate=0.05, seeds=2)
     args = fn_args(tmp_path, config)
     args.eval_files = []
@@ -208,6 +212,8 @@ def test_the_final_fit_learns_from_every_row_for_the_epochs_that_were_chosen_and
     training.run_fn(args)
     ((_, known),) = learned
     assert len(known.rows) == USERS * ITEMS  # 63 of train, 21 of eval, 12 of test
+    (judged,) = predicted  # on what it learned from: 40 of the 96 rows, from the first to one of the last
+    np.testing.assert_array_equal(judged.ratings, known.rows.ratings[np.arange(40) * 96 // 40])
     log = json.loads((tmp_path / "run" / "training.json").read_text())
     assert log["chosen_epochs"] == [2, 3]
     assert [(entry["model"], entry["epoch"]) for entry in log["epochs"]] == [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]
