@@ -39,8 +39,6 @@ is not cut."""
 WARM_REPLAY, WARM_ROWS = 10, 500_000
 """Of such a training: rows of an epoch for each row that the weights do not know, and least rows of an epoch: a night
 costs what the day brought, and not what the years did."""
-
-
 JUDGED_ROWS = 1_000_000
 """Training rows, evenly spread, for which predictions are compared with what was learned: of so many RMSE is known to
 a thousandth, and to predict all of 20 million took longer than to learn from 8 million."""

@@ -271,6 +271,23 @@ def test_a_step_of_the_in_batch_loss_has_a_gradient_for_rows_of_the_batch_alone(
         assert set(gradient.indices.numpy()) <= named
 
 
+def test_an_id_that_a_step_hides_is_the_unknown_one_and_has_no_part_in_l2():
+    model = build(in_batch(item_dropout=0.5), cycling_data(), 3)
+    with_ids = ITEMS - 1  # the last one has no training rows
+    rows, ones = tf.range(with_ids), tf.ones([with_ids])
+    tf.random.set_seed(1)
+    gathered = model.gather(model.candidate_tower, rows, ones, True)
+    slots = gathered.items.slots.numpy()
+    hidden = slots == UNKNOWN_SLOT
+    assert 0 < hidden.sum() < with_ids
+    np.testing.assert_array_equal(slots[~hidden], model.items.slots.numpy()[:with_ids][~hidden])
+    np.testing.assert_array_equal(gathered.occurrences, np.where(hidden, 0, 1))
+    np.testing.assert_array_equal(gathered.id_vectors, model.candidate_tower.encoder.ids.numpy()[slots])
+    shown = model.gather(model.candidate_tower, rows, ones, False)
+    np.testing.assert_array_equal(shown.items.slots, model.items.slots[:with_ids])
+    np.testing.assert_array_equal(shown.occurrences, ones)
+
+
 def test_the_squared_error_covers_the_catalogue_and_takes_an_items_own_contribution_out():
     data = cycling_data()
     config = RetrievalConfig(
